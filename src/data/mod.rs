@@ -1,0 +1,153 @@
+//! Where batches come from: rows of inputs and targets, and which of them a step sees.
+//!
+//! Rows are held in every floating-point type that a side computes in, so that a batch is lent, never converted.
+
+mod xor;
+
+use crate::tensor::{DType, View};
+
+/// A data set an experiment can name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DataKind {
+    /// `xor`: the four rows of exclusive or, repeated.
+    Xor {
+        /// How many times the four rows stand one after the other; 1 is plain xor.
+        repeat: usize,
+    },
+}
+
+/// How many rows a step sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BatchSize {
+    /// All of them.
+    Full,
+    /// This many, in order; the last batch of an epoch has what is left.
+    Rows(usize),
+}
+
+/// How long to train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// This many batches.
+    Steps(usize),
+    /// This many passes over the data.
+    Epochs(usize),
+}
+
+/// Rows of inputs with their targets, in f64 and, rounded once, in f32.
+#[derive(Debug, Clone)]
+pub struct DataSet {
+    rows: usize,
+    inputs: Columns,
+    targets: Columns,
+}
+
+#[derive(Debug, Clone)]
+struct Columns {
+    width: usize,
+    f64: Vec<f64>, // [rows, width]
+    f32: Vec<f32>, // [rows, width]
+}
+
+/// What an engine sees at one step.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// `[batch, inputs]`
+    pub inputs: View<'a>,
+    /// `[batch, outputs]`
+    pub targets: View<'a>,
+}
+
+impl Columns {
+    fn new(width: usize, values: Vec<f64>) -> Self {
+        let f32 = values.iter().map(|&value| value as f32).collect();
+        Self { width, f64: values, f32 }
+    }
+
+    fn rows(&self, start: usize, end: usize, dtype: DType) -> View<'_> {
+        let (sizes, range) = ([end - start, self.width], start * self.width..end * self.width);
+        match dtype {
+            DType::F32 => View::new(&sizes, &self.f32[range]),
+            DType::F64 => View::new(&sizes, &self.f64[range]),
+        }
+    }
+}
+
+impl DataSet {
+    /// Rows of `inputs` columns and `targets` columns, row-major.
+    fn new(rows: usize, inputs: Vec<f64>, targets: Vec<f64>) -> Self {
+        let inputs = Columns::new(inputs.len() / rows, inputs);
+        let targets = Columns::new(targets.len() / rows, targets);
+        Self { rows, inputs, targets }
+    }
+
+    /// The data set an experiment names.
+    pub fn load(kind: &DataKind) -> Self {
+        match *kind {
+            DataKind::Xor { repeat } => xor::load(repeat),
+        }
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The number of input columns.
+    pub fn inputs(&self) -> usize {
+        self.inputs.width
+    }
+
+    /// The number of target columns.
+    pub fn outputs(&self) -> usize {
+        self.targets.width
+    }
+
+    /// The largest batch that `size` gives.
+    pub fn batch_rows(&self, size: BatchSize) -> usize {
+        match size {
+            BatchSize::Full => self.rows,
+            BatchSize::Rows(rows) => rows.min(self.rows),
+        }
+    }
+
+    /// The number of steps in `length`.
+    pub fn steps(&self, length: Length, size: BatchSize) -> usize {
+        match length {
+            Length::Steps(steps) => steps,
+            Length::Epochs(epochs) => epochs.saturating_mul(self.rows.div_ceil(self.batch_rows(size))),
+        }
+    }
+
+    /// The batch of `step`: rows in order, the last batch of an epoch with what is left.
+    pub fn batch(&self, step: usize, size: BatchSize, dtype: DType) -> Batch<'_> {
+        let rows = self.batch_rows(size);
+        let start = step % self.rows.div_ceil(rows) * rows;
+        let end = (start + rows).min(self.rows);
+        Batch { inputs: self.inputs.rows(start, end, dtype), targets: self.targets.rows(start, end, dtype) }
+    }
+}
+
+impl Batch<'_> {
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.inputs.shape[0]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Values;
+
+    #[test]
+    fn the_last_batch_of_an_epoch_has_what_is_left_and_the_next_epoch_starts_over() {
+        let data = DataSet::load(&DataKind::Xor { repeat: 1 });
+        let size = BatchSize::Rows(3);
+        assert_eq!(data.steps(Length::Epochs(2), size), 4);
+        let last = data.batch(1, size, DType::F64);
+        assert_eq!(last.inputs.values, Values::F64(&[1.0, 1.0]));
+        assert_eq!(last.targets.values, Values::F64(&[0.0]));
+        assert_eq!(data.batch(2, size, DType::F32).rows(), 3);
+    }
+}

@@ -1,0 +1,101 @@
+//! What can train a model: the [`Engine`] trait, one call per phase, and the engines that implement it.
+//!
+//! An engine is built from a [`Model`] and a [`Training`] alone, so that the two sides cannot drift apart by hand.
+//! It lends its tensors through [`View`]s; whoever compares reads them in place between two phases.
+
+pub mod scratch;
+#[cfg(feature = "torch")]
+pub mod torch;
+
+use crate::{
+    data::Batch,
+    error::{Error, Result},
+    model::Parameter,
+    tensor::{DType, View},
+};
+use std::fmt;
+
+/// What an engine is, for legends, reports and verdict.json.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// `libtorch`, `scratch`…
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The type it computes in.
+    pub dtype: DType,
+    /// Where it computes: `cpu`.
+    pub device: String,
+    /// How many threads it uses.
+    pub threads: usize,
+}
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.name, self.version, self.dtype)
+    }
+}
+
+/// An engine in training. The phases of a step are called in order: [`forward`](Self::forward),
+/// [`loss`](Self::loss), [`backward`](Self::backward), [`update`](Self::update).
+///
+/// Views are valid until the next call that takes `&mut self`. Tensors of a step (activations, gradients) are those
+/// of the latest step; before the first they may be empty or anything.
+pub trait Engine {
+    /// What this engine is.
+    fn describe(&self) -> Description;
+
+    /// What it trains, in `state_dict` order.
+    fn parameters(&self) -> &[Parameter];
+
+    /// Replaces the values of a parameter. The state of the optimizer stays.
+    ///
+    /// # Errors
+    /// If the view's shape or type is not the parameter's.
+    fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()>;
+
+    /// Computes every layer's output for a batch in the engine's own type.
+    ///
+    /// # Errors
+    /// If the engine refuses, with its own words.
+    fn forward(&mut self, batch: &Batch<'_>) -> Result<()>;
+
+    /// Computes the loss of the latest outputs; returns the reported one.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    fn loss(&mut self, batch: &Batch<'_>) -> Result<f64>;
+
+    /// Computes the gradient of the optimized loss in the outputs and in every parameter.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    fn backward(&mut self) -> Result<()>;
+
+    /// Changes the parameters by the optimizer's rule.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    fn update(&mut self) -> Result<()>;
+
+    /// The values of a parameter.
+    fn parameter(&self, parameter: usize) -> View<'_>;
+
+    /// The gradient in a parameter, in the parameter's shape.
+    fn gradient(&self, parameter: usize) -> View<'_>;
+
+    /// The output of a layer: `[batch, width]`. The last layer's is the model's output.
+    fn activation(&self, layer: usize) -> View<'_>;
+
+    /// The gradient in the model's output: `[batch, outputs]`.
+    fn output_gradient(&self) -> View<'_>;
+}
+
+/// The error of an engine that is given a tensor it has no place for.
+fn misfit(engine: &str, parameter: &Parameter, dtype: DType, values: &View<'_>) -> Error {
+    Error::Engine {
+        engine: engine.to_owned(),
+        operation: format!("load {}", parameter.name),
+        message: format!("takes {} {dtype}, was given {} {}", parameter.shape, values.shape, values.dtype()),
+    }
+}

@@ -1,0 +1,42 @@
+//! The loss c·Σ(p − t)², its gradient 2c(p − t), and the reported number. Sums run in the engine's own type.
+
+use super::Real;
+use crate::training::{Loss, ReportedLoss, Training};
+
+/// What is optimized and what is printed.
+pub(super) struct Objective {
+    loss: Loss,
+    reported: ReportedLoss,
+}
+
+impl Objective {
+    pub(super) fn new(training: &Training) -> Self {
+        Self { loss: training.loss, reported: training.reported_loss }
+    }
+
+    /// The reported loss of outputs p for targets t.
+    pub(super) fn report<T: Real>(&self, outputs: &[T], targets: &[T]) -> f64 {
+        let count = outputs.len();
+        let (mut sum, mut squares) = (T::zero(), T::zero());
+        for (&output, &target) in outputs.iter().zip(targets) {
+            let difference = output - target;
+            sum += difference;
+            squares += difference * difference;
+        }
+        match self.reported {
+            ReportedLoss::Loss(loss) => (squares * T::of(loss.factor(count))).widen(),
+            ReportedLoss::DeltaTimesMse => {
+                let mean = sum / T::of(count as f64);
+                (mean * (squares * T::of(0.5))).widen()
+            }
+        }
+    }
+
+    /// Writes the gradient of the optimized loss in the outputs.
+    pub(super) fn gradient<T: Real>(&self, outputs: &[T], targets: &[T], gradient: &mut [T]) {
+        let factor = T::of(2.0 * self.loss.factor(outputs.len()));
+        for ((gradient, &output), &target) in gradient.iter_mut().zip(outputs).zip(targets) {
+            *gradient = factor * (output - target);
+        }
+    }
+}

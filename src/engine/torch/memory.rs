@@ -1,0 +1,51 @@
+//! The one place that touches libtorch's memory: CPU tensors read and written in place.
+
+use crate::tensor::{DType, Values, View};
+use std::slice;
+use tch::{Device, TchError, Tensor};
+
+/// The elements of a contiguous CPU tensor of type `dtype`, in place.
+pub(super) fn values(tensor: &Tensor, dtype: DType) -> Values<'_> {
+    let length = tensor.numel();
+    if length == 0 {
+        return match dtype {
+            DType::F32 => Values::F32(&[]),
+            DType::F64 => Values::F64(&[]),
+        };
+    }
+    debug_assert!(tensor.is_contiguous() && tensor.device() == Device::Cpu && tensor.kind() == super::kind(dtype));
+    let address = tensor.data_ptr();
+    // SAFETY: the engine makes every tensor itself, on the CPU, in its own dtype, contiguous; `length` elements lie at
+    // `address` as long as the tensor lives, which the borrow holds. libtorch writes to them only inside calls that
+    // take `&mut` the engine.
+    unsafe {
+        match dtype {
+            DType::F32 => Values::F32(slice::from_raw_parts(address.cast(), length)),
+            DType::F64 => Values::F64(slice::from_raw_parts(address.cast(), length)),
+        }
+    }
+}
+
+/// Overwrites a contiguous CPU tensor with values of its own type and length, as `tensor.data.copy_` would.
+pub(super) fn write(tensor: &mut Tensor, view: View<'_>) {
+    assert_eq!(tensor.numel(), view.len(), "a tensor is overwritten by as many values as it has");
+    let address = tensor.data_ptr();
+    // SAFETY: as in `values`; the lengths agree by the assertion, the types by the caller's check, and the memory is
+    // not shared with the view, which belongs to another engine or to nobody.
+    unsafe {
+        match view.values {
+            Values::F32(values) => slice::from_raw_parts_mut(address.cast(), values.len()).copy_from_slice(values),
+            Values::F64(values) => slice::from_raw_parts_mut(address.cast(), values.len()).copy_from_slice(values),
+        }
+    }
+}
+
+/// A tensor with a copy of the view's elements.
+pub(super) fn tensor(view: View<'_>) -> Result<Tensor, TchError> {
+    let flat = match view.values {
+        Values::F32(values) => Tensor::f_from_slice(values)?,
+        Values::F64(values) => Tensor::f_from_slice(values)?,
+    };
+    let sizes: Vec<i64> = view.shape.iter().map(|&size| size as i64).collect();
+    flat.f_view(&sizes[..])
+}

@@ -1,0 +1,203 @@
+//! The reference: PyTorch's libtorch through `tch`, written as a PyTorch user would: libtorch's operations, its
+//! autograd, its optimizer.
+//!
+//! Files are named as in `engine/scratch`, so that the two read side by side. The gradients are taken with
+//! `torch.autograd.grad`, because that also returns the one in the outputs (tch has no `retain_grad`), and become the
+//! parameters' `.grad`. libtorch's exceptions become errors; its memory is read in place (see [`memory`]).
+
+mod layer;
+mod loss;
+mod memory;
+mod optimizer;
+
+use super::{Description, Engine, misfit};
+use crate::{
+    data::Batch,
+    error::{Error, Result},
+    model::{Model, Parameter},
+    tensor::{DType, Shape, View},
+    training::Training,
+};
+use layer::Layer;
+use tch::{COptimizer, Device, Kind, TchError, Tensor};
+
+/// The version of libtorch that this program was built with.
+pub const VERSION: &str = env!("LOCKSTEP_LIBTORCH_VERSION");
+
+/// A model in training.
+pub struct Torch {
+    dtype: DType,
+    parameters: Vec<Parameter>,
+    trained: Vec<Tensor>,
+    layers: Vec<Layer>,
+    training: Training,
+    optimizer: COptimizer,
+    activations: Vec<Tensor>, // per layer [batch, width]
+    loss: Option<Tensor>,     // []
+    output_gradient: Tensor,  // [batch, outputs]
+    gradients: Vec<Tensor>,   // per parameter, its shape
+}
+
+impl Torch {
+    /// An engine with all parameters 0, on the CPU with one thread.
+    ///
+    /// # Errors
+    /// If libtorch refuses.
+    pub fn new(model: &Model, training: &Training, dtype: DType) -> Result<Self> {
+        // `run` gives each side one thread: libgomp's second worker would slow the other side down.
+        tch::set_num_threads(1);
+        let options = (kind(dtype), Device::Cpu);
+        let parameters = model.parameters();
+        let mut trained = Vec::with_capacity(parameters.len());
+        let mut optimizer = caught("build the optimizer", optimizer::build(&training.optimizer))?;
+        for parameter in &parameters {
+            let sizes: Vec<i64> = parameter.shape.iter().map(|&size| size as i64).collect();
+            let mut make = || {
+                let tensor = Tensor::f_zeros(&sizes[..], options)?.f_set_requires_grad(true)?;
+                // Defines `.grad`, whose content every step replaces.
+                tensor.f_sum(None)?.f_backward()?;
+                optimizer.add_parameters(&tensor, 0)?;
+                Ok(tensor)
+            };
+            trained.push(caught(&format!("make {}", parameter.name), make())?);
+        }
+        Ok(Self {
+            dtype,
+            layers: layer::build(model),
+            training: training.clone(),
+            optimizer,
+            activations: Vec::with_capacity(model.layers.len()),
+            loss: None,
+            output_gradient: caught("start", Tensor::f_zeros([0, model.outputs() as i64], options))?,
+            gradients: trained.iter().map(Tensor::grad).collect(),
+            trained,
+            parameters,
+        })
+    }
+
+    fn output(&self) -> Result<&Tensor> {
+        self.activations.last().ok_or_else(|| error("loss", "called before forward".to_owned()))
+    }
+
+    fn view<'a>(&self, tensor: &'a Tensor) -> View<'a> {
+        let sizes: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
+        View { shape: Shape::new(&sizes), values: memory::values(tensor, self.dtype) }
+    }
+}
+
+/// PyTorch's name of a type.
+fn kind(dtype: DType) -> Kind {
+    match dtype {
+        DType::F32 => Kind::Float,
+        DType::F64 => Kind::Double,
+    }
+}
+
+fn error(operation: &str, message: String) -> Error {
+    Error::Engine { engine: "libtorch".to_owned(), operation: operation.to_owned(), message }
+}
+
+/// Turns libtorch's exception into an error; its first line says what happened, the rest is a C++ backtrace.
+fn caught<T>(operation: &str, result: std::result::Result<T, TchError>) -> Result<T> {
+    result.map_err(|exception| {
+        let text = match exception {
+            TchError::Torch(text) => text,
+            other => other.to_string(),
+        };
+        error(operation, text.lines().next().unwrap_or_default().to_owned())
+    })
+}
+
+impl Engine for Torch {
+    fn describe(&self) -> Description {
+        Description {
+            name: "libtorch".to_owned(),
+            version: VERSION.to_owned(),
+            dtype: self.dtype,
+            device: "cpu".to_owned(),
+            threads: 1,
+        }
+    }
+
+    fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
+        let described = &self.parameters[parameter];
+        if values.shape != described.shape || values.dtype() != self.dtype {
+            return Err(misfit("libtorch", described, self.dtype, &values));
+        }
+        memory::write(&mut self.trained[parameter], values);
+        Ok(())
+    }
+
+    fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
+        self.activations.clear();
+        let mut forward = || {
+            let inputs = memory::tensor(batch.inputs)?;
+            for layer in &self.layers {
+                let output = layer.forward(&self.trained, self.activations.last().unwrap_or(&inputs))?;
+                self.activations.push(output);
+            }
+            Ok(())
+        };
+        let result = forward();
+        caught(&format!("forward of inputs {}", batch.inputs.shape), result)
+    }
+
+    fn loss(&mut self, batch: &Batch<'_>) -> Result<f64> {
+        let outputs = self.output()?;
+        let loss = || {
+            let targets = memory::tensor(batch.targets)?;
+            let optimized = loss::optimized(self.training.loss, outputs, &targets)?;
+            let reported =
+                loss::reported(self.training.reported_loss, self.training.loss, &optimized, outputs, &targets)?;
+            Ok((optimized, reported))
+        };
+        let (optimized, reported) = caught(&format!("loss of targets {}", batch.targets.shape), loss())?;
+        self.loss = Some(optimized);
+        Ok(reported)
+    }
+
+    fn backward(&mut self) -> Result<()> {
+        let (Some(loss), Some(output)) = (self.loss.take(), self.activations.last()) else {
+            return Err(error("backward", "called before loss".to_owned()));
+        };
+        let inputs: Vec<&Tensor> = std::iter::once(output).chain(&self.trained).collect();
+        let backward = || {
+            let mut gradients = Tensor::f_run_backward(&[loss], &inputs, false, false)?.into_iter();
+            if let Some(gradient) = gradients.next() {
+                self.output_gradient = gradient.f_contiguous()?;
+            }
+            for ((kept, parameter), gradient) in self.gradients.iter_mut().zip(&self.trained).zip(gradients) {
+                *kept = gradient.f_contiguous()?;
+                parameter.f_grad()?.f_set_data(kept)?;
+            }
+            Ok(())
+        };
+        caught("backward", backward())
+    }
+
+    fn update(&mut self) -> Result<()> {
+        caught("optimizer step", self.optimizer.step())
+    }
+
+    fn parameter(&self, parameter: usize) -> View<'_> {
+        let values = memory::values(&self.trained[parameter], self.dtype);
+        View { shape: self.parameters[parameter].shape, values }
+    }
+
+    fn gradient(&self, parameter: usize) -> View<'_> {
+        let values = memory::values(&self.gradients[parameter], self.dtype);
+        View { shape: self.parameters[parameter].shape, values }
+    }
+
+    fn activation(&self, layer: usize) -> View<'_> {
+        self.view(&self.activations[layer])
+    }
+
+    fn output_gradient(&self) -> View<'_> {
+        self.view(&self.output_gradient)
+    }
+}

@@ -1,0 +1,61 @@
+//! The one error type. Its text names the place, says what was expected and what to do; the command line prints
+//! it and exits with 2.
+
+use std::path::{Path, PathBuf};
+
+/// What a command returns when it cannot do what was asked.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something could not be done: usage, configuration, input and output, or an engine that refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An experiment file, or a `--set`, that cannot be accepted.
+    #[error("{origin}: {message}")]
+    Experiment {
+        /// Where it stands: `file:line`, or the `--set` as typed.
+        origin: String,
+        /// What is wrong, what was expected and what to do.
+        message: String,
+    },
+    /// A file or folder that could not be read or written.
+    #[error("{}: {action}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried and what to do, in one clause.
+        action: String,
+        /// The operating system's own words.
+        source: std::io::Error,
+    },
+    /// A file of initial weights that does not fit the model.
+    #[error("{}: {message}", path.display())]
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, what was expected and what to do.
+        message: String,
+    },
+    /// An engine that failed, with its own words.
+    #[error("{engine} engine, {operation}: {message}")]
+    Engine {
+        /// The engine's name.
+        engine: String,
+        /// What it was doing, with the shapes.
+        operation: String,
+        /// The engine's own words.
+        message: String,
+    },
+    /// Sides that differ at the start although the experiment does not ask for it.
+    #[error("the sides differ at the start and the experiment does not ask for it: {0}")]
+    Start(String),
+    /// A command used in a way that makes no sense.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Error {
+    /// An input or output error at `path`; `action` says what was tried.
+    pub fn io(path: &Path, action: impl Into<String>, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), action: action.into(), source }
+    }
+}

@@ -1,0 +1,196 @@
+//! Initial weights, drawn without libtorch and copied to both engines.
+//!
+//! `pytorch` and `uniform01` are other people's streams, bit for bit (see [`mersenne`]). The others are our own:
+//! one ChaCha8 stream per experiment seed, the same numbers on every platform.
+
+mod file;
+mod mersenne;
+
+use super::{Layer, Model, Parameter};
+use crate::{error::Result, tensor::DType};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use std::{fmt, path::PathBuf};
+
+/// Where initial weights come from. For a linear layer with k inputs and m outputs:
+#[derive(Debug, Clone, PartialEq)]
+pub enum Init {
+    /// `pytorch`: what `nn.Linear` draws after `torch.manual_seed(seed)`, U(±1/√k) for weights and biases.
+    Pytorch,
+    /// `uniform01`: what `numpy.random.rand(k, m)` draws after `numpy.random.seed(seed)`; biases likewise.
+    Uniform01,
+    /// `normal`: N(0, std²), biases too.
+    Normal {
+        /// The standard deviation.
+        std: f64,
+    },
+    /// `truncated-normal`: N(0, 1) cut at ±1/√k, biases too (SciPy's `truncnorm(-1/√k, 1/√k)`).
+    TruncatedNormal,
+    /// `xavier-normal`: N(0, 2/(k+m)), biases 0 (Glorot and Bengio 2010).
+    XavierNormal,
+    /// `xavier-uniform`: U(±√(6/(k+m))), biases 0 (Glorot and Bengio 2010).
+    XavierUniform,
+    /// `kaiming`: N(0, 2/k), biases 0 (He et al. 2015).
+    Kaiming,
+    /// `zeros`: all 0.
+    Zeros,
+    /// An `.npz`, a `.npy` of the only parameter, or a folder of `<name>.npy`.
+    File(PathBuf),
+}
+
+/// The initial values of one parameter. Held in f64, which holds every f32 exactly.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InitialValues {
+    /// Name and shape.
+    pub parameter: Parameter,
+    /// As many as the shape has elements, row-major.
+    pub values: Vec<f64>,
+}
+
+impl fmt::Display for Init {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pytorch => f.write_str("pytorch"),
+            Self::Uniform01 => f.write_str("uniform01"),
+            Self::Normal { std } => write!(f, "normal, standard deviation {std}"),
+            Self::TruncatedNormal => f.write_str("truncated-normal"),
+            Self::XavierNormal => f.write_str("xavier-normal"),
+            Self::XavierUniform => f.write_str("xavier-uniform"),
+            Self::Kaiming => f.write_str("kaiming"),
+            Self::Zeros => f.write_str("zeros"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Draws the initial values of every parameter of `model`, in `state_dict` order.
+///
+/// # Errors
+/// If a weight file cannot be read or does not fit, or the stream does not take the seed.
+///
+/// ```
+/// # use lockstep::{model::{Layer, Linear, Model, init::{draw, Init}}, tensor::DType};
+/// let model = Model::new(vec![Layer::Linear(Linear { inputs: 2, outputs: 5, bias: false })], 2)?;
+/// let weight = &draw(&model, &Init::Pytorch, 0, DType::F32)?[0].values;
+/// assert_eq!(weight[..2], [-0.005293981172144413, 0.37932288646698]); // nn.Linear after torch.manual_seed(0)
+/// # Ok::<(), lockstep::error::Error>(())
+/// ```
+pub fn draw(model: &Model, init: &Init, seed: u64, dtype: DType) -> Result<Vec<InitialValues>> {
+    let parameters = model.parameters();
+    let values = match init {
+        Init::File(path) => file::read(path, &parameters)?,
+        Init::Pytorch => mersenne::pytorch(model, seed, dtype),
+        Init::Uniform01 => mersenne::uniform01(&parameters, seed)?,
+        _ => own_stream(model, init, seed),
+    };
+    let round = |values: Vec<f64>| match dtype {
+        DType::F32 => values.into_iter().map(|value| f64::from(value as f32)).collect(),
+        DType::F64 => values,
+    };
+    Ok(parameters
+        .into_iter()
+        .zip(values)
+        .map(|(parameter, values)| InitialValues { parameter, values: round(values) })
+        .collect())
+}
+
+/// The schemes whose numbers nobody else fixed: each layer's weight, then its bias, from one ChaCha8 stream.
+fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut all = Vec::new();
+    for layer in &model.layers {
+        let Layer::Linear(linear) = layer else { continue };
+        let (fan_in, fan_out) = (linear.inputs as f64, linear.outputs as f64);
+        let mut fill = |count: usize, scheme: Scheme| (0..count).map(|_| scheme.draw(&mut random)).collect();
+        let (weight, bias) = match *init {
+            Init::Normal { std } => (Scheme::Normal(std), Scheme::Normal(std)),
+            Init::TruncatedNormal => {
+                (Scheme::Truncated(fan_in.sqrt().recip()), Scheme::Truncated(fan_in.sqrt().recip()))
+            }
+            Init::XavierNormal => (Scheme::Normal((2.0 / (fan_in + fan_out)).sqrt()), Scheme::Zero),
+            Init::XavierUniform => (Scheme::Uniform((6.0 / (fan_in + fan_out)).sqrt()), Scheme::Zero),
+            Init::Kaiming => (Scheme::Normal((2.0 / fan_in).sqrt()), Scheme::Zero),
+            Init::Zeros | Init::Pytorch | Init::Uniform01 | Init::File(_) => (Scheme::Zero, Scheme::Zero),
+        };
+        all.push(fill(linear.inputs * linear.outputs, weight));
+        if linear.bias {
+            all.push(fill(linear.outputs, bias));
+        }
+    }
+    all
+}
+
+/// One element's distribution.
+#[derive(Clone, Copy)]
+enum Scheme {
+    Zero,
+    /// N(0, s²).
+    Normal(f64),
+    /// U(−b, b).
+    Uniform(f64),
+    /// N(0, 1) cut at ±b.
+    Truncated(f64),
+}
+
+impl Scheme {
+    fn draw(self, random: &mut ChaCha8Rng) -> f64 {
+        match self {
+            Self::Zero => 0.0,
+            Self::Normal(deviation) => deviation * random.sample::<f64, _>(StandardNormal),
+            Self::Uniform(bound) => bound * (2.0 * random.random::<f64>() - 1.0),
+            // Uniform proposals accepted with the density's height: exact, and at least 60 % are kept, as every
+            // bound here is at most 1 (cutting normal deviates would keep 0.8 % of them at 10⁴ inputs).
+            Self::Truncated(bound) => loop {
+                let proposal = bound * (2.0 * random.random::<f64>() - 1.0);
+                if random.random::<f64>() < (-0.5 * proposal * proposal).exp() {
+                    return proposal;
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Linear;
+
+    fn linear(inputs: usize, outputs: usize) -> Model {
+        Model::new(vec![Layer::Linear(Linear { inputs, outputs, bias: true })], inputs).unwrap()
+    }
+
+    #[test]
+    fn every_scheme_has_the_mean_and_the_spread_that_its_formula_says() {
+        let (fan_in, fan_out) = (400.0, 100.0);
+        let uniform = |bound: f64| bound / 3f64.sqrt();
+        let schemes = [
+            (Init::Pytorch, 0.0, uniform(1.0 / 20.0)),
+            (Init::Uniform01, 0.5, uniform(0.5)),
+            (Init::Normal { std: 0.3 }, 0.0, 0.3),
+            // Cut at ±0.05 standard deviations, where the density is flat to 0.1 %.
+            (Init::TruncatedNormal, 0.0, uniform(1.0 / 20.0)),
+            (Init::XavierNormal, 0.0, (2.0f64 / (fan_in + fan_out)).sqrt()),
+            (Init::XavierUniform, 0.0, uniform((6.0f64 / (fan_in + fan_out)).sqrt())),
+            (Init::Kaiming, 0.0, (2.0f64 / fan_in).sqrt()),
+            (Init::Zeros, 0.0, 0.0),
+        ];
+        for (init, mean, deviation) in schemes {
+            let weight = &draw(&linear(400, 100), &init, 3, DType::F64).unwrap()[0].values;
+            let count = weight.len() as f64;
+            let found_mean = weight.iter().sum::<f64>() / count;
+            let found = (weight.iter().map(|w| (w - found_mean).powi(2)).sum::<f64>() / count).sqrt();
+            // 40,000 draws: the mean errs by σ/200, the deviation by about σ/280; five of each are allowed.
+            assert!((found_mean - mean).abs() <= deviation / 40.0, "{init}: mean {found_mean}");
+            assert!((found - deviation).abs() <= deviation / 50.0, "{init}: deviation {found}");
+        }
+    }
+
+    #[test]
+    fn a_bias_does_not_change_the_first_weights_and_another_seed_does() {
+        let model = linear(2, 5);
+        let first = draw(&model, &Init::Kaiming, 0, DType::F32).unwrap();
+        assert_eq!(first, draw(&model, &Init::Kaiming, 0, DType::F32).unwrap());
+        assert_ne!(first, draw(&model, &Init::Kaiming, 1, DType::F32).unwrap());
+    }
+}

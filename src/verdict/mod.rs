@@ -1,0 +1,368 @@
+//! What a comparison found: the types of verdict.json, the judge that fills them, and the exit code.
+//!
+//! Everything that varies from run to run sits under [`Measured`]; the rest is byte-identical for the same seed,
+//! machine and threads. JSON has no NaN: a non-finite gap is `null` plus an entry in `non_finite`.
+
+mod curves;
+
+
+pub use curves::{Curves, PhaseTimes, TensorCurve};
+
+
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
+
+/// The version of verdict.json's layout.
+pub const SCHEMA: u32 = 1;
+
+/// verdict.json: one experiment, compared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The experiment's title.
+    pub experiment: String,
+    /// How the candidate was run.
+    pub mode: Mode,
+    /// The answer.
+    pub verdict: Outcome,
+    /// Whether Ctrl-C ended the run early.
+    pub interrupted: bool,
+    /// Steps that were run.
+    pub steps: usize,
+    /// Every how many steps the tensors were compared.
+    pub compared_every: usize,
+    /// First step at which the free run proves nothing any more; `null` where there is none.
+    pub horizon: Option<usize>,
+    /// Where the sides first part.
+    pub first_divergence: Option<Divergence>,
+    /// What differs before the first step, each asked for by the experiment.
+    pub start: Vec<StartDifference>,
+    /// What was found phase by phase.
+    pub phases: BTreeMap<Phase, PhaseSummary>,
+    /// How far the sides are apart, by mode and tensor (`loss`, `0.weight`, `0.weight gradient`…).
+    pub gaps: BTreeMap<RunMode, BTreeMap<String, GapSummary>>,
+    /// Named reasons for a mismatch.
+    pub causes: Vec<Cause>,
+    /// Kinks that rounding pushed to different sides.
+    pub ties: Vec<Tie>,
+    /// Where a value was not finite.
+    pub non_finite: Vec<NonFinite>,
+    /// What this run cannot say, and why.
+    pub not_checked: Vec<String>,
+    /// Everything that varies from run to run.
+    pub measured: Measured,
+}
+
+/// The answer of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Every phase of every compared step stayed within its limit.
+    Parity,
+    /// Something differs by more than rounding explains.
+    Mismatch,
+    /// Not enough was compared to say.
+    Inconclusive,
+}
+
+/// How a command was asked to run the candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// One reference pass feeds a free and a synced candidate.
+    Both,
+    /// The candidate keeps its own weights.
+    Free,
+    /// The candidate takes the reference's weights before every step.
+    Sync,
+    /// One isolated step is compared.
+    Probe,
+}
+
+/// Which of the two candidates of a run something was seen in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunMode {
+    /// The candidate that takes the reference's weights before every step.
+    Sync,
+    /// The candidate that keeps its own weights.
+    Free,
+}
+
+/// A part of a run that is judged alone, in the order in which a difference can first show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Parameters, shapes and initial weights.
+    Start,
+    /// The rows that both sides are given.
+    Batch,
+    /// From weights and inputs to outputs.
+    Forward,
+    /// From outputs and targets to the reported loss.
+    Loss,
+    /// From the loss to the gradients.
+    Backward,
+    /// From gradients to new weights.
+    Update,
+}
+
+impl Phase {
+    /// The phases of a step that an engine computes, in order.
+    pub const COMPUTED: [Self; 4] = [Self::Forward, Self::Loss, Self::Backward, Self::Update];
+
+    /// The phase's name, as in verdict.json.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Batch => "batch",
+            Self::Forward => "forward",
+            Self::Loss => "loss",
+            Self::Backward => "backward",
+            Self::Update => "update",
+        }
+    }
+}
+
+/// One element at which the sides part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// The candidate in which it was seen.
+    pub mode: RunMode,
+    /// The step, from 0.
+    pub step: usize,
+    /// The phase to blame: its inputs agree and its result does not.
+    pub phase: Phase,
+    /// `output`, `loss`, `output_gradient` or a parameter's name.
+    pub tensor: String,
+    /// The element that is farthest off.
+    pub index: Vec<usize>,
+    /// The gap of the whole tensor, from what this phase gives in exact arithmetic.
+    pub gap: Option<f64>,
+    /// The gap that rounding allows there.
+    pub limit: Option<f64>,
+    /// How many times its rounding bound that element is off.
+    pub budget: Option<f64>,
+    /// The candidate's tensor over what the reference's definition makes of the same inputs: the best scalar fit.
+    pub ratio: Option<f64>,
+    /// The reference's value at `index`.
+    pub reference: Option<f64>,
+    /// The candidate's value at `index`.
+    pub candidate: Option<f64>,
+    /// The side that is farther from exact arithmetic.
+    pub farther: Option<Farther>,
+}
+
+/// A side, as farther from exact arithmetic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Farther {
+    /// The reference is farther off.
+    Reference,
+    /// The candidate is farther off.
+    Candidate,
+    /// Both are beyond their limits.
+    Both,
+}
+
+/// Something that differs before the first step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StartDifference {
+    /// What kind of difference.
+    pub kind: StartKind,
+    /// The parameter or the layer (`layer 2`).
+    pub tensor: String,
+    /// The reference's, in words.
+    pub reference: String,
+    /// The candidate's, in words.
+    pub candidate: String,
+    /// The gap of the initial values, where both have the tensor in the same shape.
+    pub gap: Option<f64>,
+}
+
+/// What kind of difference the start shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartKind {
+    /// A layer is another.
+    Layer,
+    /// Only the reference has the tensor.
+    Missing,
+    /// Only the candidate has the tensor.
+    Extra,
+    /// The tensor has another shape.
+    Shape,
+    /// The tensor starts from other values.
+    InitialValues,
+}
+
+/// One phase over the whole run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhaseSummary {
+    /// The gap at the place that used most of its limit.
+    pub max_gap: Option<f64>,
+    /// The limit at that place.
+    pub limit: Option<f64>,
+    /// The largest share of its limit that anything used; above 1 it is a mismatch.
+    pub budget: Option<f64>,
+    /// Steps compared, over both candidates.
+    pub compared: usize,
+    /// Tensors whose own noise passed 1 % at a step, so that agreement proves nothing: counted, not judged.
+    pub unjudged: usize,
+    /// The smallest uniform limit under which the whole run would have passed.
+    pub minimum_limit: Option<f64>,
+    /// The smallest relative fault of a whole tensor, present at every step, that this run would have caught.
+    pub detectable: Option<f64>,
+    /// Where this phase first goes wrong by itself, its inputs being equal.
+    pub first_divergence: Option<Divergence>,
+}
+
+/// How far the sides are apart in one tensor, over the run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GapSummary {
+    /// The largest gap.
+    pub max: Option<f64>,
+    /// The step of the largest gap.
+    pub at: usize,
+    /// The gap of the last compared step.
+    pub last: Option<f64>,
+}
+
+/// A named reason for a mismatch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The catalogue's id.
+    pub id: String,
+    /// `confirmed`, `consistent` or `unexplained`.
+    pub status: String,
+    /// The constant it comes with, such as a factor.
+    pub constant: Option<f64>,
+    /// One line.
+    pub summary: String,
+    /// The gap that is left once the cause is removed.
+    pub residual_gap: Option<f64>,
+}
+
+/// A kink that rounding pushed to different sides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tie {
+    /// The step.
+    pub step: usize,
+    /// The layer's `state_dict` index.
+    pub layer: usize,
+    /// The row of the batch.
+    pub sample: usize,
+    /// The column.
+    pub unit: usize,
+    /// The reference's pre-activation.
+    pub reference: f64,
+    /// The candidate's pre-activation.
+    pub candidate: f64,
+}
+
+/// Where a value stopped being finite.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NonFinite {
+    /// The candidate that was being compared.
+    pub mode: RunMode,
+    /// The step.
+    pub step: usize,
+    /// The phase.
+    pub phase: Phase,
+    /// The tensor.
+    pub tensor: String,
+    /// The first such element.
+    pub index: Vec<usize>,
+    /// `reference`, `candidate` or `both`.
+    pub side: Farther,
+}
+
+/// Everything that varies from run to run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Wall time.
+    pub speed: Option<Speed>,
+    /// The machine and the engines.
+    pub environment: BTreeMap<String, String>,
+    /// Files that were written, by kind.
+    pub files: BTreeMap<String, String>,
+}
+
+/// Wall time of one step, median over the run, in microseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Speed {
+    /// The reference's step.
+    pub reference_us: f64,
+    /// The candidate's step.
+    pub candidate_us: f64,
+    /// reference / candidate.
+    pub ratio: f64,
+    /// The same by phase.
+    pub per_phase: BTreeMap<Phase, PhaseSpeed>,
+    /// What one clock read costs; each phase's time includes one.
+    pub timer_us: f64,
+    /// The whole run: both engines, the comparing and the judging.
+    pub run_s: f64,
+}
+
+/// Wall time of one phase, median over the run, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PhaseSpeed {
+    /// The reference's.
+    pub reference_us: f64,
+    /// The candidate's.
+    pub candidate_us: f64,
+}
+
+impl Verdict {
+    /// The exit code this verdict means: 0 parity, 1 mismatch, 3 inconclusive, 130 interrupted.
+    pub fn exit_code(&self) -> u8 {
+        match self.verdict {
+            _ if self.interrupted => 130,
+            Outcome::Parity => 0,
+            Outcome::Mismatch => 1,
+            Outcome::Inconclusive => 3,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Parity => "parity",
+            Self::Mismatch => "mismatch",
+            Self::Inconclusive => "inconclusive",
+        })
+    }
+}
+
+impl fmt::Display for RunMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sync => "sync",
+            Self::Free => "free",
+        })
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Both => "both",
+            Self::Free => "free",
+            Self::Sync => "sync",
+            Self::Probe => "probe",
+        })
+    }
+}
+
+impl fmt::Display for Farther {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reference => "reference",
+            Self::Candidate => "candidate",
+            Self::Both => "both",
+        })
+    }
+}

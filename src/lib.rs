@@ -8,6 +8,13 @@
 pub mod data;
 pub mod engine;
 pub mod error;
+pub mod experiment;
+pub mod gap;
+pub mod lockstep;
 pub mod model;
+pub mod replay;
+pub mod report;
+
 pub mod tensor;
 pub mod training;
+pub mod verdict;

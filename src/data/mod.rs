@@ -16,6 +16,15 @@ pub enum DataKind {
     },
 }
 
+impl DataKind {
+    /// The number of input columns and of target columns.
+    pub fn columns(&self) -> (usize, usize) {
+        match self {
+            Self::Xor { .. } => (2, 1),
+        }
+    }
+}
+
 /// How many rows a step sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BatchSize {

@@ -84,13 +84,13 @@ impl Model {
         }
         let mut width = inputs;
         for (index, layer) in layers.iter().enumerate() {
-            if let Layer::Linear(linear) = layer {
-                if linear.inputs != width {
-                    return Err(Error::Usage(format!(
-                        "layer {index} (linear) takes {} inputs, but {width} columns reach it",
-                        linear.inputs
-                    )));
-                }
+            if let Layer::Linear(linear) = layer
+                && linear.inputs != width
+            {
+                return Err(Error::Usage(format!(
+                    "layer {index} (linear) takes {} inputs, but {width} columns reach it",
+                    linear.inputs
+                )));
             }
             width = layer.outputs(width);
             if width == 0 {

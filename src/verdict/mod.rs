@@ -4,10 +4,13 @@
 //! machine and threads. JSON has no NaN: a non-finite gap is `null` plus an entry in `non_finite`.
 
 mod curves;
+mod judge;
+mod place;
+mod track;
 
-
+pub use crate::lockstep::{Mode, Phase, RunMode, StartDifference, StartKind};
 pub use curves::{Curves, PhaseTimes, TensorCurve};
-
+pub use judge::Judge;
 
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -66,65 +69,6 @@ pub enum Outcome {
     Inconclusive,
 }
 
-/// How a command was asked to run the candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    /// One reference pass feeds a free and a synced candidate.
-    Both,
-    /// The candidate keeps its own weights.
-    Free,
-    /// The candidate takes the reference's weights before every step.
-    Sync,
-    /// One isolated step is compared.
-    Probe,
-}
-
-/// Which of the two candidates of a run something was seen in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RunMode {
-    /// The candidate that takes the reference's weights before every step.
-    Sync,
-    /// The candidate that keeps its own weights.
-    Free,
-}
-
-/// A part of a run that is judged alone, in the order in which a difference can first show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Parameters, shapes and initial weights.
-    Start,
-    /// The rows that both sides are given.
-    Batch,
-    /// From weights and inputs to outputs.
-    Forward,
-    /// From outputs and targets to the reported loss.
-    Loss,
-    /// From the loss to the gradients.
-    Backward,
-    /// From gradients to new weights.
-    Update,
-}
-
-impl Phase {
-    /// The phases of a step that an engine computes, in order.
-    pub const COMPUTED: [Self; 4] = [Self::Forward, Self::Loss, Self::Backward, Self::Update];
-
-    /// The phase's name, as in verdict.json.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Start => "start",
-            Self::Batch => "batch",
-            Self::Forward => "forward",
-            Self::Loss => "loss",
-            Self::Backward => "backward",
-            Self::Update => "update",
-        }
-    }
-}
-
 /// One element at which the sides part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Divergence {
@@ -166,37 +110,6 @@ pub enum Farther {
     Both,
 }
 
-/// Something that differs before the first step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct StartDifference {
-    /// What kind of difference.
-    pub kind: StartKind,
-    /// The parameter or the layer (`layer 2`).
-    pub tensor: String,
-    /// The reference's, in words.
-    pub reference: String,
-    /// The candidate's, in words.
-    pub candidate: String,
-    /// The gap of the initial values, where both have the tensor in the same shape.
-    pub gap: Option<f64>,
-}
-
-/// What kind of difference the start shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StartKind {
-    /// A layer is another.
-    Layer,
-    /// Only the reference has the tensor.
-    Missing,
-    /// Only the candidate has the tensor.
-    Extra,
-    /// The tensor has another shape.
-    Shape,
-    /// The tensor starts from other values.
-    InitialValues,
-}
-
 /// One phase over the whole run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhaseSummary {
@@ -206,9 +119,9 @@ pub struct PhaseSummary {
     pub limit: Option<f64>,
     /// The largest share of its limit that anything used; above 1 it is a mismatch.
     pub budget: Option<f64>,
-    /// Steps compared, over both candidates.
+    /// Steps at which it was compared.
     pub compared: usize,
-    /// Tensors whose own noise passed 1 % at a step, so that agreement proves nothing: counted, not judged.
+    /// Tensors, counted at every step, whose rounding bound passes 1 %, so that agreement proves nothing.
     pub unjudged: usize,
     /// The smallest uniform limit under which the whole run would have passed.
     pub minimum_limit: Option<f64>,
@@ -290,7 +203,7 @@ pub struct Measured {
 }
 
 /// Wall time of one step, median over the run, in microseconds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// The reference's step.
     pub reference_us: f64,
@@ -315,6 +228,11 @@ pub struct PhaseSpeed {
     pub candidate_us: f64,
 }
 
+/// A number as JSON can hold it: NaN and infinities have no place there.
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
 impl Verdict {
     /// The exit code this verdict means: 0 parity, 1 mismatch, 3 inconclusive, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
@@ -333,26 +251,6 @@ impl fmt::Display for Outcome {
             Self::Parity => "parity",
             Self::Mismatch => "mismatch",
             Self::Inconclusive => "inconclusive",
-        })
-    }
-}
-
-impl fmt::Display for RunMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sync => "sync",
-            Self::Free => "free",
-        })
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Both => "both",
-            Self::Free => "free",
-            Self::Sync => "sync",
-            Self::Probe => "probe",
         })
     }
 }

@@ -1,0 +1,134 @@
+//! `[model]`: layers, and where their initial weights come from.
+//!
+//! A layer's inputs follow from the layer before and the first one's from the data; where they are written they have
+//! to fit. The last width has to be that of the data's targets. `[model] bias` holds for every linear layer that
+//! does not say otherwise itself.
+
+use crate::{
+    data::DataKind,
+    error::Result,
+    experiment::{
+        reader::{Choice, Reader},
+        tree::{Node, Value},
+    },
+    model::{Layer, Linear, Model, init::Init},
+};
+use std::path::Path;
+
+/// A wider layer is a slip of the finger: the widest of the published comparisons has 17,500 inputs.
+const MOST_COLUMNS: usize = 1_000_000;
+/// 0.8 GB in f64, of which a run holds several copies.
+const MOST_TRAINED: usize = 100_000_000;
+
+const LAYERS: [(&str, &str); 4] = [
+    ("linear", "{ linear = { outputs = N } }"),
+    ("sigmoid", "\"sigmoid\""),
+    ("tanh", "\"tanh\""),
+    ("relu", "\"relu\""),
+];
+
+const INITS: [(&str, &str); 9] = [
+    ("pytorch", "\"pytorch\""),
+    ("uniform01", "\"uniform01\""),
+    ("normal", "\"normal\" or { normal = { std = 0.1 } }"),
+    ("truncated-normal", "\"truncated-normal\""),
+    ("xavier-normal", "\"xavier-normal\""),
+    ("xavier-uniform", "\"xavier-uniform\""),
+    ("kaiming", "\"kaiming\""),
+    ("zeros", "\"zeros\""),
+    ("file", "{ file = \"weights.npz\" }"),
+];
+
+/// The model of a side, and where its weights come from.
+pub(super) fn decode(top: &Reader, data: &DataKind, folder: &Path) -> Result<(Model, Init)> {
+    let model = top.require("model", "[model] with layers = [...]")?;
+    let table = Reader::open(model, "[model]", &["bias", "init", "layers"])?;
+    let bias = table.boolean("bias")?.unwrap_or(true);
+    let init = table.get("init").map_or(Ok(Init::Pytorch), |node| init(node, folder))?;
+    let layers = table.require("layers", "layers = [{ linear = { outputs = 1 } }, \"sigmoid\"]")?;
+    Ok((stack(layers, bias, data)?, init))
+}
+
+fn stack(layers: &Node, bias: bool, data: &DataKind) -> Result<Model> {
+    let nodes = match &layers.value {
+        Value::Array(nodes) if !nodes.is_empty() => nodes,
+        Value::Array(_) => return Err(layers.fault("`layers` is empty; a model needs at least one layer")),
+        _ => return Err(layers.fault(format!("`layers` in [model] must be an array; found {}", layers.found()))),
+    };
+    let (inputs, targets) = data.columns();
+    let mut width = inputs;
+    let mut stack = Vec::with_capacity(nodes.len());
+    for (index, node) in nodes.iter().enumerate() {
+        let layer = layer(node, index, width, bias)?;
+        width = layer.outputs(width);
+        stack.push(layer);
+    }
+    if width != targets {
+        let last = nodes.iter().rev().find_map(|node| node.find(&["linear", "outputs"])).unwrap_or(layers);
+        return Err(last.fault(format!(
+            "the model's outputs have {width} columns, but the data's targets have {targets}; \
+             its last linear layer needs outputs = {targets}"
+        )));
+    }
+    let model = Model::new(stack, inputs).map_err(|error| layers.fault(error.to_string()))?;
+    let sizes = model.parameters().into_iter().map(|parameter| parameter.shape.elements());
+    match sizes.fold(0, usize::saturating_add) {
+        ..=MOST_TRAINED => Ok(model),
+        trained => Err(layers.fault(format!("the model has {trained} weights and biases; at most {MOST_TRAINED} fit"))),
+    }
+}
+
+/// One layer, which `width` columns reach.
+fn layer(node: &Node, index: usize, width: usize, bias: bool) -> Result<Layer> {
+    let choice = Choice::read(node, "layer", &LAYERS)?;
+    match choice.typed {
+        ("linear", Some(settings)) => linear(settings, index, width, bias),
+        ("sigmoid", None) => Ok(Layer::Sigmoid),
+        ("tanh", None) => Ok(Layer::Tanh),
+        ("relu", None) => Ok(Layer::Relu),
+        _ => Err(choice.unknown()),
+    }
+}
+
+fn linear(settings: &Node, index: usize, width: usize, bias: bool) -> Result<Layer> {
+    let place = format!("layer {index} (linear)");
+    let table = Reader::open(settings, &place, &["inputs", "outputs", "bias"])?;
+    let inputs = table.whole("inputs", 1..=MOST_COLUMNS)?.unwrap_or(width);
+    if inputs != width {
+        return Err(table.fault(
+            "inputs",
+            format!(
+                "{place} takes {inputs} inputs, but {width} columns reach it; write inputs = {width} or leave it out"
+            ),
+        ));
+    }
+    let outputs = table.whole("outputs", 1..=MOST_COLUMNS)?;
+    Ok(Layer::Linear(Linear {
+        inputs,
+        outputs: outputs.ok_or_else(|| table.missing("outputs", "outputs = N, its number of columns"))?,
+        bias: table.boolean("bias")?.unwrap_or(bias),
+    }))
+}
+
+fn init(node: &Node, folder: &Path) -> Result<Init> {
+    let choice = Choice::read(node, "init", &INITS)?;
+    Ok(match choice.typed {
+        ("pytorch", None) => Init::Pytorch,
+        ("uniform01", None) => Init::Uniform01,
+        ("normal", None) => Init::Normal { std: 1.0 },
+        ("normal", Some(settings)) => {
+            let table = Reader::open(settings, "init normal", &["std"])?;
+            Init::Normal { std: table.not_negative("std")?.unwrap_or(1.0) }
+        }
+        ("truncated-normal", None) => Init::TruncatedNormal,
+        ("xavier-normal", None) => Init::XavierNormal,
+        ("xavier-uniform", None) => Init::XavierUniform,
+        ("kaiming", None) => Init::Kaiming,
+        ("zeros", None) => Init::Zeros,
+        ("file", Some(path)) => match &path.value {
+            Value::Text(text) if !text.is_empty() => Init::File(folder.join(text)),
+            _ => return Err(path.fault(format!("init file must be the path of a file; found {}", path.found()))),
+        },
+        _ => return Err(choice.unknown()),
+    })
+}

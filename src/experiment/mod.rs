@@ -1,0 +1,146 @@
+//! Experiments as TOML: one base, and what differs on a side.
+//!
+//! A file and the `--set`s of a command line become trees whose values know where they were typed (`tree`); the
+//! trees are laid on each other (`merge`) and what comes out for each side is decoded (`decode`). All of it
+//! happens before anything runs, and whatever a user can type gives an [`Experiment`] or an error with its place.
+
+mod decode;
+mod merge;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use crate::{
+    data::{BatchSize, DataKind, Length},
+    error::{Error, Result},
+    model::{Model, init::Init},
+    tensor::DType,
+    training::Training,
+};
+use merge::merge_all;
+use std::{fmt, path::Path};
+use tree::Node;
+
+/// A validated experiment: shapes fit, sizes and rates make sense, names are known.
+///
+/// ```
+/// use lockstep::{experiment::Experiment, training::Loss};
+/// use std::path::Path;
+///
+/// let text = r#"
+///     data.kind = "xor"
+///     model.layers = [{ linear = { outputs = 5 } }, "sigmoid", { linear = { outputs = 1 } }, "sigmoid"]
+///     training = { loss = "mse", optimizer = { sgd = { lr = 0.3 } }, steps = 5000 }
+///     [candidate]
+///     training.loss = "sum-squares"
+/// "#;
+/// let experiment = Experiment::parse(text, "xor.toml", Path::new(""), &["seed=7".to_owned()])?;
+/// assert_eq!(experiment.reference.training.loss, Loss::MeanSquaredError);
+/// assert_eq!(experiment.candidate.training.loss, Loss::SumSquares);
+/// assert_eq!(experiment.candidate.seed, 7);
+///
+/// let mistyped = text.replace("loss", "los");
+/// let error = Experiment::parse(&mistyped, "xor.toml", Path::new(""), &[]).unwrap_err();
+/// assert!(error.to_string().starts_with("xor.toml:4: unknown key `los` in [training]; did you mean `loss`?"));
+/// # Ok::<(), lockstep::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    /// What reports call it; the file's name without its ending where the file gives none.
+    pub title: String,
+    /// The data both sides train on.
+    pub data: DataKind,
+    /// The batches both sides see.
+    pub batch_size: BatchSize,
+    /// How long both sides train.
+    pub length: Length,
+    /// The side that defines what is right.
+    pub reference: Side,
+    /// The side that is judged.
+    pub candidate: Side,
+    /// What was typed, merged: `{"reference": …, "candidate": …}`, each a whole experiment without overrides.
+    pub resolved: serde_json::Value,
+}
+
+/// What one side trains, and with what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Side {
+    /// What trains it.
+    pub engine: EngineKind,
+    /// The type it computes in.
+    pub dtype: DType,
+    /// The seed of every random stream.
+    pub seed: u64,
+    /// The layers.
+    pub model: Model,
+    /// Where the initial weights come from.
+    pub init: Init,
+    /// Loss and optimizer.
+    pub training: Training,
+}
+
+/// An engine by its name in experiment files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    /// `torch`: libtorch, the default of the reference.
+    Torch,
+    /// `scratch`: our own, the default of the candidate.
+    Scratch,
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Torch => "torch",
+            Self::Scratch => "scratch",
+        })
+    }
+}
+
+impl Experiment {
+    /// Reads the file at `path`, with `sets` (`[reference.|candidate.]KEY=VALUE`) as if they stood in it.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or something in it or in a set cannot be accepted.
+    pub fn load(path: &Path, sets: &[String]) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| {
+            Error::io(path, "cannot read the experiment (`lockstep list` shows the ones there are)", error)
+        })?;
+        Self::from_bytes(&bytes, &path.display().to_string(), path.parent().unwrap_or(Path::new("")), sets)
+    }
+
+    /// An experiment from text. Errors print `name` before the line; files of weights are sought in `folder`.
+    ///
+    /// # Errors
+    /// If something in the text or in a set cannot be accepted.
+    pub fn parse(text: &str, name: &str, folder: &Path, sets: &[String]) -> Result<Self> {
+        Self::from_bytes(text.as_bytes(), name, folder, sets)
+    }
+
+    fn from_bytes(bytes: &[u8], name: &str, folder: &Path, sets: &[String]) -> Result<Self> {
+        let mut sources = vec![Node::parse_file(bytes, name)?];
+        for set in sets {
+            sources.push(Node::parse_set(set)?);
+        }
+        for source in &sources {
+            decode::check_levels(source)?;
+        }
+        // A side's overrides go over all of the base, in whatever order they were typed.
+        let mut taken = |side| -> Vec<Node> { sources.iter_mut().filter_map(|source| source.take(side)).collect() };
+        let (on_reference, on_candidate) = (taken("reference"), taken("candidate"));
+        let reference = merge_all(name, sources.iter().cloned().chain(on_reference))?;
+        let candidate = merge_all(name, sources.into_iter().chain(on_candidate))?;
+        let shared = decode::shared(&reference)?;
+        let stem = || Path::new(name).file_stem().map_or_else(|| name.to_owned(), |stem| stem.display().to_string());
+        Ok(Self {
+            title: shared.title.unwrap_or_else(stem),
+            reference: decode::side(&reference, EngineKind::Torch, &shared.data, folder)?,
+            candidate: decode::side(&candidate, EngineKind::Scratch, &shared.data, folder)?,
+            data: shared.data,
+            batch_size: shared.batch_size,
+            length: shared.length,
+            resolved: serde_json::json!({ "reference": reference.to_json(), "candidate": candidate.to_json() }),
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! Typed access to a table, and choices by name.
+//!
+//! A table is opened with the keys it may have, so that a mistyped key is found before the key it was meant to be is
+//! missed. Every error says where, what was expected, what was found, and which valid name is near.
+
+use super::tree::{Node, Table, Value, shown};
+use crate::error::{Error, Result};
+use std::{fmt::Display, ops::RangeInclusive};
+
+/// A table whose keys are known to be valid ones.
+pub(super) struct Reader<'a> {
+    node: &'a Node,
+    table: &'a Table,
+    place: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    /// Opens the table that errors call `place`; a key that is not among `valid` is an error.
+    pub fn open(node: &'a Node, place: &'a str, valid: &[&str]) -> Result<Self> {
+        let table = node.table(place)?;
+        let Some((key, value)) = table.iter().find(|(key, _)| !valid.contains(&key.as_str())) else {
+            return Ok(Self { node, table, place });
+        };
+        let mut valid = valid.to_vec();
+        valid.sort_unstable();
+        let hint = did_you_mean(key, valid.iter().copied());
+        let (key, valid) = (shown(key), valid.join(", "));
+        Err(value.fault(format!("unknown key `{key}` in {place}{hint} (valid: {valid})")))
+    }
+
+    /// The value of `key`, if it is there.
+    pub fn get(&self, key: &str) -> Option<&'a Node> {
+        self.table.get(key)
+    }
+
+    /// The value of `key`; `example` is what the error tells the user to write.
+    pub fn require(&self, key: &str, example: &str) -> Result<&'a Node> {
+        self.get(key).ok_or_else(|| self.missing(key, example))
+    }
+
+    /// The error for a key that has to be there.
+    pub fn missing(&self, key: &str, example: &str) -> Error {
+        self.fault(key, format!("`{key}` is missing in {}; write {example}", self.place))
+    }
+
+    /// An error about the value of `key`, or about the table if it is not there.
+    pub fn fault(&self, key: &str, message: impl Into<String>) -> Error {
+        self.get(key).unwrap_or(self.node).fault(message)
+    }
+
+    /// A string.
+    pub fn text(&self, key: &str) -> Result<Option<&'a str>> {
+        self.typed(key, "a string", |value| if let Value::Text(text) = value { Some(text.as_str()) } else { None })
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&self, key: &str) -> Result<Option<bool>> {
+        self.typed(key, "true or false", |value| if let Value::Boolean(value) = value { Some(*value) } else { None })
+    }
+
+    /// A whole number in `range`.
+    pub fn whole<T: TryFrom<i64> + PartialOrd + Display>(
+        &self,
+        key: &str,
+        range: RangeInclusive<T>,
+    ) -> Result<Option<T>> {
+        let expected = format!("a whole number from {} to {}", range.start(), range.end());
+        self.typed(key, &expected, |value| match value {
+            Value::Integer(value) => T::try_from(*value).ok().filter(|value| range.contains(value)),
+            _ => None,
+        })
+    }
+
+    /// A finite number, whole or not.
+    pub fn number(&self, key: &str) -> Result<Option<f64>> {
+        self.typed(key, "a finite number", finite)
+    }
+
+    /// A finite number, whole or not, that is 0 or more.
+    pub fn not_negative(&self, key: &str) -> Result<Option<f64>> {
+        self.typed(key, "a finite number, 0 or more", |value| finite(value).filter(|value| *value >= 0.0))
+    }
+
+    /// The value that a name stands for; `what` is what an error calls it.
+    pub fn named<T: Clone>(&self, key: &str, what: &str, names: &[(&str, T)]) -> Result<Option<T>> {
+        self.get(key).map(|node| named(node, what, names)).transpose()
+    }
+
+    /// What `accept` makes of the value; `expected` is what the error says when it makes nothing of it.
+    pub fn typed<T>(&self, key: &str, expected: &str, accept: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>> {
+        let Some(node) = self.get(key) else { return Ok(None) };
+        accept(&node.value).map(Some).ok_or_else(|| {
+            let (place, found) = (self.place, node.found());
+            node.fault(format!("`{key}` in {place} must be {expected}; found {found}"))
+        })
+    }
+}
+
+/// A finite number; a whole one stands for the nearest, as 0.1 does.
+fn finite(value: &Value) -> Option<f64> {
+    match value {
+        Value::Integer(value) => Some(*value as f64),
+        Value::Number(value) => Some(*value).filter(|value| value.is_finite()),
+        _ => None,
+    }
+}
+
+/// A choice as typed: a name alone, or a name with settings (`{ name = settings }`).
+pub(super) struct Choice<'a> {
+    node: &'a Node,
+    what: &'a str,
+    forms: &'a [(&'a str, &'a str)],
+    /// The name, and its settings where there are some.
+    pub typed: (&'a str, Option<&'a Node>),
+}
+
+impl<'a> Choice<'a> {
+    /// Reads what errors call `what`; `forms` has every name with how it is written.
+    pub fn read(node: &'a Node, what: &'a str, forms: &'a [(&'a str, &'a str)]) -> Result<Self> {
+        let typed = match &node.value {
+            Value::Text(name) => Some((name.as_str(), None)),
+            Value::Table(table) if table.len() == 1 => {
+                table.iter().next().map(|(name, settings)| (name.as_str(), Some(settings)))
+            }
+            _ => None,
+        };
+        typed.map(|typed| Self { node, what, forms, typed }).ok_or_else(|| {
+            let (valid, found) = (listed(forms), node.found());
+            node.fault(format!("{what} must be one of {valid}; found {found}"))
+        })
+    }
+
+    /// The error for a choice that is not one of the forms.
+    pub fn unknown(&self) -> Error {
+        let name = self.typed.0;
+        if let Some((_, form)) = self.forms.iter().find(|(known, _)| *known == name) {
+            return self.node.fault(format!("{} `{name}` is written {form}", self.what));
+        }
+        let hint = did_you_mean(name, self.forms.iter().map(|(known, _)| *known));
+        let (what, name, valid) = (self.what, shown(name), listed(self.forms));
+        self.node.fault(format!("unknown {what} `{name}`{hint} (valid: {valid})"))
+    }
+}
+
+fn named<T: Clone>(node: &Node, what: &str, names: &[(&str, T)]) -> Result<T> {
+    let quoted: Vec<String> = names.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    let forms: Vec<(&str, &str)> = names.iter().zip(&quoted).map(|((name, _), form)| (*name, form.as_str())).collect();
+    let choice = Choice::read(node, what, &forms)?;
+    let named = names.iter().find(|(name, _)| choice.typed == (*name, None));
+    named.map(|(_, value)| value.clone()).ok_or_else(|| choice.unknown())
+}
+
+fn listed(forms: &[(&str, &str)]) -> String {
+    forms.iter().map(|(_, form)| *form).collect::<Vec<_>>().join(", ")
+}
+
+/// `; did you mean …?` if a name is near enough: at most a third of its letters differ.
+fn did_you_mean<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let typed = typed.to_lowercase();
+    names
+        .map(|name| (strsim::osa_distance(&typed, name), name))
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(3))
+        .min()
+        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_name_is_suggested_and_a_far_one_is_not() {
+        for (typed, expected) in [
+            ("optimiser", "; did you mean `optimizer`?"),
+            ("Optimizer", "; did you mean `optimizer`?"),
+            ("los", "; did you mean `loss`?"),
+            ("learning_rate", ""),
+        ] {
+            assert_eq!(did_you_mean(typed, ["loss", "optimizer", "steps"].into_iter()), expected);
+        }
+    }
+}

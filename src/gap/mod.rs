@@ -1,0 +1,176 @@
+//! How far two tensors are apart: metrics only, in f64, each in one pass.
+//!
+//! The [`gap`] is the normalized L2 distance; [`Deviation`] judges a tensor against exact values with a rounding bound
+//! for every element, so that a wrong element cannot hide in a large neighbour. NaN never passes.
+
+/// ‖a − b‖ / max(‖a‖, ‖b‖): 0 for equal tensors (0 against 0 too), at most 2, NaN where a value is not finite or
+/// the lengths differ.
+///
+/// ```
+/// # use lockstep::gap::gap;
+/// assert_eq!(gap(&[3.0, 4.0], &[6.0, 8.0]), 0.5);
+/// assert_eq!(gap(&[0.0], &[0.0]), 0.0);
+/// assert!(gap(&[f64::NAN], &[f64::NAN]).is_nan());
+/// ```
+pub fn gap(a: &[f64], b: &[f64]) -> f64 {
+    gap_of_parts(std::iter::once((a, b)))
+}
+
+/// The gap of two lists of tensors, each list taken as one vector.
+pub fn gap_of_parts<'a>(parts: impl Iterator<Item = (&'a [f64], &'a [f64])> + Clone) -> f64 {
+    let sums = Sums::of(parts.clone(), 1.0);
+    if let Some(gap) = sums.gap() {
+        return gap;
+    }
+    // The squares left the range of f64: bring the largest element to 1 (by a power of two, so exactly) and repeat.
+    let largest = parts.clone().flat_map(|(a, b)| a.iter().chain(b)).fold(0.0f64, |largest, x| largest.max(x.abs()));
+    if largest == 0.0 {
+        return 0.0;
+    }
+    let scale = 2f64.powi(-(largest.log2().floor() as i32).clamp(-1000, 1000));
+    Sums::of(parts, scale).gap().unwrap_or(f64::NAN)
+}
+
+/// Sums of squares of a, b and a − b.
+struct Sums {
+    a: f64,
+    b: f64,
+    difference: f64,
+    lengths_agree: bool,
+}
+
+impl Sums {
+    fn of<'a>(parts: impl Iterator<Item = (&'a [f64], &'a [f64])>, scale: f64) -> Self {
+        let mut sums = Self { a: 0.0, b: 0.0, difference: 0.0, lengths_agree: true };
+        for (a, b) in parts {
+            sums.lengths_agree &= a.len() == b.len();
+            for (&a, &b) in a.iter().zip(b) {
+                let (a, b) = (a * scale, b * scale);
+                let difference = a - b;
+                sums.a += a * a;
+                sums.b += b * b;
+                sums.difference += difference * difference;
+            }
+        }
+        sums
+    }
+
+    /// The gap, unless the squares may have left the range in which sums of them are accurate.
+    fn gap(&self) -> Option<f64> {
+        let largest = self.a.max(self.b);
+        if !self.lengths_agree {
+            return Some(f64::NAN);
+        }
+        // Squares below 2⁻⁵⁰⁰ may have lost digits of a difference that is 2⁻⁵³ times smaller.
+        (largest.is_finite() && largest > 2f64.powi(-500)).then(|| (self.difference / largest).sqrt())
+    }
+}
+
+/// A tensor against what it should be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Deviation {
+    /// The gap of the whole tensor.
+    pub gap: f64,
+    /// The gap that rounding allows: ‖bound‖ over the same norm as the gap's.
+    pub limit: f64,
+    /// The largest share of its own bound that an element uses; the whole tensor's share is never larger.
+    pub budget: f64,
+    /// The offset of that element.
+    pub worst: usize,
+    /// The best scalar fit: ⟨found, exact⟩ / ⟨exact, exact⟩.
+    pub ratio: f64,
+}
+
+impl Deviation {
+    /// How far `found` is from `exact`, whose element i rounding can move by `bound[i]` at most.
+    pub fn new(found: &[f64], exact: &[f64], bound: &[f64]) -> Self {
+        let lengths_agree = found.len() == exact.len() && found.len() == bound.len();
+        let (mut budget, mut worst) = (0.0, 0);
+        let (mut bounds, mut product, mut squares, mut largest) = (0.0f64, 0.0, 0.0, 0.0f64);
+        for (offset, ((&found, &exact), &bound)) in found.iter().zip(exact).zip(bound).enumerate() {
+            let difference = (found - exact).abs();
+            let used = if difference == 0.0 { 0.0 } else { difference / bound };
+            // Written so that NaN counts as the worst there is.
+            if !(used <= budget) {
+                budget = if used.is_nan() { f64::INFINITY } else { used };
+                worst = offset;
+            }
+            bounds += bound * bound;
+            product += found * exact;
+            squares += exact * exact;
+            largest += found * found;
+        }
+        let norm = largest.max(squares).sqrt();
+        Self {
+            gap: if lengths_agree { gap(found, exact) } else { f64::NAN },
+            limit: if bounds == 0.0 { 0.0 } else { bounds.sqrt() / norm },
+            budget: if lengths_agree { budget } else { f64::INFINITY },
+            worst,
+            ratio: product / squares,
+        }
+    }
+
+    /// Whether rounding explains the deviation. NaN does not pass.
+    pub fn passes(&self) -> bool {
+        self.budget <= 1.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pairs() -> impl Strategy<Value = (Vec<f64>, Vec<f64>)> {
+        prop::collection::vec((-1e3..1e3f64, -1e3..1e3f64), 1..20).prop_map(|pairs| pairs.into_iter().unzip())
+    }
+
+    proptest! {
+        #[test]
+        fn a_gap_is_symmetric_and_free_of_scale((a, b) in pairs(), exponent in -900i32..900) {
+            let scaled = |values: &[f64]| values.iter().map(|x| x * 2f64.powi(exponent)).collect::<Vec<_>>();
+            let plain = gap(&a, &b);
+            prop_assert_eq!(plain, gap(&b, &a));
+            prop_assert!((0.0..=2.0).contains(&plain));
+            // Powers of two scale exactly, but subnormal results of the scaling itself lose digits.
+            prop_assert!((gap(&scaled(&a), &scaled(&b)) - plain).abs() <= 1e-12);
+        }
+
+        #[test]
+        fn one_wrong_element_beside_a_large_one_is_found(large in 1e3..1e8f64, wrong in 0usize..8) {
+            let mut exact = vec![1e-6; 9];
+            exact[8] = large;
+            let bound: Vec<f64> = exact.iter().map(|x| x * 1e-6).collect();
+            let mut found = exact.clone();
+            found[wrong] = -found[wrong];
+            let deviation = Deviation::new(&found, &exact, &bound);
+            prop_assert!(deviation.gap < deviation.limit, "the whole tensor's norm hides it");
+            prop_assert!(!deviation.passes());
+            prop_assert_eq!(deviation.worst, wrong);
+        }
+    }
+
+    /// The six corruptions that published pass rules let through (a real gradient has rms 3e-3).
+    #[test]
+    fn none_of_the_corruptions_that_published_rules_pass_is_passed() {
+        let exact: Vec<f64> = (0..200).map(|i| 3e-3 * f64::from(i % 17 - 8) / 5.0).collect();
+        let bound: Vec<f64> = exact.iter().map(|x| 1e-6 * x.abs() + 1e-12).collect();
+        let tiny: Vec<f64> = exact.iter().map(|x| x * 1e-6).collect();
+        let map = |f: &dyn Fn(f64) -> f64, values: &[f64]| values.iter().map(|&x| f(x)).collect::<Vec<_>>();
+        let mut one_nan = exact.clone();
+        one_nan[7] = f64::NAN;
+        let permuted: Vec<f64> = exact.iter().rev().copied().collect();
+        let tiny_bound = map(&|x| x * 1e-6, &bound);
+        for (name, found, exact, bound) in [
+            ("doubled", map(&|x| 2.0 * x, &exact), &exact, &bound),
+            ("times 1.05", map(&|x| 1.05 * x, &exact), &exact, &bound),
+            ("permuted", permuted, &exact, &bound),
+            ("NaN in the candidate", one_nan.clone(), &exact, &bound),
+            ("NaN in both", one_nan.clone(), &one_nan, &bound),
+            ("small, sign flipped", map(&|x| -x, &tiny), &tiny, &tiny_bound),
+        ] {
+            assert!(!Deviation::new(&found, exact, bound).passes(), "{name}");
+        }
+        assert!(Deviation::new(&exact, &exact, &bound).passes());
+    }
+}

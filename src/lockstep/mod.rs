@@ -1,0 +1,350 @@
+//! Drives a reference and its candidates over the same batches, phase by phase, and tells observers what happened.
+//!
+//! One reference pass feeds a free candidate (its own weights throughout) and a synced one (takes the reference's
+//! weights before every step). Each phase is timed alone; which side goes first alternates from step to step.
+
+mod phase;
+mod record;
+mod start;
+
+pub use phase::{Mode, Phase, RunMode};
+pub use record::StepRecord;
+pub use start::{Start, StartDifference, StartKind};
+
+use crate::{
+    data::{BatchSize, DataSet},
+    engine::{Description, Engine},
+    error::Result,
+    experiment::{EngineKind, Experiment, Side},
+    tensor::{DType, Shape, Values, View},
+};
+use std::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
+
+/// Parameters up to which every step is compared.
+const COMPARED_EVERY_STEP: usize = 100_000;
+
+/// Every how many steps larger models are compared: the comparing does about four plain f64 operations where an
+/// engine does one vectorized one, which costs some 15 steps' time; at every 100th that is 15 %. A constant, not
+/// a clock's reading, so that a verdict is deterministic.
+const SAMPLED_EVERY: usize = 100;
+
+/// Engines in step, ready to run.
+pub struct Lockstep {
+    /// What differs at the start, each difference asked for by the experiment.
+    pub differences: Vec<StartDifference>,
+    /// Every how many steps tensors are compared.
+    pub compared_every: usize,
+    data: DataSet,
+    batch_size: BatchSize,
+    reference: Runner,
+    candidates: Vec<(RunMode, Runner)>,
+    /// For each of the candidate's parameters, the reference's of the same name and shape.
+    shared: Vec<Option<usize>>,
+    /// Whether an optimizer has a state, whose shadow must see every step's gradients.
+    stateful: bool,
+}
+
+/// One engine in training, and what its latest step left.
+pub struct Runner {
+    /// The latest step.
+    pub latest: SideStep,
+    engine: Box<dyn Engine>,
+    dtype: DType,
+    layers: usize,
+}
+
+/// What one side did at one step.
+#[derive(Debug, Clone, Default)]
+pub struct SideStep {
+    /// The reported loss.
+    pub loss: f64,
+    /// Nanoseconds of forward, loss, backward and update.
+    pub nanoseconds: [u64; 4],
+    /// The step's tensors, on steps that are compared; on the others what an earlier one left, but for the gradients
+    /// where an optimizer has a state.
+    pub record: StepRecord,
+}
+
+/// One step of all sides.
+pub struct StepEvent<'a> {
+    /// From 0.
+    pub step: usize,
+    /// Whether the records are those of this step.
+    pub compared: bool,
+    /// Whether at least the gradients in the records are those of this step.
+    pub gradients: bool,
+    /// The reference.
+    pub reference: &'a SideStep,
+    /// The candidates that run, synced before free.
+    pub candidates: &'a [(RunMode, Runner)],
+}
+
+/// Someone who is told of every step, and may end the run.
+pub trait Observer {
+    /// Called after every step; `Break` ends the run with this step.
+    fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()>;
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Steps that were run.
+    pub steps: usize,
+    /// Whether `stop` ended it.
+    pub interrupted: bool,
+}
+
+impl Lockstep {
+    /// Builds the engines of an experiment and gives them their initial weights.
+    ///
+    /// # Errors
+    /// If an engine cannot be built, or the sides differ at the start where the experiment does not ask for it.
+    pub fn new(experiment: &Experiment, mode: Mode) -> Result<Self> {
+        let data = DataSet::load(&experiment.data);
+        let start = Start::draw(experiment)?;
+        let capacity = data.batch_rows(experiment.batch_size);
+        let runner = |side: &Side, values| -> Result<Runner> {
+            let mut engine = build(side, capacity)?;
+            start::load(engine.as_mut(), side, values)?;
+            Ok(Runner { engine, dtype: side.dtype, layers: side.model.layers.len(), latest: SideStep::default() })
+        };
+        let reference = runner(&experiment.reference, &start.reference)?;
+        let candidates = mode
+            .runs()
+            .iter()
+            .map(|&mode| Ok((mode, runner(&experiment.candidate, &start.candidate)?)))
+            .collect::<Result<Vec<_>>>()?;
+        for (_, candidate) in &candidates {
+            start::check(reference.engine.as_ref(), candidate.engine.as_ref(), &start)?;
+        }
+        let names = reference.engine.parameters();
+        let shared = experiment
+            .candidate
+            .model
+            .parameters()
+            .iter()
+            .map(|parameter| names.iter().position(|name| name == parameter))
+            .collect();
+        let elements: usize = names.iter().map(|parameter| parameter.shape.elements()).sum();
+        let compared_every = if elements <= COMPARED_EVERY_STEP { 1 } else { SAMPLED_EVERY };
+        Ok(Self {
+            differences: start.differences,
+            compared_every,
+            data,
+            batch_size: experiment.batch_size,
+            reference,
+            candidates,
+            shared,
+            stateful: [&experiment.reference, &experiment.candidate]
+                .iter()
+                .any(|side| side.training.optimizer.has_state()),
+        })
+    }
+
+    /// What the two engines are.
+    pub fn describe(&self) -> (Description, Description) {
+        let reference = self.reference.engine.describe();
+        let candidate =
+            self.candidates.first().map_or_else(|| reference.clone(), |(_, runner)| runner.engine.describe());
+        (reference, candidate)
+    }
+
+    /// Runs `steps` steps, or until an observer or `stop` ends it. With `only`, tensors are recorded at that step
+    /// alone; else at every `compared_every`-th and the last.
+    ///
+    /// # Errors
+    /// If an engine fails.
+    pub fn run(
+        &mut self,
+        steps: usize,
+        only: Option<usize>,
+        stop: &AtomicBool,
+        observers: &mut [&mut dyn Observer],
+    ) -> Result<Ended> {
+        for step in 0..steps {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(Ended { steps: step, interrupted: true });
+            }
+            let compared = match only {
+                Some(only) => step == only,
+                None => step % self.compared_every == 0 || step + 1 == steps,
+            };
+            self.step(step, compared)?;
+            let event = StepEvent {
+                step,
+                compared,
+                gradients: compared || self.stateful,
+                reference: &self.reference.latest,
+                candidates: &self.candidates,
+            };
+            // Every observer sees the step, also when an earlier one ends the run.
+            let ends = observers.iter_mut().fold(false, |ends, observer| observer.step(&event).is_break() || ends);
+            if ends {
+                return Ok(Ended { steps: step + 1, interrupted: false });
+            }
+        }
+        Ok(Ended { steps, interrupted: false })
+    }
+
+    fn step(&mut self, step: usize, compared: bool) -> Result<()> {
+        for (mode, candidate) in &mut self.candidates {
+            if *mode == RunMode::Sync {
+                for (parameter, reference) in self.shared.iter().enumerate() {
+                    if let Some(reference) = *reference {
+                        copy(self.reference.engine.parameter(reference), candidate, parameter)?;
+                    }
+                }
+            }
+        }
+        let kept = match (compared, self.stateful) {
+            (true, _) => Kept::Everything,
+            (false, true) => Kept::Gradients,
+            (false, false) => Kept::Nothing,
+        };
+        let mut sides: Vec<&mut Runner> = Vec::with_capacity(3);
+        sides.push(&mut self.reference);
+        sides.extend(self.candidates.iter_mut().map(|(_, runner)| runner));
+        if step % 2 == 1 {
+            sides.reverse();
+        }
+        sides.into_iter().try_for_each(|side| side.step(&self.data, self.batch_size, step, kept))
+    }
+}
+
+/// What is recorded of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Everything,
+    Gradients,
+    Nothing,
+}
+
+impl Runner {
+    /// One step, every phase timed alone. Five clock reads; what is copied for a record is copied outside of them.
+    fn step(&mut self, data: &DataSet, size: BatchSize, step: usize, kept: Kept) -> Result<()> {
+        let batch = data.batch(step, size, self.dtype);
+        let engine = self.engine.as_mut();
+        if kept == Kept::Everything {
+            self.latest.record.begin(engine, &batch);
+        }
+        let start = Instant::now();
+        engine.forward(&batch)?;
+        let forward = Instant::now();
+        let loss = engine.loss(&batch)?;
+        let reported = Instant::now();
+        engine.backward()?;
+        let backward = Instant::now();
+        engine.update()?;
+        let update = Instant::now();
+        self.latest.loss = loss;
+        self.latest.nanoseconds = [(start, forward), (forward, reported), (reported, backward), (backward, update)]
+            .map(|(from, to)| (to - from).as_nanos() as u64);
+        match kept {
+            Kept::Everything => self.latest.record.end(engine, self.layers, loss),
+            Kept::Gradients => self.latest.record.gradients_only(engine),
+            Kept::Nothing => {}
+        }
+        Ok(())
+    }
+}
+
+/// Loads a reference's parameter into a candidate, converted where they compute in different types.
+fn copy(values: View<'_>, candidate: &mut Runner, parameter: usize) -> Result<()> {
+    if values.dtype() == candidate.dtype {
+        return candidate.engine.load(parameter, values);
+    }
+    let mut wide = Vec::new();
+    values.widen_into(&mut wide);
+    load(candidate.engine.as_mut(), parameter, values.shape, &wide, candidate.dtype)
+}
+
+/// Loads values held in f64 into an engine that computes in `dtype`.
+fn load(engine: &mut dyn Engine, parameter: usize, shape: Shape, values: &[f64], dtype: DType) -> Result<()> {
+    match dtype {
+        DType::F64 => engine.load(parameter, View { shape, values: Values::F64(values) }),
+        DType::F32 => {
+            let narrow: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+            engine.load(parameter, View { shape, values: Values::F32(&narrow) })
+        }
+    }
+}
+
+/// The engine that a side asks for.
+///
+/// # Errors
+/// If it cannot be built, or this program was built without it.
+pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
+    match side.engine {
+        EngineKind::Scratch => Ok(crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity)),
+        #[cfg(feature = "torch")]
+        EngineKind::Torch => Ok(Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?)),
+        #[cfg(not(feature = "torch"))]
+        EngineKind::Torch => Err(crate::error::Error::Usage(
+            "this program was built without libtorch; build it with the feature `torch`, or give the side another \
+             engine: --set reference.engine=scratch"
+                .to_owned(),
+        )),
+    }
+}
+
+/// Trains a side's engine alone from its own initial weights; returns the reported loss of every step, up to the
+/// first for which `until` holds.
+///
+/// # Errors
+/// As [`Lockstep::new`] and [`Lockstep::run`].
+pub fn train_alone(
+    experiment: &Experiment,
+    which: RunSide,
+    steps: usize,
+    until: impl Fn(f64) -> bool,
+) -> Result<Vec<f64>> {
+    let data = DataSet::load(&experiment.data);
+    let start = Start::draw(experiment)?;
+    let (side, values) = match which {
+        RunSide::Reference => (&experiment.reference, &start.reference),
+        RunSide::Candidate => (&experiment.candidate, &start.candidate),
+    };
+    let mut engine = build(side, data.batch_rows(experiment.batch_size))?;
+    start::load(engine.as_mut(), side, values)?;
+    let mut losses = Vec::new();
+    for step in 0..steps {
+        let batch = data.batch(step, experiment.batch_size, side.dtype);
+        engine.forward(&batch)?;
+        losses.push(engine.loss(&batch)?);
+        engine.backward()?;
+        engine.update()?;
+        if losses.last().is_some_and(|&loss| until(loss)) {
+            break;
+        }
+    }
+    Ok(losses)
+}
+
+/// A side of an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunSide {
+    /// The reference.
+    Reference,
+    /// The candidate.
+    Candidate,
+}
+
+/// What one clock read costs, in microseconds: the median of batches of back-to-back reads.
+pub fn timer_us() -> f64 {
+    const READS: u32 = 100;
+    let mut batches: Vec<f64> = (0..21)
+        .map(|_| {
+            let start = Instant::now();
+            (1..READS).for_each(|_| {
+                std::hint::black_box(Instant::now());
+            });
+            start.elapsed().as_secs_f64() * 1e6 / f64::from(READS)
+        })
+        .collect();
+    batches.sort_by(f64::total_cmp);
+    batches[batches.len() / 2]
+}

@@ -1,0 +1,130 @@
+//! One phase recomputed in f64 from a side's own recorded inputs, with a bound on what rounding can do to it.
+//!
+//! A phase is judged on equal inputs, so that an error in one phase is not reported again in the next: forward layer by
+//! layer from the side's own activations, the loss from its outputs, the gradients from its weights, activations and
+//! output gradient, the update from its gradients, with an f64 shadow of the optimizer's state fed by those gradients.
+//!
+//! Formulas are written out once more here, plainly and apart from both engines, so that no kernel's fault is shared.
+//! Every result comes with a running error bound (Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 3):
+//! what a side that evaluates the formula in any order, fused or not, may be off, plus the replay's own f64 rounding.
+
+mod backward;
+mod forward;
+mod loss;
+mod update;
+
+use crate::{
+    experiment::Side,
+    model::Model,
+    tensor::DType,
+    training::{Sgd, Training},
+};
+
+/// A tensor in f64, and for each element how far rounding may take a side from it.
+#[derive(Debug, Clone, Default)]
+pub struct Exact {
+    /// The values.
+    pub value: Vec<f64>,
+    /// The bounds, as many.
+    pub bound: Vec<f64>,
+}
+
+/// Replays the phases of one side under a definition: a model and a training.
+pub struct Replay {
+    model: Model,
+    training: Training,
+    rounding: Rounding,
+    result: Exact,
+    /// The gradient on its way back through the layers, and the one it becomes.
+    passing: Exact,
+    passed: Exact,
+    gradients: Vec<Exact>,
+    shadow: Vec<Exact>,
+    started: Vec<bool>,
+}
+
+/// Where a parameter's values are found: the definition's parameter number to the side's values.
+pub type Parameters<'a> = &'a dyn Fn(usize) -> &'a [f64];
+
+impl Replay {
+    /// A replay under the definition of `definition`, of a side that computes in `dtype`.
+    pub fn new(definition: &Side, dtype: DType) -> Self {
+        let parameters = definition.model.parameters();
+        let Sgd { momentum, .. } = sgd(&definition.training);
+        let state = |elements: usize| if momentum == 0.0 { Exact::default() } else { Exact::zeros(elements) };
+        Self {
+            rounding: Rounding::new(dtype),
+            result: Exact::default(),
+            passing: Exact::default(),
+            passed: Exact::default(),
+            gradients: vec![Exact::default(); parameters.len()],
+            shadow: parameters.iter().map(|parameter| state(parameter.shape.elements())).collect(),
+            started: vec![false; parameters.len()],
+            model: definition.model.clone(),
+            training: definition.training.clone(),
+        }
+    }
+}
+
+/// The options of the only optimizer there is.
+fn sgd(training: &Training) -> Sgd {
+    let crate::training::Optimizer::Sgd(options) = training.optimizer;
+    options
+}
+
+impl Exact {
+    fn zeros(elements: usize) -> Self {
+        Self { value: vec![0.0; elements], bound: vec![0.0; elements] }
+    }
+
+    /// Empties the tensor and fills it with `elements` zeros.
+    fn reset(&mut self, elements: usize) {
+        for values in [&mut self.value, &mut self.bound] {
+            values.clear();
+            values.resize(elements, 0.0);
+        }
+    }
+
+    fn push(&mut self, value: f64, bound: f64) {
+        self.value.push(value);
+        self.bound.push(bound);
+    }
+
+    fn clear(&mut self) {
+        self.value.clear();
+        self.bound.clear();
+    }
+}
+
+/// What rounding does in a side's type, the replay's own f64 rounding added.
+#[derive(Debug, Clone, Copy)]
+struct Rounding {
+    /// Relative error of one operation: u of the side's type + u of f64.
+    unit: f64,
+    /// Absolute error of a result that underflows.
+    smallest: f64,
+}
+
+impl Rounding {
+    fn new(dtype: DType) -> Self {
+        Self { unit: dtype.unit_roundoff() + DType::F64.unit_roundoff(), smallest: dtype.smallest() }
+    }
+
+    /// The relative error, against the sum of the terms' magnitudes, of a sum of `terms` products in any order.
+    ///
+    /// At most n roundings touch a term, so n·u always holds (Higham 2002, eq. 3.5); for long sums roundings cancel,
+    /// and λ·√n·u with λ = 6 fails with a probability below 2n·e⁻¹⁸ (Higham and Mary 2019, theorem 2.4), so the
+    /// smaller of the two is taken, from n = 36 on. The last per cent covers the second-order terms up to n·u = 0.01.
+    fn sum(&self, terms: usize) -> f64 {
+        let terms = terms as f64;
+        1.01 * self.unit * terms.min(6.0 * terms.sqrt())
+    }
+
+    /// The error of a result that `operations` rounded operations in a row gave, with a result of that magnitude.
+    fn chain(&self, operations: f64, magnitude: f64) -> f64 {
+        1.01 * operations * self.unit * magnitude + self.smallest
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! The figures of a run: `loss`, `gaps`, `drift` and `time`, each as SVG and PNG.
+//!
+//! One file per figure; each is a function from [`Curves`] to drawing calls, with no other input and no state.
+//! [`figure`], [`Axis`], [`panel`], [`curve`] and the rest of the toolkit serve other plots as well. A figure reaches
+//! its final name only when it is complete.
+
+mod axes;
+mod canvas;
+mod drift;
+mod gaps;
+mod loss;
+mod time;
+
+pub use axes::{
+    Axis, CANDIDATE, Keep, PALETTE, POINTS, Panel, REFERENCE, Stroke, TEXT, TEXT_SIZE, curve, fit, heading, kept,
+    legend, note, panel, power, text, thin,
+};
+pub use canvas::{Area, Canvas, Drawn, Picture, UNITS};
+
+use crate::error::{Error, Result};
+use crate::verdict::Curves;
+use plotters::style::{FontStyle, register_font};
+use std::path::{Path, PathBuf};
+use std::sync::{
+    Once,
+    atomic::{AtomicUsize, Ordering},
+};
+use std::{fs, io, thread};
+
+/// Draws one figure.
+type Draw = fn(&Area<'_>, &str, &Curves) -> Drawn;
+/// Every figure: its file name, its size in pixels and what draws it; the slowest first, so that two threads end
+/// together.
+const FIGURES: [(&str, (u32, u32), Draw); 4] = [
+    ("gaps", (1100, 800), gaps::draw),
+    ("loss", (960, 600), loss::draw),
+    ("drift", (960, 600), drift::draw),
+    ("time", (960, 600), time::draw),
+];
+
+/// Writes every figure of a run as SVG and PNG into `folder`, which exists, and returns the files.
+///
+/// # Errors
+///
+/// Where a file cannot be written. What was written before stays and is whole.
+pub fn draw(title: &str, curves: &Curves, folder: &Path) -> Result<Vec<PathBuf>> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut files = Vec::new();
+        while let Some((name, size, draw)) = FIGURES.get(next.fetch_add(1, Ordering::Relaxed)) {
+            files.extend(figure(&folder.join(name), *size, |area| draw(area, title, curves))?);
+        }
+        Ok(files)
+    };
+    let (here, there) = thread::scope(|scope| {
+        let other = scope.spawn(work);
+        let here = work();
+        (here, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let mut files: Vec<PathBuf> = here?;
+    files.extend(there?);
+    files.sort();
+    Ok(files)
+}
+
+/// Draws one figure of `size` pixels and writes it as `stem`.svg and `stem`.png.
+///
+/// # Errors
+///
+/// Where drawing fails or a file cannot be written.
+pub fn figure(stem: &Path, size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> Result<[PathBuf; 2]> {
+    static FONTS: Once = Once::new();
+    FONTS.call_once(|| {
+        // A font that did not register shows as an error when text is drawn.
+        let _ = register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular());
+        let _ = register_font("sans-serif", FontStyle::Bold, dejavu::sans::bold());
+    });
+    let failed = |source| Error::io(stem, "could not draw the figure", source);
+    let picture = Picture::draw(size, draw).map_err(|error| failed(io::Error::other(error)))?;
+    // Appended, because a name may contain a dot that is no extension's.
+    let files = [".svg", ".png"].map(|extension| {
+        let mut file = stem.as_os_str().to_owned();
+        file.push(extension);
+        PathBuf::from(file)
+    });
+    let [svg, png] = &files;
+    write_whole(svg, picture.svg())?;
+    write_whole(png, &picture.png().map_err(failed)?)?;
+    Ok(files)
+}
+
+/// Writes beside `path` and renames, so that `path` never holds half a file.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(format!(".{}.part", std::process::id()));
+    fs::write(&part, bytes).and_then(|()| fs::rename(&part, path)).map_err(|source| {
+        let _ = fs::remove_file(&part);
+        Error::io(path, "could not write the plot; the folder must exist and be writable", source)
+    })
+}
+
+/// f32 columns as f64.
+fn widen(column: &[f32]) -> Vec<f64> {
+    column.iter().map(|&value| f64::from(value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::{Phase, PhaseTimes, TensorCurve};
+
+    fn tensors(values: &[f32]) -> Vec<TensorCurve> {
+        let all = [
+            (Phase::Forward, "output"),
+            (Phase::Loss, "loss"),
+            (Phase::Backward, "0.weight"),
+            (Phase::Update, "weights"),
+        ];
+        let column = values.to_vec();
+        let tensor = |(phase, tensor): (Phase, &str)| {
+            let (judged, limit, between) = (column.clone(), column.clone(), column.clone());
+            TensorCurve { phase, tensor: tensor.to_owned(), judged, limit, between }
+        };
+        all.into_iter().map(tensor).collect()
+    }
+
+    #[test]
+    fn degenerate_runs_are_drawn() {
+        let folder = tempfile::tempdir().unwrap();
+        let columns: [&[f32]; 6] = [
+            &[],
+            &[0.0],
+            &[0.0; 3],
+            &[1e30, f32::NAN, -1e30, f32::INFINITY, 1e-45],
+            &[f32::NAN; 900],
+            &[f32::MAX, f32::MIN, f32::MIN_POSITIVE],
+        ];
+        for column in columns {
+            let loss: Vec<f64> = column.iter().map(|&value| f64::from(value) * 1e300).collect();
+            let phase =
+                |phase| PhaseTimes { phase, reference_us: [0.0, f64::NAN, 1e-300], candidate_us: [f64::MAX; 3] };
+            let curves = Curves {
+                reference: "r".repeat(500),
+                reference_loss: loss.clone(),
+                free_loss: loss.iter().rev().copied().collect(),
+                steps: (0..column.len()).collect(),
+                sync: tensors(column),
+                free: tensors(column),
+                times: Phase::COMPUTED.map(phase).to_vec(),
+                ..Curves::default()
+            };
+            let files = draw(&"A title <&\"\u{1}> ".repeat(40), &curves, folder.path()).unwrap();
+            assert_eq!(files.len(), 8);
+            for file in files.iter().filter(|file| file.extension().is_some_and(|kind| kind == "svg")) {
+                let svg = fs::read_to_string(file).unwrap();
+                assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{}", file.display());
+                assert!(!svg.contains("NaN") && !svg.contains(&i32::MAX.to_string()), "{}", file.display());
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(draw("no folder", &Curves::default(), &folder.path().join("missing")).is_err());
+        fs::create_dir(folder.path().join("loss.svg")).unwrap(); // a name that cannot be renamed over
+        let error = draw("taken", &Curves::default(), folder.path()).unwrap_err().to_string();
+        assert!(error.contains("loss.svg"), "{error}");
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let parts: Vec<_> = names.filter(|name| name.to_string_lossy().contains("part")).collect();
+        assert!(parts.is_empty(), "{parts:?}");
+    }
+}

@@ -1,0 +1,221 @@
+//! The tensors that are compared, as places in the records of a step, and what each should be.
+
+use crate::{
+    experiment::Experiment,
+    gap::{Deviation, gap, gap_of_parts},
+    lockstep::{Phase, StepRecord},
+    replay::Replay,
+    tensor::Shape,
+};
+use std::slice;
+
+/// One tensor of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Activation(usize),
+    Loss,
+    OutputGradient,
+    /// The gradient in a shared parameter, by its number in [`Places::shared`].
+    Gradient(usize),
+    Update(usize),
+    /// The values of a shared parameter; compared between the sides only.
+    Parameter(usize),
+    /// All shared parameters as one vector; compared between the sides only.
+    Weights,
+}
+
+/// A side of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Reference,
+    Candidate,
+}
+
+/// A parameter that both sides have, in the same shape.
+struct Shared {
+    name: String,
+    reference: usize,
+    candidate: usize,
+    shape: Shape,
+}
+
+/// What two models have in common, in the order in which a difference can first show.
+pub(super) struct Places {
+    /// The places that are judged come first.
+    pub(super) all: Vec<Place>,
+    /// Whether the sides' layers correspond one to one, so that forward and backward can be judged.
+    pub(super) aligned: bool,
+    widths: Vec<usize>,
+    shared: Vec<Shared>,
+    /// For each parameter of the definition, the candidate's of the same name and shape.
+    owned: Vec<Option<usize>>,
+}
+
+impl Place {
+    pub(super) fn phase(self) -> Phase {
+        match self {
+            Self::Activation(_) => Phase::Forward,
+            Self::Loss => Phase::Loss,
+            Self::OutputGradient | Self::Gradient(_) => Phase::Backward,
+            Self::Update(_) | Self::Parameter(_) | Self::Weights => Phase::Update,
+        }
+    }
+}
+
+impl Places {
+    pub(super) fn new(experiment: &Experiment) -> Self {
+        let (reference, candidate) = (&experiment.reference.model, &experiment.candidate.model);
+        let widths = reference.widths();
+        let aligned = widths == candidate.widths();
+        let theirs = candidate.parameters();
+        let ours = reference.parameters();
+        let owned: Vec<_> = ours.iter().map(|parameter| theirs.iter().position(|other| other == parameter)).collect();
+        let shared: Vec<_> = ours
+            .into_iter()
+            .zip(&owned)
+            .enumerate()
+            .filter_map(|(reference, (parameter, candidate))| {
+                candidate.map(|candidate| Shared { name: parameter.name, reference, candidate, shape: parameter.shape })
+            })
+            .collect();
+        let each = |place: fn(usize) -> Place| (0..shared.len()).map(place);
+        let mut all = Vec::new();
+        if aligned {
+            all.extend((0..widths.len()).map(Place::Activation));
+        }
+        all.extend([Place::Loss, Place::OutputGradient]);
+        if aligned {
+            all.extend(each(Place::Gradient));
+        }
+        all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Weights]));
+        Self { all, aligned, widths, shared, owned }
+    }
+
+    /// The name of a place within its phase.
+    pub(super) fn tensor(&self, place: Place) -> String {
+        match place {
+            Place::Activation(layer) if layer + 1 == self.widths.len() => "output".to_owned(),
+            Place::Activation(layer) => format!("activation/{layer}"),
+            Place::Loss => "loss".to_owned(),
+            Place::OutputGradient => "output_gradient".to_owned(),
+            Place::Gradient(shared) | Place::Update(shared) => self.shared[shared].name.clone(),
+            Place::Parameter(shared) => format!("param/{}", self.shared[shared].name),
+            Place::Weights => "weights".to_owned(),
+        }
+    }
+
+    /// The name of a place among those of all phases, as a trace names its files.
+    pub(super) fn full_name(&self, place: Place) -> String {
+        match place {
+            Place::Gradient(_) => format!("grad/{}", self.tensor(place)),
+            Place::Update(_) => format!("update/{}", self.tensor(place)),
+            _ => self.tensor(place),
+        }
+    }
+
+    /// The index of the element at `offset` of a place, for a batch of `rows`.
+    pub(super) fn index(&self, place: Place, offset: usize, rows: usize) -> Vec<usize> {
+        match place {
+            Place::Activation(layer) => Shape::new(&[rows, self.widths[layer]]).index(offset),
+            Place::OutputGradient => Shape::new(&[rows, self.widths[self.widths.len() - 1]]).index(offset),
+            Place::Gradient(shared) | Place::Update(shared) | Place::Parameter(shared) => {
+                self.shared[shared].shape.index(offset)
+            }
+            Place::Loss | Place::Weights => Vec::new(),
+        }
+    }
+
+    fn number(&self, shared: usize, side: Side) -> usize {
+        match side {
+            Side::Reference => self.shared[shared].reference,
+            Side::Candidate => self.shared[shared].candidate,
+        }
+    }
+
+    /// The elements of a place in a side's record; none for [`Place::Weights`], which is many tensors.
+    pub(super) fn values<'a>(&self, place: Place, record: &'a StepRecord, side: Side) -> &'a [f64] {
+        match place {
+            Place::Activation(layer) => &record.activations[layer],
+            Place::Loss => slice::from_ref(&record.loss),
+            Place::OutputGradient => &record.output_gradient,
+            Place::Gradient(shared) => &record.gradients[self.number(shared, side)],
+            Place::Update(shared) => &record.updates[self.number(shared, side)],
+            Place::Parameter(shared) => &record.after[self.number(shared, side)],
+            Place::Weights => &[],
+        }
+    }
+
+    /// How far the sides are apart at a place.
+    pub(super) fn apart(&self, place: Place, reference: &StepRecord, candidate: &StepRecord) -> f64 {
+        let pair =
+            |place| (self.values(place, reference, Side::Reference), self.values(place, candidate, Side::Candidate));
+        match place {
+            Place::Weights => gap_of_parts((0..self.shared.len()).map(|shared| pair(Place::Parameter(shared)))),
+            _ => {
+                let (reference, candidate) = pair(place);
+                gap(reference, candidate)
+            }
+        }
+    }
+
+    /// Measures how far a side's record is from what the definition makes of the side's own inputs, for every place
+    /// that is judged, in order. A parameter that only the definition has is the reference's.
+    pub(super) fn measure(
+        &self,
+        replay: &mut Replay,
+        side: Side,
+        record: &StepRecord,
+        reference: &StepRecord,
+        deviations: &mut Vec<Deviation>,
+    ) {
+        let parameters = |index: usize| match (side, self.owned[index]) {
+            (Side::Candidate, Some(own)) => record.before[own].as_slice(),
+            _ => reference.before[index].as_slice(),
+        };
+        deviations.clear();
+        if self.aligned {
+            for (layer, found) in record.activations.iter().enumerate() {
+                let input = if layer == 0 { &record.inputs } else { &record.activations[layer - 1] };
+                let exact = replay.forward(layer, input, &parameters);
+                deviations.push(Deviation::new(found, &exact.value, &exact.bound));
+            }
+        }
+        let (exact, bound) = replay.loss(record.output(), &record.targets);
+        deviations.push(Deviation::new(&[record.loss], &[exact], &[bound]));
+        let exact = replay.output_gradient(record.output(), &record.targets);
+        deviations.push(Deviation::new(&record.output_gradient, &exact.value, &exact.bound));
+        if self.aligned {
+            let exact = replay.backward(record, &parameters);
+            for (number, shared) in self.shared.iter().enumerate() {
+                let (found, exact) = (&record.gradients[self.number(number, side)], &exact[shared.reference]);
+                deviations.push(Deviation::new(found, &exact.value, &exact.bound));
+            }
+        }
+        for (number, shared) in self.shared.iter().enumerate() {
+            let own = self.number(number, side);
+            let exact = replay.update(shared.reference, &record.before[own], &record.gradients[own]);
+            deviations.push(Deviation::new(&record.updates[own], &exact.value, &exact.bound));
+        }
+    }
+
+    /// Lets the shadow of the optimizer's state see the gradients of a step that is not compared.
+    pub(super) fn advance(&self, replay: &mut Replay, side: Side, record: &StepRecord) {
+        for (number, shared) in self.shared.iter().enumerate() {
+            replay.advance(shared.reference, &record.gradients[self.number(number, side)]);
+        }
+    }
+
+    /// The parameters that only one side has, or in another shape, cannot be compared.
+    pub(super) fn uncompared(&self, experiment: &Experiment) -> Vec<String> {
+        let kept = |name: &str| self.shared.iter().any(|shared| shared.name == name);
+        let mut names: Vec<String> = [&experiment.reference, &experiment.candidate]
+            .iter()
+            .flat_map(|side| side.model.parameters())
+            .map(|parameter| parameter.name)
+            .filter(|name| !kept(name))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}

@@ -1,0 +1,146 @@
+//! What is remembered of one tensor of one candidate over a run: the worst, the first fault, and thinned columns.
+
+use super::{Divergence, GapSummary, TensorCurve};
+use crate::{gap::Deviation, lockstep::Phase};
+
+/// A whole-tensor limit above which agreement proves nothing: 1 %.
+const UNJUDGED: f64 = 0.01;
+
+/// Values a column keeps at most, before neighbours are merged: plots show fewer, and a long run stays small.
+const COLUMN: usize = 1 << 14;
+
+/// One tensor of one phase.
+pub(super) struct Track {
+    pub(super) phase: Phase,
+    /// The deviation that used most of its limit.
+    pub(super) worst: Option<Deviation>,
+    /// The largest gap that was judged.
+    pub(super) largest_gap: f64,
+    /// The smallest limit there was.
+    pub(super) smallest_limit: f64,
+    pub(super) unjudged: usize,
+    pub(super) judged: usize,
+    pub(super) first: Option<Divergence>,
+    pub(super) between: GapSummary,
+    pub(super) curve: TensorCurve,
+}
+
+impl Track {
+    pub(super) fn new(phase: Phase, tensor: &str) -> Self {
+        let (judged, limit, between) = Default::default();
+        Self {
+            phase,
+            worst: None,
+            largest_gap: 0.0,
+            smallest_limit: f64::INFINITY,
+            unjudged: 0,
+            judged: 0,
+            first: None,
+            between: GapSummary { max: Some(0.0), at: 0, last: None },
+            curve: TensorCurve { phase, tensor: tensor.to_owned(), judged, limit, between },
+        }
+    }
+
+    /// Takes in how far the candidate's tensor is from exact arithmetic.
+    pub(super) fn judge(&mut self, deviation: Deviation, bucket: usize) {
+        push(&mut self.curve.judged, bucket, deviation.gap);
+        push(&mut self.curve.limit, bucket, deviation.limit);
+        if deviation.passes() && !(deviation.limit <= UNJUDGED) {
+            self.unjudged += 1;
+            return;
+        }
+        self.judged += 1;
+        self.smallest_limit = self.smallest_limit.min(deviation.limit);
+        // NaN stays: it is larger than any limit.
+        if !(deviation.gap <= self.largest_gap) {
+            self.largest_gap = deviation.gap;
+        }
+        if self.worst.is_none_or(|worst| !(deviation.budget <= worst.budget)) {
+            self.worst = Some(deviation);
+        }
+    }
+
+    /// Takes in how far the two sides are apart.
+    pub(super) fn apart(&mut self, gap: f64, step: usize, bucket: usize) {
+        push(&mut self.curve.between, bucket, gap);
+        let gap = super::finite(gap);
+        self.between.last = gap;
+        if self.between.max.is_some_and(|max| gap.is_none_or(|gap| gap > max)) {
+            (self.between.max, self.between.at) = (gap, step);
+        }
+    }
+
+    /// Merges neighbouring values of every column.
+    pub(super) fn thin(&mut self) {
+        for column in [&mut self.curve.judged, &mut self.curve.limit, &mut self.curve.between] {
+            *column = column.chunks(2).map(|pair| pair.iter().copied().fold(f32::NEG_INFINITY, worse)).collect();
+        }
+    }
+}
+
+/// Which value of every column a compared step belongs to.
+#[derive(Default)]
+pub(super) struct Buckets {
+    /// The first step of each bucket.
+    pub(super) steps: Vec<usize>,
+    /// Compared steps seen.
+    seen: usize,
+    /// Compared steps in a bucket: 2^`doublings`.
+    doublings: u32,
+}
+
+impl Buckets {
+    /// The bucket of the next compared step, and whether columns must be thinned before it is used.
+    pub(super) fn next(&mut self, step: usize) -> (usize, bool) {
+        let mut bucket = self.seen >> self.doublings;
+        let full = bucket == COLUMN;
+        if full {
+            self.doublings += 1;
+            self.steps = self.steps.iter().copied().step_by(2).collect();
+            bucket = self.seen >> self.doublings;
+        }
+        if bucket == self.steps.len() {
+            self.steps.push(step);
+        }
+        self.seen += 1;
+        (bucket, full)
+    }
+}
+
+/// Puts a value in its bucket, which keeps the worst.
+fn push(column: &mut Vec<f32>, bucket: usize, value: f64) {
+    let value = value as f32;
+    match column.get_mut(bucket) {
+        Some(kept) => *kept = worse(*kept, value),
+        None => column.push(value),
+    }
+}
+
+/// The larger of two, NaN being the largest.
+fn worse(a: f32, b: f32) -> f32 {
+    if a.is_nan() || a > b { a } else { b }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_run_is_thinned_and_keeps_its_worst_step() {
+        let mut buckets = Buckets::default();
+        let mut track = Track::new(Phase::Loss, "loss");
+        let steps = 5 * COLUMN + 3;
+        for step in 0..steps {
+            let (bucket, full) = buckets.next(step);
+            if full {
+                track.thin();
+            }
+            track.apart(if step == 12_345 { 0.5 } else { 1e-7 }, step, bucket);
+        }
+        assert!(buckets.steps.len() <= COLUMN);
+        assert_eq!(buckets.steps.len(), track.curve.between.len());
+        let bucket = buckets.steps.iter().rposition(|&first| first <= 12_345).unwrap();
+        assert_eq!(track.curve.between[bucket], 0.5);
+        assert_eq!(track.between, GapSummary { max: Some(0.5), at: 12_345, last: Some(1e-7) });
+    }
+}

@@ -2,7 +2,11 @@
 use lockstep::{experiment::*, lockstep::*, verdict::*};
 fn main() {
     let t0 = std::time::Instant::now();
-    let experiment = Experiment::load(std::path::Path::new(&std::env::args().nth(1).unwrap()), &[]).unwrap();
+    let experiment = Experiment::load(
+        std::path::Path::new(&std::env::args().nth(1).unwrap()),
+        &std::env::args().skip(2).collect::<Vec<_>>(),
+    )
+    .unwrap();
     let mut lockstep = Lockstep::new(&experiment, Mode::Both).unwrap();
     println!("built {:?}", t0.elapsed());
     let mut judge = Judge::new(&experiment, Mode::Both, &lockstep);

@@ -10,7 +10,10 @@ use crate::{
     error::{Error, Result},
     experiment::{Experiment, Side},
     gap::gap,
-    model::init::{InitialValues, draw},
+    model::{
+        Layer, Linear,
+        init::{InitialValues, draw},
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -93,8 +96,9 @@ fn differences(
     let (reference_layers, candidate_layers) = (&experiment.reference.model.layers, &experiment.candidate.model.layers);
     for index in 0..reference_layers.len().max(candidate_layers.len()) {
         let (one, other) = (reference_layers.get(index), candidate_layers.get(index));
-        let name = |layer: Option<&crate::model::Layer>| layer.map_or("none".to_owned(), ToString::to_string);
-        if one != other {
+        let name = |layer: Option<&Layer>| layer.map_or("none".to_owned(), ToString::to_string);
+        // Another bias shows as a missing or an extra tensor.
+        if one.map(without_bias) != other.map(without_bias) {
             found.push(StartDifference {
                 kind: StartKind::Layer,
                 tensor: format!("layer {index}"),
@@ -139,6 +143,13 @@ fn differences(
         }
     }
     found
+}
+
+fn without_bias(layer: &Layer) -> Layer {
+    match *layer {
+        Layer::Linear(linear) => Layer::Linear(Linear { bias: false, ..linear }),
+        other => other,
+    }
 }
 
 /// Gives an engine its initial weights.

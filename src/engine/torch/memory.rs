@@ -2,18 +2,18 @@
 
 use crate::tensor::{DType, Values, View};
 use std::slice;
-use tch::{Device, TchError, Tensor};
+use tch::{TchError, Tensor};
 
-/// The elements of a contiguous CPU tensor of type `dtype`, in place.
-pub(super) fn values(tensor: &Tensor, dtype: DType) -> Values<'_> {
-    let length = tensor.numel();
+/// The `length` elements of a contiguous CPU tensor of type `dtype`, in place. The length is the caller's, who knows
+/// it: asking libtorch for it costs more than reading a small tensor.
+pub(super) fn values(tensor: &Tensor, length: usize, dtype: DType) -> Values<'_> {
+    debug_assert!(tensor.numel() == length && tensor.is_contiguous(), "a tensor of the engine is whole and contiguous");
     if length == 0 {
         return match dtype {
             DType::F32 => Values::F32(&[]),
             DType::F64 => Values::F64(&[]),
         };
     }
-    debug_assert!(tensor.is_contiguous() && tensor.device() == Device::Cpu && tensor.kind() == super::kind(dtype));
     let address = tensor.data_ptr();
     // SAFETY: the engine makes every tensor itself, on the CPU, in its own dtype, contiguous; `length` elements lie at
     // `address` as long as the tensor lives, which the borrow holds. libtorch writes to them only inside calls that
@@ -28,9 +28,9 @@ pub(super) fn values(tensor: &Tensor, dtype: DType) -> Values<'_> {
 
 /// Overwrites a contiguous CPU tensor with values of its own type and length, as `tensor.data.copy_` would.
 pub(super) fn write(tensor: &mut Tensor, view: View<'_>) {
-    assert_eq!(tensor.numel(), view.len(), "a tensor is overwritten by as many values as it has");
+    debug_assert_eq!(tensor.numel(), view.len(), "a tensor is overwritten by as many values as it has");
     let address = tensor.data_ptr();
-    // SAFETY: as in `values`; the lengths agree by the assertion, the types by the caller's check, and the memory is
+    // SAFETY: as in `values`; lengths and types agree by the caller's check, and the memory is
     // not shared with the view, which belongs to another engine or to nobody.
     unsafe {
         match view.values {

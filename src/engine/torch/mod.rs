@@ -30,8 +30,10 @@ pub struct Torch {
     parameters: Vec<Parameter>,
     trained: Vec<Tensor>,
     layers: Vec<Layer>,
+    widths: Vec<usize>, // per layer
     training: Training,
     optimizer: COptimizer,
+    rows: usize,              // of the latest batch
     activations: Vec<Tensor>, // per layer [batch, width]
     loss: Option<Tensor>,     // []
     output_gradient: Tensor,  // [batch, outputs]
@@ -64,6 +66,8 @@ impl Torch {
         Ok(Self {
             dtype,
             layers: layer::build(model),
+            widths: model.widths(),
+            rows: 0,
             training: training.clone(),
             optimizer,
             activations: Vec::with_capacity(model.layers.len()),
@@ -79,9 +83,16 @@ impl Torch {
         self.activations.last().ok_or_else(|| error("loss", "called before forward".to_owned()))
     }
 
-    fn view<'a>(&self, tensor: &'a Tensor) -> View<'a> {
-        let sizes: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
-        View { shape: Shape::new(&sizes), values: memory::values(tensor, self.dtype) }
+    /// A tensor of the latest batch: `[batch, width]`.
+    fn view<'a>(&self, tensor: &'a Tensor, width: usize) -> View<'a> {
+        let shape = Shape::new(&[self.rows, width]);
+        View { shape, values: memory::values(tensor, shape.elements(), self.dtype) }
+    }
+
+    /// A tensor in the shape of a parameter.
+    fn like<'a>(&self, parameter: usize, tensor: &'a Tensor) -> View<'a> {
+        let shape = self.parameters[parameter].shape;
+        View { shape, values: memory::values(tensor, shape.elements(), self.dtype) }
     }
 }
 
@@ -134,6 +145,7 @@ impl Engine for Torch {
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
         self.activations.clear();
+        self.rows = batch.rows();
         let mut forward = || {
             let inputs = memory::tensor(batch.inputs)?;
             for layer in &self.layers {
@@ -184,20 +196,18 @@ impl Engine for Torch {
     }
 
     fn parameter(&self, parameter: usize) -> View<'_> {
-        let values = memory::values(&self.trained[parameter], self.dtype);
-        View { shape: self.parameters[parameter].shape, values }
+        self.like(parameter, &self.trained[parameter])
     }
 
     fn gradient(&self, parameter: usize) -> View<'_> {
-        let values = memory::values(&self.gradients[parameter], self.dtype);
-        View { shape: self.parameters[parameter].shape, values }
+        self.like(parameter, &self.gradients[parameter])
     }
 
     fn activation(&self, layer: usize) -> View<'_> {
-        self.view(&self.activations[layer])
+        self.view(&self.activations[layer], self.widths[layer])
     }
 
     fn output_gradient(&self) -> View<'_> {
-        self.view(&self.output_gradient)
+        self.view(&self.output_gradient, self.widths.last().copied().unwrap_or_default())
     }
 }

@@ -5,6 +5,8 @@
 //! Data flows one way through the rooms: [`experiment`] → [`data`], [`model`], [`training`] → [`engine`] →
 //! [`lockstep`] → [`gap`] → [`replay`] → [`verdict`] → [`report`].
 
+pub mod bench;
+pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod error;
@@ -14,6 +16,7 @@ pub mod lockstep;
 pub mod model;
 pub mod replay;
 pub mod report;
+pub mod study;
 
 pub mod tensor;
 pub mod training;

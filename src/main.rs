@@ -1,18 +1,24 @@
-//! probe
-use lockstep::{experiment::*, lockstep::*, verdict::*};
-fn main() {
-    let t0 = std::time::Instant::now();
-    let experiment = Experiment::load(
-        std::path::Path::new(&std::env::args().nth(1).unwrap()),
-        &std::env::args().skip(2).collect::<Vec<_>>(),
-    )
-    .unwrap();
-    let mut lockstep = Lockstep::new(&experiment, Mode::Both).unwrap();
-    println!("built {:?}", t0.elapsed());
-    let mut judge = Judge::new(&experiment, Mode::Both, &lockstep);
-    let stop = std::sync::atomic::AtomicBool::new(false);
-    let ended = lockstep.run(5000, None, &stop, &mut [&mut judge]).unwrap();
-    println!("run {:?}", t0.elapsed());
-    let (verdict, _) = judge.finish(ended, Measured { speed: Some(Speed::default()), ..Default::default() });
-    println!("{}", serde_json::to_string_pretty(&verdict).unwrap());
+//! `lockstep`: arguments → command → exit code.
+
+use clap::{CommandFactory, Parser, error::ErrorKind};
+use lockstep::cli::{Arguments, run};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version are asked for; everything else is a mistake in usage. Both print themselves.
+        Err(error) => {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            let _ = error.format(&mut Arguments::command()).print();
+            return ExitCode::from(if asked { 0 } else { 2 });
+        }
+    };
+    match run(arguments) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("lockstep: {error}");
+            ExitCode::from(2)
+        }
+    }
 }

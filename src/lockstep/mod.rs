@@ -38,6 +38,8 @@ pub struct Lockstep {
     pub differences: Vec<StartDifference>,
     /// Every how many steps tensors are compared.
     pub compared_every: usize,
+    /// The experiment's length in steps.
+    pub steps: usize,
     data: DataSet,
     batch_size: BatchSize,
     reference: Runner,
@@ -134,6 +136,7 @@ impl Lockstep {
         Ok(Self {
             differences: start.differences,
             compared_every,
+            steps: data.steps(experiment.length, experiment.batch_size),
             data,
             batch_size: experiment.batch_size,
             reference,
@@ -182,8 +185,8 @@ impl Lockstep {
                 candidates: &self.candidates,
             };
             // Every observer sees the step, also when an earlier one ends the run.
-            let ends = observers.iter_mut().fold(false, |ends, observer| observer.step(&event).is_break() || ends);
-            if ends {
+            let answers: Vec<_> = observers.iter_mut().map(|observer| observer.step(&event)).collect();
+            if answers.iter().any(ControlFlow::is_break) {
                 return Ok(Ended { steps: step + 1, interrupted: false });
             }
         }
@@ -291,11 +294,26 @@ pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
     }
 }
 
-/// Trains a side's engine alone from its own initial weights; returns the reported loss of every step, up to the
-/// first for which `until` holds.
+/// A side's engine alone, with its own initial weights.
 ///
 /// # Errors
-/// As [`Lockstep::new`] and [`Lockstep::run`].
+/// If it cannot be built.
+pub fn prepared(experiment: &Experiment, which: RunSide) -> Result<Box<dyn Engine>> {
+    let start = Start::draw(experiment)?;
+    let (side, values) = match which {
+        RunSide::Reference => (&experiment.reference, &start.reference),
+        RunSide::Candidate => (&experiment.candidate, &start.candidate),
+    };
+    let mut engine = build(side, DataSet::load(&experiment.data).batch_rows(experiment.batch_size))?;
+    start::load(engine.as_mut(), side, values)?;
+    Ok(engine)
+}
+
+/// Trains a side's engine alone; returns the reported loss of every step, up to and with the first for which `until`
+/// holds.
+///
+/// # Errors
+/// If the engine cannot be built or fails.
 pub fn train_alone(
     experiment: &Experiment,
     which: RunSide,
@@ -303,16 +321,11 @@ pub fn train_alone(
     until: impl Fn(f64) -> bool,
 ) -> Result<Vec<f64>> {
     let data = DataSet::load(&experiment.data);
-    let start = Start::draw(experiment)?;
-    let (side, values) = match which {
-        RunSide::Reference => (&experiment.reference, &start.reference),
-        RunSide::Candidate => (&experiment.candidate, &start.candidate),
-    };
-    let mut engine = build(side, data.batch_rows(experiment.batch_size))?;
-    start::load(engine.as_mut(), side, values)?;
+    let mut engine = prepared(experiment, which)?;
+    let dtype = engine.describe().dtype;
     let mut losses = Vec::new();
     for step in 0..steps {
-        let batch = data.batch(step, experiment.batch_size, side.dtype);
+        let batch = data.batch(step, experiment.batch_size, dtype);
         engine.forward(&batch)?;
         losses.push(engine.loss(&batch)?);
         engine.backward()?;

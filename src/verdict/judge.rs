@@ -11,12 +11,15 @@ use super::{
     track::{Buckets, Track},
 };
 use crate::{
+    error::{Error, Result},
     experiment::Experiment,
     gap::Deviation,
-    lockstep::{Ended, Lockstep, Mode, Observer, Phase, RunMode, SideStep, StartDifference, StepEvent, StepRecord},
+    lockstep::{
+        Ended, Lockstep, Mode, Observer, Phase, RunMode, SideStep, StartDifference, StepEvent, StepRecord, timer_us,
+    },
     replay::Replay,
 };
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::atomic::AtomicBool, time::Instant};
 
 /// One candidate that is watched.
 struct Run {
@@ -45,6 +48,54 @@ pub struct Judge {
     compared: usize,
     moved: bool,
     non_finite: Vec<NonFinite>,
+}
+
+/// How an experiment is compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Comparison {
+    /// How the candidate is run.
+    pub mode: Mode,
+    /// The step that a probe compares.
+    pub at: usize,
+}
+
+impl Default for Comparison {
+    fn default() -> Self {
+        Self { mode: Mode::Both, at: 0 }
+    }
+}
+
+/// Runs an experiment in both engines and judges it. `watching` is told of every step; `stop` ends the run.
+///
+/// # Errors
+/// If an engine cannot be built or fails, or a probe's step lies past the end.
+pub fn compare(
+    experiment: &Experiment,
+    comparison: Comparison,
+    environment: BTreeMap<String, String>,
+    watching: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<(Verdict, Curves)> {
+    let start = Instant::now();
+    let Comparison { mode, at } = comparison;
+    let mut lockstep = Lockstep::new(experiment, mode)?;
+    let all = lockstep.steps;
+    let (steps, only) = if mode == Mode::Probe { (at.saturating_add(1), Some(at)) } else { (all, None) };
+    if steps > all {
+        return Err(Error::Usage(format!(
+            "--at {at} lies past the end: the experiment has {all} steps, numbered from 0"
+        )));
+    }
+    let mut judge = Judge::new(experiment, mode, &lockstep);
+    let mut measured = Measured { environment, ..Measured::default() };
+    let sides =
+        [("reference", &experiment.reference, &judge.names[0]), ("candidate", &experiment.candidate, &judge.names[1])];
+    for (side, described, name) in sides {
+        measured.environment.insert(side.to_owned(), format!("{name}: {}", described.model));
+    }
+    let ended = lockstep.run(steps, only, stop, &mut [&mut judge, watching])?;
+    measured.speed = Some(Speed { timer_us: timer_us(), run_s: start.elapsed().as_secs_f64(), ..Speed::default() });
+    Ok(judge.finish(ended, measured))
 }
 
 /// Nanoseconds of every step, by phase.
@@ -105,7 +156,7 @@ impl Judge {
 
     /// The verdict on the run, and the numbers behind its plots.
     pub fn finish(mut self, ended: Ended, mut measured: Measured) -> (Verdict, Curves) {
-        let times = self.times.each_mut().map(|side| side.each_mut().map(quartiles));
+        let times = self.times.each_mut().map(|side| side.each_mut().map(|column| quartiles(column)));
         measured.speed = measured.speed.map(|speed| speed_of(&times, speed));
         let phases: BTreeMap<Phase, PhaseSummary> =
             Phase::COMPUTED.into_iter().map(|phase| (phase, self.summary(phase))).collect();
@@ -256,19 +307,12 @@ impl Run {
             let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
             let reference = places.values(place, at.reference, Side::Reference);
             let candidate = places.values(place, at.candidate, Side::Candidate);
-            if !(theirs.gap.is_finite() && found.gap.is_finite()) {
-                if let Some((offset, side)) = non_finite(reference, candidate) {
-                    let index = places.index(place, offset, at.candidate.rows);
-                    let tensor = places.tensor(place);
-                    return Some(NonFinite {
-                        mode: self.mode,
-                        step: at.step,
-                        phase: place.phase(),
-                        tensor,
-                        index,
-                        side,
-                    });
-                }
+            if !(theirs.gap.is_finite() && found.gap.is_finite())
+                && let Some((offset, side)) = non_finite(reference, candidate)
+            {
+                let index = places.index(place, offset, at.candidate.rows);
+                let tensor = places.tensor(place);
+                return Some(NonFinite { mode: self.mode, step: at.step, phase: place.phase(), tensor, index, side });
             }
             let farther = match (theirs.passes(), found.passes()) {
                 (true, true) => None,
@@ -339,7 +383,7 @@ fn note_times(times: &mut Times, step: &SideStep) {
 }
 
 /// First quartile, median and third quartile, in microseconds.
-fn quartiles(column: &mut Vec<u32>) -> [f64; 3] {
+fn quartiles(column: &mut [u32]) -> [f64; 3] {
     if column.is_empty() {
         return [0.0; 3];
     }

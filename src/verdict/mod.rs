@@ -10,7 +10,7 @@ mod track;
 
 pub use crate::lockstep::{Mode, Phase, RunMode, StartDifference, StartKind};
 pub use curves::{Curves, PhaseTimes, TensorCurve};
-pub use judge::Judge;
+pub use judge::{Comparison, Judge, compare};
 
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};

@@ -17,6 +17,7 @@ pub use axes::{
 };
 pub use canvas::{Area, Canvas, Drawn, Picture, UNITS};
 
+use super::write_whole;
 use crate::error::{Error, Result};
 use crate::verdict::Curves;
 use plotters::style::{FontStyle, register_font};
@@ -25,7 +26,7 @@ use std::sync::{
     Once,
     atomic::{AtomicUsize, Ordering},
 };
-use std::{fs, io, thread};
+use std::{io, thread};
 
 /// Draws one figure.
 type Draw = fn(&Area<'_>, &str, &Curves) -> Drawn;
@@ -89,16 +90,6 @@ pub fn figure(stem: &Path, size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Dra
     Ok(files)
 }
 
-/// Writes beside `path` and renames, so that `path` never holds half a file.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(format!(".{}.part", std::process::id()));
-    fs::write(&part, bytes).and_then(|()| fs::rename(&part, path)).map_err(|source| {
-        let _ = fs::remove_file(&part);
-        Error::io(path, "could not write the plot; the folder must exist and be writable", source)
-    })
-}
-
 /// f32 columns as f64.
 fn widen(column: &[f32]) -> Vec<f64> {
     column.iter().map(|&value| f64::from(value)).collect()
@@ -108,6 +99,7 @@ fn widen(column: &[f32]) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::verdict::{Phase, PhaseTimes, TensorCurve};
+    use std::fs;
 
     fn tensors(values: &[f32]) -> Vec<TensorCurve> {
         let all = [

@@ -1,0 +1,48 @@
+//! The machine and the libraries, for `lockstep env` and every verdict.
+
+use std::{collections::BTreeMap, env, fs, thread};
+
+/// What this program runs on and with.
+pub fn environment() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut put = |key: &str, value: String| found.insert(key.to_owned(), value);
+    put("lockstep", env!("CARGO_PKG_VERSION").to_owned());
+    put("system", format!("{} {}", env::consts::OS, env::consts::ARCH));
+    put("processor", processor());
+    put("processor_features", features().join(" "));
+    put("cores", thread::available_parallelism().map_or("unknown".to_owned(), |count| count.to_string()));
+    put("libtorch", libtorch());
+    // PyTorch's f32 initial weights are those of its AVX2 and AVX-512 code; this variable may choose another.
+    if let Ok(capability) = env::var("ATEN_CPU_CAPABILITY") {
+        put("ATEN_CPU_CAPABILITY", capability);
+    }
+    found
+}
+
+fn processor() -> String {
+    let listed = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = listed.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or("unknown".to_owned(), |(_, name)| name.trim().to_owned())
+}
+
+/// The vector extensions that kernels choose between.
+fn features() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    return [
+        ("fma", is_x86_feature_detected!("fma")),
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+    ]
+    .into_iter()
+    .filter_map(|(name, present)| present.then_some(name))
+    .collect();
+    #[cfg(not(target_arch = "x86_64"))]
+    Vec::new()
+}
+
+fn libtorch() -> String {
+    #[cfg(feature = "torch")]
+    return crate::engine::torch::VERSION.to_owned();
+    #[cfg(not(feature = "torch"))]
+    "none: built without the feature `torch`".to_owned()
+}

@@ -1,0 +1,7 @@
+//! Wall time and memory: what the machine is, and how fast each engine trains alone.
+
+mod environment;
+mod step;
+
+pub use environment::environment;
+pub use step::{Bench, Row, bench};

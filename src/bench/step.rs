@@ -1,0 +1,132 @@
+//! How long a training step takes in each engine alone, one thread a side.
+//!
+//! A clock read costs about a fifth of a tiny net's phase, so blocks of steps are timed, not steps: blocks of the two
+//! sides alternate, after a warm-up, and the median block counts.
+
+use crate::{
+    data::{Batch, DataSet},
+    engine::Engine,
+    error::Result,
+    experiment::Experiment,
+    lockstep::{self, RunSide},
+};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// What a block aims to last: long beside a clock read (some 20 ns), short beside the scheduler's slice.
+const BLOCK: Duration = Duration::from_millis(2);
+
+/// Blocks of each side; the median of this many is steady to about 1 % between runs on a quiet machine.
+const BLOCKS: usize = 101;
+
+/// A training step of both engines.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Bench {
+    /// The experiment's title.
+    pub experiment: String,
+    /// Rows of a batch.
+    pub batch: usize,
+    /// The reference, in words.
+    pub reference: String,
+    /// The candidate, in words.
+    pub candidate: String,
+    /// The whole step, then the part of it up to and with each phase.
+    pub rows: Vec<Row>,
+}
+
+/// Microseconds, medians over alternating blocks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    /// What is repeated.
+    pub work: String,
+    /// The reference's time.
+    pub reference_us: f64,
+    /// The candidate's time.
+    pub candidate_us: f64,
+    /// The quartiles of the blocks' ratio reference / candidate, pair by pair, with the median in the middle.
+    pub ratio: [f64; 3],
+}
+
+/// One kind of work that a block repeats.
+type Work = fn(&mut dyn Engine, &Batch<'_>) -> Result<()>;
+
+/// Phases depend on those before them, so each row repeats all up to its phase.
+const WORK: [(&str, Work); 4] = [
+    ("forward", |engine, batch| engine.forward(batch)),
+    ("forward, loss", |engine, batch| engine.forward(batch).and_then(|()| engine.loss(batch).map(drop))),
+    ("forward, loss, backward", |engine, batch| {
+        engine.forward(batch)?;
+        engine.loss(batch)?;
+        engine.backward()
+    }),
+    ("whole step", |engine, batch| {
+        engine.forward(batch)?;
+        engine.loss(batch)?;
+        engine.backward()?;
+        engine.update()
+    }),
+];
+
+/// Times the engines of an experiment on its first batch; `tick` is called after each row.
+///
+/// # Errors
+/// If an engine cannot be built or fails.
+pub fn bench(experiment: &Experiment, mut tick: impl FnMut()) -> Result<Bench> {
+    let data = DataSet::load(&experiment.data);
+    let mut reference = lockstep::prepared(experiment, RunSide::Reference)?;
+    let mut candidate = lockstep::prepared(experiment, RunSide::Candidate)?;
+    let batches =
+        [&experiment.reference, &experiment.candidate].map(|side| data.batch(0, experiment.batch_size, side.dtype));
+    let mut rows = Vec::with_capacity(WORK.len());
+    for (name, work) in WORK {
+        let repeats =
+            [repeats(reference.as_mut(), &batches[0], work)?, repeats(candidate.as_mut(), &batches[1], work)?];
+        let (mut reference_us, mut candidate_us) = (Vec::new(), Vec::new());
+        for _ in 0..BLOCKS {
+            reference_us.push(block(reference.as_mut(), &batches[0], work, repeats[0])?);
+            candidate_us.push(block(candidate.as_mut(), &batches[1], work, repeats[1])?);
+        }
+        let mut ratios: Vec<f64> = reference_us.iter().zip(&candidate_us).map(|(r, c)| r / c).collect();
+        rows.push(Row {
+            work: name.to_owned(),
+            reference_us: quantile(&mut reference_us, 2),
+            candidate_us: quantile(&mut candidate_us, 2),
+            ratio: [1, 2, 3].map(|quarter| quantile(&mut ratios, quarter)),
+        });
+        tick();
+    }
+    Ok(Bench {
+        experiment: experiment.title.clone(),
+        batch: data.batch_rows(experiment.batch_size),
+        reference: format!("{}: {}", reference.describe(), experiment.reference.model),
+        candidate: format!("{}: {}", candidate.describe(), experiment.candidate.model),
+        rows,
+    })
+}
+
+/// How often work is repeated in a block; finding out warms the engine up.
+fn repeats(engine: &mut dyn Engine, batch: &Batch<'_>, work: Work) -> Result<u32> {
+    let mut repeats = 1;
+    loop {
+        let us = block(engine, batch, work, repeats)? * f64::from(repeats);
+        if us >= BLOCK.as_secs_f64() * 1e6 || repeats >= 1 << 20 {
+            return Ok(repeats);
+        }
+        repeats *= 2;
+    }
+}
+
+/// Microseconds per repetition.
+fn block(engine: &mut dyn Engine, batch: &Batch<'_>, work: Work, repeats: u32) -> Result<f64> {
+    let start = Instant::now();
+    for _ in 0..repeats {
+        work(engine, batch)?;
+    }
+    Ok(start.elapsed().as_secs_f64() * 1e6 / f64::from(repeats))
+}
+
+/// The value at so many quarters of the sorted values.
+fn quantile(values: &mut [f64], quarter: usize) -> f64 {
+    let place = (values.len() - 1) * quarter / 4;
+    *values.select_nth_unstable_by(place, f64::total_cmp).1
+}

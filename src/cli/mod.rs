@@ -1,0 +1,85 @@
+//! The command line: one file per command, no numerics. A command prints its result to stdout, what it is doing to
+//! stderr (nothing on a pipe), and returns the exit code.
+
+mod bench;
+mod env;
+mod list;
+mod progress;
+mod run;
+mod study;
+
+use crate::error::{Error, Result};
+use clap::{Parser, Subcommand};
+use std::{
+    io::{self, ErrorKind, Write},
+    path::Path,
+    process,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Train one network in PyTorch and from scratch, step by step, and see where, and why, they part.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lockstep",
+    version,
+    max_term_width = 80,
+    after_help = "\
+Exit codes: 0 parity, 1 mismatch, 2 usage, configuration or I/O, 3 inconclusive, 130 interrupted.
+A study: 0 when it ran and every stated expectation held, 1 when one failed."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compare the two sides of an experiment
+    Run(run::Options),
+    /// Re-run a published comparison and set it beside its printed numbers
+    Study(study::Options),
+    /// Show the studies and the experiments there are
+    List,
+    /// Time a training step of both engines of an experiment
+    Bench(bench::Options),
+    /// Show the machine and the libraries
+    Env,
+}
+
+/// Runs the command that was asked for; returns its exit code.
+///
+/// # Errors
+/// Usage, configuration, input and output; all mean exit code 2.
+pub fn run(arguments: Arguments) -> Result<u8> {
+    match arguments.command {
+        Command::Run(options) => run::run(&options),
+        Command::Study(options) => study::run(&options),
+        Command::List => list::run(),
+        Command::Bench(options) => bench::run(&options),
+        Command::Env => env::run(),
+    }
+}
+
+/// Prints a result. A reader that went away, as `head` does, is no error.
+fn print(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Error::io(Path::new("stdout"), "cannot write", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Set by the first Ctrl-C, which ends a run between two steps; a second one ends the program at once.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+fn stop_on_interrupt() -> &'static AtomicBool {
+    // Without a handler Ctrl-C still ends the program; it then leaves what was already written.
+    let _ = ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            process::exit(130);
+        }
+    });
+    &STOP
+}

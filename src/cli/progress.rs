@@ -1,0 +1,49 @@
+//! A progress bar on a terminal's stderr; nothing on a pipe.
+
+use crate::lockstep::{Observer, StepEvent};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{ops::ControlFlow, time::Duration};
+
+/// Steps between two looks at the bar, so that tiny nets are not slowed down.
+const EVERY: usize = 256;
+
+/// Shows how far a run or a study is.
+pub(super) struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// A bar of so many parts; 0 where the number is not known.
+    pub(super) fn new(parts: usize, what: &str) -> Self {
+        let bar = if parts == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(parts as u64) };
+        let template =
+            if parts == 0 { "{spinner} {msg} {pos} {elapsed}" } else { "{msg} {wide_bar} {pos}/{len} {eta}" };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar }
+    }
+
+    /// One part more.
+    pub(super) fn advance(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+        self.bar.inc(1);
+    }
+}
+
+impl Observer for Progress {
+    fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
+        if event.step.is_multiple_of(EVERY) {
+            self.bar.set_position(event.step as u64);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,93 @@
+//! `lockstep run`: one experiment, compared.
+
+use super::{print, progress::Progress, stop_on_interrupt};
+use crate::{
+    bench::environment,
+    error::{Error, Result},
+    experiment::Experiment,
+    lockstep::Mode,
+    report,
+    verdict::{Comparison, compare},
+};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The experiment file (`lockstep list` shows the ones there are)
+    experiment: PathBuf,
+    /// Where verdict.json, report.md and the plots go [default: lockstep-out/FOLDER/NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How the candidate runs: on its own weights (free), on the reference's at every step (sync), both, or one
+    /// isolated step (probe)
+    #[arg(long, value_enum, default_value = "both")]
+    mode: ModeName,
+    /// The step that a probe compares, from 0
+    #[arg(long, value_name = "STEP")]
+    at: Option<usize>,
+    /// Train for so many steps
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// The seed of every random stream
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Change a key of the experiment: [reference.|candidate.]KEY=VALUE; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Print verdict.json and nothing else
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ModeName {
+    Both,
+    Free,
+    Sync,
+    Probe,
+}
+
+impl From<ModeName> for Mode {
+    fn from(name: ModeName) -> Self {
+        match name {
+            ModeName::Both => Self::Both,
+            ModeName::Free => Self::Free,
+            ModeName::Sync => Self::Sync,
+            ModeName::Probe => Self::Probe,
+        }
+    }
+}
+
+pub(super) fn run(options: &Options) -> Result<u8> {
+    let mode = Mode::from(options.mode);
+    if options.at.is_some() && mode != Mode::Probe {
+        return Err(Error::Usage("--at names the step of a probe; add --mode probe".to_owned()));
+    }
+    let mut sets = options.set.clone();
+    sets.extend(options.steps.map(|steps| format!("training.steps={steps}")));
+    sets.extend(options.seed.map(|seed| format!("seed={seed}")));
+    let experiment = Experiment::load(&options.experiment, &sets)?;
+    let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.experiment));
+    report::prepare(&folder)?;
+    let stop = stop_on_interrupt();
+    let comparison = Comparison { mode, at: options.at.unwrap_or(0) };
+    let (mut verdict, curves) = {
+        let mut progress = Progress::new(0, "step");
+        compare(&experiment, comparison, environment(), &mut progress, stop)?
+    };
+    report::write(&folder, &mut verdict, &curves)?;
+    if options.json {
+        print(&report::json(&verdict)?)?;
+    } else {
+        let written = format!("Written to {}: report.md, verdict.json, plots\n", folder.display());
+        print(&(report::text::render(&verdict) + &written))?;
+    }
+    Ok(verdict.exit_code())
+}
+
+/// `lockstep-out/xor/parity` for `experiments/xor/parity.toml`: two experiments of one name do not collide.
+fn default_folder(experiment: &Path) -> PathBuf {
+    let parent = experiment.parent().and_then(Path::file_name).unwrap_or_default();
+    Path::new("lockstep-out").join(parent).join(experiment.file_stem().unwrap_or_default())
+}

@@ -1,0 +1,105 @@
+//! A verdict as `report.md`, with the plots that lie beside it.
+
+use super::{
+    format::{number, power},
+    text::{headline, place, start_words},
+};
+use crate::verdict::{Farther, Verdict};
+use std::fmt::Write;
+
+/// The report, ending with a newline.
+pub fn render(verdict: &Verdict) -> String {
+    let mut text = format!("# {}\n\n**{}**\n", verdict.experiment, headline(verdict));
+    // Writing to a String cannot fail.
+    let _ = write_all(&mut text, verdict);
+    text
+}
+
+fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    if let Some(first) = verdict.first_divergence.as_ref().filter(|first| first.reference.is_some()) {
+        writeln!(
+            text,
+            "\nFirst divergence: {}; reference {}, candidate {}.",
+            place(first),
+            number(first.reference),
+            number(first.candidate)
+        )?;
+    }
+    if let (Some(reference), Some(candidate)) =
+        (verdict.measured.environment.get("reference"), verdict.measured.environment.get("candidate"))
+    {
+        writeln!(text, "\n| side | engine |\n|---|---|\n| reference | {reference} |\n| candidate | {candidate} |")?;
+    }
+    writeln!(text, "\n![reported loss of both sides](loss.svg)")?;
+    if !verdict.start.is_empty() {
+        writeln!(
+            text,
+            "\n## Start\n\nWhat the experiment makes different before the first step (reference / candidate):\n"
+        )?;
+        writeln!(text, "| tensor | difference |\n|---|---|")?;
+        for difference in &verdict.start {
+            writeln!(text, "| {} | {} |", difference.tensor, start_words(difference))?;
+        }
+    }
+    writeln!(
+        text,
+        "\n## Phases\n\nEach phase of the candidate against what the reference's definition gives in exact arithmetic on \
+         the candidate's own inputs. The limit is a bound on rounding; budget is the share of it that was used, by the \
+         largest element.\n"
+    )?;
+    writeln!(
+        text,
+        "| phase | budget | gap | limit | compared steps | unjudged | would have shown | first beyond its limit |"
+    )?;
+    writeln!(text, "|---|--:|--:|--:|--:|--:|--:|---|")?;
+    for (phase, summary) in &verdict.phases {
+        let found = summary.first_divergence.as_ref().map_or("–".to_owned(), |first| {
+            let side = first.farther.map_or(String::new(), |side| match side {
+                Farther::Both => ", both sides".to_owned(),
+                side => format!(", {side}"),
+            });
+            format!("{}: × {}{side}", place(first), number(first.ratio))
+        });
+        let [budget, gap, limit, detectable] =
+            [summary.budget, summary.max_gap, summary.limit, summary.detectable].map(power);
+        writeln!(
+            text,
+            "| {} | {budget} | {gap} | {limit} | {} | {} | {detectable} | {found} |",
+            phase.name(),
+            summary.compared,
+            summary.unjudged
+        )?;
+    }
+    writeln!(text, "\n![gap of each phase from exact arithmetic, and its limit](gaps.svg)")?;
+    writeln!(
+        text,
+        "\n## Gap between the sides\n\n| run | tensor | largest | at step | last step |\n|---|---|--:|--:|--:|"
+    )?;
+    for (mode, gaps) in &verdict.gaps {
+        for (tensor, gap) in gaps {
+            writeln!(text, "| {mode} | {tensor} | {} | {} | {} |", power(gap.max), gap.at, power(gap.last))?;
+        }
+    }
+    writeln!(text, "\n![gap between the sides](drift.svg)")?;
+    if let Some(speed) = &verdict.measured.speed {
+        writeln!(
+            text,
+            "\n## Wall time\n\nµs per step, median; one thread a side; one clock read of {:.3} µs in each phase.\n",
+            speed.timer_us
+        )?;
+        writeln!(text, "| phase | reference | candidate | ratio |\n|---|--:|--:|--:|")?;
+        for (phase, speed) in &speed.per_phase {
+            let (reference, candidate) = (speed.reference_us, speed.candidate_us);
+            writeln!(text, "| {} | {reference:.2} | {candidate:.2} | {:.1} |", phase.name(), reference / candidate)?;
+        }
+        writeln!(text, "| whole step | {:.2} | {:.2} | {:.1} |", speed.reference_us, speed.candidate_us, speed.ratio)?;
+        writeln!(text, "\n![wall time by phase and side](time.svg)")?;
+    }
+    if !verdict.not_checked.is_empty() {
+        writeln!(text, "\n## Not checked\n")?;
+        for item in &verdict.not_checked {
+            writeln!(text, "- {item}")?;
+        }
+    }
+    Ok(())
+}

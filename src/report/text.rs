@@ -1,0 +1,180 @@
+//! A verdict in words, for a terminal of 80 columns.
+
+use super::format::{number, power};
+use crate::verdict::{Divergence, Farther, NonFinite, Outcome, Phase, RunMode, StartDifference, StartKind, Verdict};
+use std::fmt::Write;
+
+/// Gaps between the sides that are always shown; the others are in verdict.json.
+const SHOWN: [&str; 4] = ["output", "loss", "output_gradient", "weights"];
+
+/// The verdict, ending with a newline.
+pub fn render(verdict: &Verdict) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_all(&mut text, verdict);
+    text
+}
+
+/// The verdict in one line.
+pub fn headline(verdict: &Verdict) -> String {
+    let steps = format!("{} step{}", verdict.steps, if verdict.steps == 1 { "" } else { "s" });
+    match verdict.verdict {
+        _ if verdict.interrupted => format!("INCONCLUSIVE: interrupted after {steps}"),
+        Outcome::Parity => format!("PARITY: every phase of {steps} within its rounding bound"),
+        Outcome::Mismatch => match (&verdict.first_divergence, verdict.non_finite.first()) {
+            (Some(first), _) => format!("MISMATCH: first in {}", place(first)),
+            (None, Some(found)) => format!("MISMATCH: {}", not_finite(found)),
+            (None, None) => "MISMATCH".to_owned(),
+        },
+        Outcome::Inconclusive => match verdict.non_finite.first() {
+            Some(found) => format!("INCONCLUSIVE: {}", not_finite(found)),
+            None => "INCONCLUSIVE: not enough was compared to say".to_owned(),
+        },
+    }
+}
+
+/// `backward at step 0, output_gradient[0, 0]`.
+pub fn place(at: &Divergence) -> String {
+    if at.phase == Phase::Start {
+        return format!("the start, {}", at.tensor);
+    }
+    let index = if at.index.is_empty() { String::new() } else { format!("{:?}", at.index) };
+    let mode = if at.mode == RunMode::Free { " of the free run" } else { "" };
+    format!("{} at step {}{mode}, {}{index}", at.phase.name(), at.step, at.tensor)
+}
+
+/// What one start difference is, in words.
+pub fn start_words(difference: &StartDifference) -> String {
+    let StartDifference { reference, candidate, gap, .. } = difference;
+    match difference.kind {
+        StartKind::Layer => format!("{reference} / {candidate}"),
+        StartKind::Missing => format!("only the reference has it, {reference}"),
+        StartKind::Extra => format!("only the candidate has it, {candidate}"),
+        StartKind::Shape => format!("{reference} / {candidate}"),
+        StartKind::InitialValues => format!("{reference} / {candidate}, gap {}", power(*gap)),
+    }
+}
+
+/// Where values stopped being finite, in words.
+pub fn not_finite(found: &NonFinite) -> String {
+    let whose = match found.side {
+        Farther::Both => "on both sides".to_owned(),
+        side => format!("in the {side}"),
+    };
+    let index = if found.index.is_empty() { String::new() } else { format!("{:?}", found.index) };
+    format!("not finite {whose} from step {}, {}, {}{index}", found.step, found.phase.name(), found.tensor)
+}
+
+fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    writeln!(text, "{}", verdict.experiment)?;
+    for side in ["reference", "candidate"] {
+        if let Some(value) = verdict.measured.environment.get(side) {
+            for (number, line) in wrap(value, 67).iter().enumerate() {
+                writeln!(text, "  {:<11}{line}", if number == 0 { side } else { "" })?;
+            }
+        }
+    }
+    writeln!(text, "\n{}\n", headline(verdict))?;
+    if !verdict.start.is_empty() {
+        writeln!(text, "Start: what the experiment makes different (reference / candidate)")?;
+        for difference in &verdict.start {
+            writeln!(text, "  {:<12}{}", difference.tensor, start_words(difference))?;
+        }
+        writeln!(text)?;
+    }
+    write_phases(text, verdict)?;
+    write_gaps(text, verdict)?;
+    write_speed(text, verdict)?;
+    if !verdict.not_checked.is_empty() {
+        writeln!(text, "Not checked")?;
+        for item in &verdict.not_checked {
+            for (number, line) in wrap(item, 76).iter().enumerate() {
+                writeln!(text, "{} {line}", if number == 0 { "  -" } else { "   " })?;
+            }
+        }
+        writeln!(text)?;
+    }
+    Ok(())
+}
+
+fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    writeln!(text, "Each phase against exact arithmetic on its own inputs (budget = gap / limit)")?;
+    writeln!(text, "  {:<10}{:>9}{:>10}{:>10}   beyond rounding", "phase", "budget", "gap", "limit")?;
+    for (phase, summary) in &verdict.phases {
+        let found = match &summary.first_divergence {
+            None if summary.compared == 0 => "nothing compared".to_owned(),
+            None => "no".to_owned(),
+            Some(first) => {
+                let index = if first.index.is_empty() { String::new() } else { format!("{:?}", first.index) };
+                let ratio = match first.farther {
+                    Some(Farther::Reference) => ", the reference".to_owned(),
+                    _ => first.ratio.map_or(String::new(), |ratio| format!(", × {}", number(Some(ratio)))),
+                };
+                format!("step {}, {}{index}{ratio}", first.step, first.tensor)
+            }
+        };
+        let [budget, gap, limit] = [summary.budget, summary.max_gap, summary.limit].map(power);
+        writeln!(text, "  {:<10}{budget:>9}{gap:>10}{limit:>10}   {found}", phase.name())?;
+    }
+    let unjudged: usize = verdict.phases.values().map(|summary| summary.unjudged).sum();
+    if unjudged > 0 {
+        writeln!(text, "  {unjudged} tensors unjudged: their rounding bound passes 1 %, so agreement proves nothing")?;
+    }
+    let detectable = |phase| verdict.phases.get(&phase).and_then(|summary| summary.detectable);
+    if let (Some(gradient), Some(update)) = (detectable(Phase::Backward), detectable(Phase::Update)) {
+        let [gradient, update] = [gradient, update].map(|value| power(Some(value)));
+        writeln!(text, "  A lasting fault of {gradient} in a gradient, {update} in an update, would have shown.")?;
+    }
+    writeln!(text)
+}
+
+fn write_gaps(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let modes: Vec<RunMode> = verdict.gaps.keys().copied().collect();
+    writeln!(text, "Gap between the sides")?;
+    write!(text, "  {:<18}", "tensor")?;
+    for mode in &modes {
+        write!(text, "{:>14}{:>12}", format!("{mode}: largest"), "last step")?;
+    }
+    writeln!(text)?;
+    for name in SHOWN {
+        write!(text, "  {name:<18}")?;
+        for mode in &modes {
+            if let Some(gap) = verdict.gaps.get(mode).and_then(|gaps| gaps.get(name)) {
+                write!(text, "{:>14}{:>12}", power(gap.max), power(gap.last))?;
+            }
+        }
+        writeln!(text)?;
+    }
+    writeln!(text)
+}
+
+fn write_speed(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let Some(speed) = &verdict.measured.speed else { return Ok(()) };
+    writeln!(text, "Wall time per step, µs, median (one clock read of {:.3} µs in each phase)", speed.timer_us)?;
+    writeln!(text, "  {:<12}{:>11}{:>11}{:>9}", "phase", "reference", "candidate", "ratio")?;
+    let mut row = |name: &str, reference: f64, candidate: f64| {
+        writeln!(text, "  {name:<12}{reference:>11.2}{candidate:>11.2}{:>9.1}", reference / candidate)
+    };
+    for (phase, speed) in &speed.per_phase {
+        row(phase.name(), speed.reference_us, speed.candidate_us)?;
+    }
+    row("whole step", speed.reference_us, speed.candidate_us)?;
+    writeln!(text, "  the whole run, comparing and judging included: {:.2} s\n", speed.run_s)
+}
+
+/// Breaks words into lines of at most `width` characters.
+fn wrap(words: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words.split_whitespace() {
+        let room = lines.last().map_or(0, |line| line.chars().count());
+        match lines.last_mut() {
+            Some(line) if room == 0 => line.push_str(word),
+            Some(line) if room + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

@@ -1,0 +1,145 @@
+//! The four differences between the posted networks, in every combination, and each one's share.
+
+use super::super::{Context, mean_and_deviation, shapley::shapley};
+use super::PARITY;
+use crate::{
+    error::Result,
+    experiment::Experiment,
+    lockstep::{RunSide, train_alone},
+};
+use std::path::Path;
+
+/// The factors, in the order of most to least impact that the published answer claims.
+pub(super) const FACTORS: [Factor; 4] = [
+    Factor { name: "reported loss", set: "candidate.training.reported_loss=delta-times-mse" },
+    Factor { name: "initial weights", set: "candidate.model.init=uniform01" },
+    Factor { name: "bias", set: "candidate.model.bias=false" },
+    Factor { name: "gradient scale", set: "candidate.training.loss=half-sum-squares" },
+];
+
+/// Seeds over which the shares are averaged; 0 is the posted one.
+pub(super) const SEEDS: u64 = 10;
+
+/// One way in which the posted candidate differs.
+pub(super) struct Factor {
+    pub(super) name: &'static str,
+    set: &'static str,
+}
+
+/// How far two printed curves are apart, in one number. The printed loss may be negative, so none takes its logarithm
+/// or a ratio of losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// The mean of |candidate − reference| over the steps: the area between the curves.
+    Area,
+    /// The root of the mean square.
+    Square,
+    /// The largest distance.
+    Largest,
+}
+
+impl Measure {
+    pub(super) const ALL: [Self; 3] = [Self::Area, Self::Square, Self::Largest];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Area => "area between the curves",
+            Self::Square => "root mean square",
+            Self::Largest => "largest distance",
+        }
+    }
+
+    pub(super) fn of(self, reference: &[f64], candidate: &[f64]) -> f64 {
+        let distances = || reference.iter().zip(candidate).map(|(reference, candidate)| (reference - candidate).abs());
+        let count = reference.len().min(candidate.len()) as f64;
+        match self {
+            Self::Area => distances().sum::<f64>() / count,
+            Self::Square => (distances().map(|distance| distance * distance).sum::<f64>() / count).sqrt(),
+            Self::Largest => distances().fold(0.0, f64::max),
+        }
+    }
+}
+
+/// Each factor's share of the discrepancy, as posted (seed 0) and over seeds.
+pub(super) struct Shares {
+    pub(super) measure: Measure,
+    /// The discrepancy with all factors in, at seed 0.
+    pub(super) posted: f64,
+    /// Shares of it, in the order of [`FACTORS`]; they add up to 1.
+    pub(super) of_posted: Vec<f64>,
+    /// Mean and standard deviation of the shares over seeds.
+    pub(super) over_seeds: Vec<(f64, f64)>,
+    /// Seeds in which the claimed order holds.
+    pub(super) claimed_order: usize,
+}
+
+/// The parity experiment with a set of factors put in, a bit each. The reported loss stays mse unless it is one of them.
+pub(super) fn experiment(factors: usize, seed: u64) -> Result<Experiment> {
+    let mut sets = vec![format!("seed={seed}"), "candidate.training.reported_loss=mse".to_owned()];
+    let chosen = FACTORS.iter().enumerate().filter(|(index, _)| factors & 1 << index != 0);
+    sets.extend(chosen.map(|(_, factor)| factor.set.to_owned()));
+    let mut experiment = Experiment::parse(PARITY, "experiments/xor/parity.toml", Path::new(""), &sets)?;
+    experiment.title = format!("XOR with {}", name(factors));
+    Ok(experiment)
+}
+
+/// A set of factors in words.
+pub(super) fn name(factors: usize) -> String {
+    let names: Vec<&str> = FACTORS
+        .iter()
+        .enumerate()
+        .filter_map(|(index, factor)| (factors & 1 << index != 0).then_some(factor.name))
+        .collect();
+    if names.is_empty() { "no difference".to_owned() } else { names.join(" + ") }
+}
+
+/// The printed curves of a seed: the reference's, and the candidate's for every set of factors.
+pub(super) struct Curves {
+    reference: Vec<f64>,
+    candidates: Vec<Vec<f64>>,
+}
+
+impl Curves {
+    /// Trains each engine alone: the reference's curve does not depend on the factors.
+    pub(super) fn train(seed: u64, steps: usize) -> Result<Self> {
+        let reference = train_alone(&experiment(0, seed)?, RunSide::Reference, steps, |_| false)?;
+        let candidates = (0..1 << FACTORS.len())
+            .map(|factors| train_alone(&experiment(factors, seed)?, RunSide::Candidate, steps, |_| false))
+            .collect::<Result<_>>()?;
+        Ok(Self { reference, candidates })
+    }
+
+    fn effect(&self, measure: Measure, factors: usize) -> f64 {
+        measure.of(&self.reference, &self.candidates[factors])
+    }
+
+    /// Shares of the whole discrepancy.
+    fn shares(&self, measure: Measure) -> Vec<f64> {
+        let whole = self.effect(measure, (1 << FACTORS.len()) - 1) - self.effect(measure, 0);
+        shapley(FACTORS.len(), |factors| self.effect(measure, factors)).iter().map(|share| share / whole).collect()
+    }
+}
+
+/// The shares by every measure, or `None` when interrupted.
+pub(super) fn shares(context: &Context<'_>, steps: usize) -> Result<Option<Vec<Shares>>> {
+    let mut seeds = Vec::new();
+    for seed in 0..SEEDS {
+        if context.stopped() {
+            return Ok(None);
+        }
+        seeds.push(Curves::train(seed, steps)?);
+        (context.tick)("shares over seeds");
+    }
+    let by_measure = |measure: Measure| {
+        let shares: Vec<Vec<f64>> = seeds.iter().map(|curves| curves.shares(measure)).collect();
+        let of_factor = |factor: usize| shares.iter().map(|shares| shares[factor]).collect::<Vec<_>>();
+        Shares {
+            measure,
+            posted: seeds[0].effect(measure, (1 << FACTORS.len()) - 1),
+            of_posted: shares[0].clone(),
+            over_seeds: (0..FACTORS.len()).map(|factor| mean_and_deviation(&of_factor(factor))).collect(),
+            claimed_order: shares.iter().filter(|shares| shares.is_sorted_by(|more, less| more >= less)).count(),
+        }
+    };
+    Ok(Some(Measure::ALL.into_iter().map(by_measure).collect()))
+}

@@ -5,7 +5,7 @@ use crate::verdict::{Divergence, Farther, NonFinite, Outcome, Phase, RunMode, St
 use std::fmt::Write;
 
 /// Gaps between the sides that are always shown; the others are in verdict.json.
-const SHOWN: [&str; 4] = ["output", "loss", "output_gradient", "weights"];
+const SHOWN: [&str; 4] = ["output", "loss", "gradients", "weights"];
 
 /// The verdict, ending with a newline.
 pub fn render(verdict: &Verdict) -> String {

@@ -30,7 +30,7 @@ pub struct Curves {
 pub struct TensorCurve {
     /// The phase that produces the tensor.
     pub phase: Phase,
-    /// `output`, `loss`, `output_gradient`, a parameter's name, or in the update phase also `weights`.
+    /// `output`, `loss`, `output_gradient`, a parameter's name, `gradients` (all as one vector) or `weights` (likewise).
     pub tensor: String,
     /// The candidate's gap from what the phase gives in exact arithmetic on the candidate's own inputs.
     pub judged: Vec<f32>,

@@ -20,6 +20,8 @@ pub(super) enum Place {
     Update(usize),
     /// The values of a shared parameter; compared between the sides only.
     Parameter(usize),
+    /// The gradients in all shared parameters as one vector; compared between the sides only.
+    Gradients,
     /// All shared parameters as one vector; compared between the sides only.
     Weights,
 }
@@ -56,7 +58,7 @@ impl Place {
         match self {
             Self::Activation(_) => Phase::Forward,
             Self::Loss => Phase::Loss,
-            Self::OutputGradient | Self::Gradient(_) => Phase::Backward,
+            Self::OutputGradient | Self::Gradient(_) | Self::Gradients => Phase::Backward,
             Self::Update(_) | Self::Parameter(_) | Self::Weights => Phase::Update,
         }
     }
@@ -87,7 +89,7 @@ impl Places {
         if aligned {
             all.extend(each(Place::Gradient));
         }
-        all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Weights]));
+        all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Gradients, Place::Weights]));
         Self { all, aligned, widths, shared, owned }
     }
 
@@ -100,6 +102,7 @@ impl Places {
             Place::OutputGradient => "output_gradient".to_owned(),
             Place::Gradient(shared) | Place::Update(shared) => self.shared[shared].name.clone(),
             Place::Parameter(shared) => format!("param/{}", self.shared[shared].name),
+            Place::Gradients => "gradients".to_owned(),
             Place::Weights => "weights".to_owned(),
         }
     }
@@ -121,7 +124,7 @@ impl Places {
             Place::Gradient(shared) | Place::Update(shared) | Place::Parameter(shared) => {
                 self.shared[shared].shape.index(offset)
             }
-            Place::Loss | Place::Weights => Vec::new(),
+            Place::Loss | Place::Gradients | Place::Weights => Vec::new(),
         }
     }
 
@@ -132,7 +135,7 @@ impl Places {
         }
     }
 
-    /// The elements of a place in a side's record; none for [`Place::Weights`], which is many tensors.
+    /// The elements of a place in a side's record; none for those that are many tensors.
     pub(super) fn values<'a>(&self, place: Place, record: &'a StepRecord, side: Side) -> &'a [f64] {
         match place {
             Place::Activation(layer) => &record.activations[layer],
@@ -141,7 +144,7 @@ impl Places {
             Place::Gradient(shared) => &record.gradients[self.number(shared, side)],
             Place::Update(shared) => &record.updates[self.number(shared, side)],
             Place::Parameter(shared) => &record.after[self.number(shared, side)],
-            Place::Weights => &[],
+            Place::Gradients | Place::Weights => &[],
         }
     }
 
@@ -149,8 +152,11 @@ impl Places {
     pub(super) fn apart(&self, place: Place, reference: &StepRecord, candidate: &StepRecord) -> f64 {
         let pair =
             |place| (self.values(place, reference, Side::Reference), self.values(place, candidate, Side::Candidate));
+        let together =
+            |place: fn(usize) -> Place| gap_of_parts((0..self.shared.len()).map(|shared| pair(place(shared))));
         match place {
-            Place::Weights => gap_of_parts((0..self.shared.len()).map(|shared| pair(Place::Parameter(shared)))),
+            Place::Gradients => together(Place::Gradient),
+            Place::Weights => together(Place::Parameter),
             _ => {
                 let (reference, candidate) = pair(place);
                 gap(reference, candidate)

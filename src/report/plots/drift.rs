@@ -4,13 +4,13 @@ use super::{
     Area, Axis, Drawn, Keep, PALETTE, Stroke, TEXT, TEXT_SIZE, curve, heading, kept, legend, note, panel, text, thin,
     widen,
 };
-use crate::verdict::{Curves, Phase, TensorCurve};
+use crate::verdict::{Curves, TensorCurve};
 use plotters::style::text_anchor::{HPos, VPos};
 
 /// Points of a curve in a panel that spans half the figure.
 const POINTS: usize = 250;
 /// What is drawn, in the palette's order.
-const NAMES: [&str; 5] = ["output", "loss", "output gradient", "parameter gradients (largest)", "weights (all)"];
+const NAMES: [&str; 5] = ["output", "loss", "output gradient", "gradients (all)", "weights (all)"];
 
 /// Draws one panel per mode that was run, with one vertical axis.
 pub fn draw(area: &Area<'_>, title: &str, curves: &Curves) -> Drawn {
@@ -55,13 +55,5 @@ fn columns(tensors: &[TensorCurve]) -> [Vec<f64>; 5] {
         let found = tensors.iter().find(|tensor| tensor.tensor == name && !tensor.between.is_empty());
         found.map_or_else(Vec::new, |tensor| widen(&tensor.between))
     };
-    let mut gradients: Vec<f64> = Vec::new();
-    for tensor in tensors.iter().filter(|tensor| tensor.phase == Phase::Backward && tensor.tensor != "output_gradient")
-    {
-        gradients.resize(gradients.len().max(tensor.between.len()), f64::NAN);
-        for (largest, &gap) in gradients.iter_mut().zip(&tensor.between) {
-            *largest = largest.max(f64::from(gap)); // a gap that is not a number loses against one that is
-        }
-    }
-    [named("output"), named("loss"), named("output_gradient"), gradients, named("weights")]
+    [named("output"), named("loss"), named("output_gradient"), named("gradients"), named("weights")]
 }

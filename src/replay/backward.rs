@@ -40,7 +40,7 @@ impl Replay {
     /// ∂W = Gᵀ·x and ∂b = Σ over rows of G, for the gradient G that is passing.
     fn parameter_gradients(&mut self, Linear { inputs, outputs, bias }: Linear, first: usize, input: &[f64]) {
         let rows = input.len() / inputs;
-        let (relative, underflow) = (self.rounding.sum(rows), rows as f64 * self.rounding.smallest);
+        let (relative, underflow) = (self.rounding.over_rows(rows), rows as f64 * self.rounding.smallest);
         let weight = &mut self.gradients[first];
         weight.reset(outputs * inputs);
         for (row, x) in input.chunks_exact(inputs).enumerate() {
@@ -70,7 +70,7 @@ impl Replay {
     /// ∂x = G·W.
     fn through_linear(&mut self, Linear { inputs, outputs, .. }: Linear, weight: &[f64]) {
         let rows = self.passing.value.len() / outputs;
-        let (relative, underflow) = (self.rounding.sum(outputs), outputs as f64 * self.rounding.smallest);
+        let (relative, underflow) = (self.rounding.over_columns(outputs), outputs as f64 * self.rounding.smallest);
         self.passed.reset(rows * inputs);
         for row in 0..rows {
             let target = row * inputs..(row + 1) * inputs;

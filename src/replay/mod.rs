@@ -110,14 +110,19 @@ impl Rounding {
         Self { unit: dtype.unit_roundoff() + DType::F64.unit_roundoff(), smallest: dtype.smallest() }
     }
 
-    /// The relative error, against the sum of the terms' magnitudes, of a sum of `terms` products in any order.
-    ///
-    /// At most n roundings touch a term, so n·u always holds (Higham 2002, eq. 3.5); for long sums roundings cancel,
-    /// and λ·√n·u with λ = 6 fails with a probability below 2n·e⁻¹⁸ (Higham and Mary 2019, theorem 2.4), so the
-    /// smaller of the two is taken, from n = 36 on. The last per cent covers the second-order terms up to n·u = 0.01.
-    fn sum(&self, terms: usize) -> f64 {
-        let terms = terms as f64;
-        1.01 * self.unit * terms.min(6.0 * terms.sqrt())
+    /// The relative error, against the sum of the terms' magnitudes, of a sum of `terms` products over the rows of a
+    /// batch, in any order: at most n roundings touch a term (Higham 2002, eq. 3.5). Rows may repeat, and then the
+    /// roundings of an f32 sum all go one way, so nothing smaller is safe: over 400,000 rows of xor libtorch itself
+    /// passes six times √n·u. The last per cent covers the second-order terms up to n·u = 0.01.
+    fn over_rows(&self, terms: usize) -> f64 {
+        1.01 * self.unit * terms as f64
+    }
+
+    /// The same over the columns that a layer joins, whose weights do not repeat: roundings then cancel, and λ·√n·u
+    /// with λ = 6 fails with a probability below 2n·e⁻¹⁸ (Higham and Mary 2019, theorem 2.4). It is the smaller of the
+    /// two bounds from n = 36 on.
+    fn over_columns(&self, terms: usize) -> f64 {
+        self.over_rows(terms).min(1.01 * self.unit * 6.0 * (terms as f64).sqrt())
     }
 
     /// The error of a result that `operations` rounded operations in a row gave, with a result of that magnitude.

@@ -102,6 +102,7 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     writeln!(text, "  {:<10}{:>9}{:>10}{:>10}   beyond rounding", "phase", "budget", "gap", "limit")?;
     for (phase, summary) in &verdict.phases {
         let found = match &summary.first_divergence {
+            None if verdict.non_finite.iter().any(|found| found.phase == *phase) => "not finite".to_owned(),
             None if summary.compared == 0 => "nothing compared".to_owned(),
             None => "no".to_owned(),
             Some(first) => {
@@ -118,12 +119,12 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     let unjudged: usize = verdict.phases.values().map(|summary| summary.unjudged).sum();
     if unjudged > 0 {
-        writeln!(text, "  {unjudged} tensors unjudged: their rounding bound passes 1 %, so agreement proves nothing")?;
+        writeln!(text, "  unjudged: {unjudged} tensors, whose rounding bound passes 1 % of them")?;
     }
     let detectable = |phase| verdict.phases.get(&phase).and_then(|summary| summary.detectable);
     if let (Some(gradient), Some(update)) = (detectable(Phase::Backward), detectable(Phase::Update)) {
         let [gradient, update] = [gradient, update].map(|value| power(Some(value)));
-        writeln!(text, "  A lasting fault of {gradient} in a gradient, {update} in an update, would have shown.")?;
+        writeln!(text, "  would have shown: a lasting fault of {gradient} in gradients, {update} in updates")?;
     }
     writeln!(text)
 }

@@ -261,7 +261,12 @@ impl Judge {
             compared: if judged().next().is_some() { self.compared } else { 0 },
             unjudged: tracks().map(|track| track.unjudged).sum(),
             minimum_limit: largest(&mut judged().map(|track| track.largest_gap)),
-            detectable: largest(&mut judged().map(|track| track.smallest_limit)),
+            // A tensor that was never judged would have hidden any fault.
+            detectable: if tracks().any(|track| track.judged == 0 && track.unjudged > 0) {
+                None
+            } else {
+                largest(&mut judged().map(|track| track.smallest_limit))
+            },
             first_divergence: firsts.min_by_key(|divergence| (divergence.step, divergence.mode)).cloned(),
         }
     }

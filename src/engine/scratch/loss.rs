@@ -3,6 +3,9 @@
 use super::Real;
 use crate::training::{Loss, ReportedLoss, Training};
 
+/// Elements summed before their sum is added to the others.
+const BLOCK: usize = 128;
+
 /// What is optimized and what is printed.
 pub(super) struct Objective {
     loss: Loss,
@@ -18,10 +21,16 @@ impl Objective {
     pub(super) fn report<T: Real>(&self, outputs: &[T], targets: &[T]) -> f64 {
         let count = outputs.len();
         let (mut sum, mut squares) = (T::zero(), T::zero());
-        for (&output, &target) in outputs.iter().zip(targets) {
-            let difference = output - target;
-            sum += difference;
-            squares += difference * difference;
+        // In blocks, so that the error grows with the length of a block and the number of blocks, not their product.
+        for (outputs, targets) in outputs.chunks(BLOCK).zip(targets.chunks(BLOCK)) {
+            let (mut block_sum, mut block_squares) = (T::zero(), T::zero());
+            for (&output, &target) in outputs.iter().zip(targets) {
+                let difference = output - target;
+                block_sum += difference;
+                block_squares += difference * difference;
+            }
+            sum += block_sum;
+            squares += block_squares;
         }
         match self.reported {
             ReportedLoss::Loss(loss) => (squares * T::of(loss.factor(count))).widen(),

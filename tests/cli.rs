@@ -1,0 +1,306 @@
+//! What a user sees of the program: exit codes, files, messages. Runs the built binary in an empty folder, without the
+//! library path that cargo sets. Without libtorch both sides are the engine from scratch.
+
+use ndarray::{Array1, Array2, ArrayD, IxDyn};
+use ndarray_npy::NpzWriter;
+use serde_json::Value;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    thread,
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// An empty folder to run the program in, and what it says.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lockstep"));
+        command.args(arguments).current_dir(self.0.path()).env_remove("LD_LIBRARY_PATH");
+        command
+    }
+
+    fn lockstep(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// `lockstep run EXPERIMENT --out out ARGUMENTS`; every build can run the reference it is given.
+    fn run(&self, experiment: &str, arguments: &[&str]) -> Output {
+        let mut all = vec!["run", experiment, "--out", "out"];
+        if !cfg!(feature = "torch") {
+            all.extend(["--set", "reference.engine=scratch"]);
+        }
+        all.extend(arguments);
+        self.lockstep(&all)
+    }
+
+    fn verdict(&self) -> Value {
+        serde_json::from_str(&fs::read_to_string(self.path("out/verdict.json")).unwrap()).unwrap()
+    }
+}
+
+fn experiment(name: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/xor").join(name).display().to_string()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn parity_exits_with_0_and_leaves_a_verdict_a_report_and_plots() {
+    let place = Place::new();
+    let output = place.run(&experiment("parity.toml"), &["--steps", "300"]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("PARITY"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let verdict = place.verdict();
+    assert_eq!(verdict["schema"], 1);
+    assert_eq!(verdict["verdict"], "parity");
+    assert_eq!(verdict["steps"], 300);
+    for phase in ["forward", "loss", "backward", "update"] {
+        assert_eq!(verdict["phases"][phase]["compared"], 300, "{phase}");
+        assert!(verdict["phases"][phase]["budget"].as_f64().unwrap() <= 1.0, "{phase}");
+    }
+    let files = verdict["measured"]["files"].as_object().unwrap();
+    assert_eq!(files.len(), 10, "{files:?}");
+    for file in files.keys() {
+        assert!(fs::metadata(place.path("out").join(file)).unwrap().len() > 1000, "{file}");
+    }
+}
+
+#[test]
+fn as_posted_every_difference_is_seen_by_the_first_step() {
+    let place = Place::new();
+    let output = place.run(&experiment("as-posted.toml"), &["--steps", "20"]);
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    let verdict = place.verdict();
+    assert_eq!(verdict["first_divergence"]["phase"], "start");
+    let start = verdict["start"].as_array().unwrap();
+    let kinds: Vec<_> =
+        start.iter().map(|found| (found["tensor"].as_str().unwrap(), found["kind"].as_str().unwrap())).collect();
+    assert_eq!(
+        kinds,
+        [("0.weight", "initial-values"), ("0.bias", "missing"), ("2.weight", "initial-values"), ("2.bias", "missing")]
+    );
+    let first = |phase: &str| verdict["phases"][phase]["first_divergence"].clone();
+    assert_eq!((&first("loss")["step"], &first("loss")["tensor"]), (&0.into(), &"loss".into()));
+    let gradient = first("backward");
+    assert_eq!((&gradient["step"], &gradient["tensor"]), (&0.into(), &"output_gradient".into()));
+    assert!((gradient["ratio"].as_f64().unwrap() - 2.0).abs() < 1e-6, "N/2 = 2: {gradient}");
+    assert_eq!(gradient["farther"], "candidate");
+    assert_eq!(first("update"), Value::Null, "the rate is the same, and so is the rule");
+}
+
+#[test]
+fn the_same_run_gives_the_same_verdict_but_for_what_is_measured() {
+    let place = Place::new();
+    let verdicts: Vec<Value> = (0..2)
+        .map(|_| {
+            let output = place.run(&experiment("as-posted.toml"), &["--steps", "100", "--json"]);
+            let mut verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+            verdict["measured"].take();
+            verdict
+        })
+        .collect();
+    assert_eq!(verdicts[0].to_string(), verdicts[1].to_string());
+}
+
+#[test]
+fn a_probe_compares_one_step_and_a_synced_run_has_no_free_one() {
+    let place = Place::new();
+    let output = place.run(&experiment("parity.toml"), &["--mode", "probe", "--at", "7"]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    assert_eq!(place.verdict()["phases"]["update"]["compared"], 1);
+    let fault = "candidate.training.optimizer.sgd.lr=0.6";
+    let output = place.run(&experiment("parity.toml"), &["--mode", "probe", "--at", "7", "--set", fault]);
+    assert_eq!(code(&output), 1);
+    let first = &place.verdict()["first_divergence"];
+    assert_eq!((&first["step"], &first["phase"]), (&7.into(), &"update".into()));
+    let output = place.run(&experiment("parity.toml"), &["--mode", "sync", "--steps", "9"]);
+    assert_eq!(code(&output), 0);
+    assert!(place.verdict()["gaps"]["free"].is_null());
+}
+
+#[test]
+fn a_weight_that_is_not_finite_ends_the_run_and_is_named() {
+    let place = Place::new();
+    let output = place.run(&experiment("parity.toml"), &["--set", "candidate.training.optimizer.sgd.lr=1e39"]);
+    assert_eq!(code(&output), 1, "{}", said(&output));
+    let verdict = place.verdict();
+    let found = &verdict["non_finite"][0];
+    assert_eq!((&found["step"], &found["phase"], &found["side"]), (&0.into(), &"update".into(), &"candidate".into()));
+    assert!(found["tensor"].as_str().unwrap().starts_with("0."), "{found}");
+    assert_eq!(verdict["steps"], 1, "nothing after it means anything");
+    // Gradients of a sum over 40,000 rows, times a rate near the largest f32.
+    let mut both = vec!["--set", "training.loss=sum-squares", "--set", "data.repeat=10000"];
+    both.extend(["--set", "training.optimizer.sgd.lr=3e38"]);
+    let output = place.run(&experiment("parity.toml"), &both);
+    assert_eq!(code(&output), 3, "on both sides it proves nothing: {}", said(&output));
+    assert_eq!(place.verdict()["non_finite"][0]["side"], "both");
+}
+
+#[test]
+fn a_run_in_which_nothing_moves_proves_nothing() {
+    let place = Place::new();
+    let output = place.run(&experiment("parity.toml"), &["--steps", "5", "--set", "training.optimizer.sgd.lr=0"]);
+    assert_eq!(code(&output), 3, "{}", said(&output));
+}
+
+#[test]
+fn interrupted_a_run_leaves_what_it_had() {
+    let place = Place::new();
+    let child = place
+        .command(&["run", &experiment("parity.toml"), "--out", "out", "--steps", "500000000"])
+        .args(["--set", "reference.engine=scratch"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    // The folder is there before the first step, the handler right after it.
+    while !place.path("out").exists() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    thread::sleep(Duration::from_millis(500));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(code(&child.wait_with_output().unwrap()), 130);
+    let verdict = place.verdict();
+    assert_eq!((&verdict["verdict"], &verdict["interrupted"]), (&"inconclusive".into(), &true.into()));
+    assert!(verdict["steps"].as_u64().unwrap() > 0);
+    assert!(place.path("out/loss.png").exists());
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let place = Place::new();
+    let mut child = place.command(&["env"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((code(&output), said(&output)), (0, String::new()));
+}
+
+/// Writes an archive whose arrays are named and shaped as asked for, `fill` in every element.
+fn archive(path: &Path, arrays: &[(&str, &[usize])], fill: f32) {
+    let mut writer = NpzWriter::new(File::create(path).unwrap());
+    for (name, shape) in arrays {
+        writer.add_array(*name, &ArrayD::from_elem(IxDyn(shape), fill)).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+const WHOLE: [(&str, &[usize]); 4] = [("0.weight", &[5, 2]), ("0.bias", &[5]), ("2.weight", &[1, 5]), ("2.bias", &[1])];
+
+#[test]
+fn initial_weights_come_from_an_npz_in_either_type_and_memory_order() {
+    let place = Place::new();
+    let weight = Array2::from_shape_fn((2, 5), |(i, j)| 0.1 * (i as f64) - 0.03 * (j as f64)).reversed_axes();
+    let mut writer = NpzWriter::new(File::create(place.path("w.npz")).unwrap());
+    writer.add_array("0.weight", &weight).unwrap();
+    writer.add_array("0.bias", &Array1::from_elem(5, 0.25f32)).unwrap();
+    writer.add_array("2.weight", &Array2::from_elem((1, 5), -0.5f32)).unwrap();
+    writer.add_array("2.bias", &Array1::from_elem(1, 0.125f64)).unwrap();
+    writer.finish().unwrap();
+    fs::copy(experiment("parity.toml"), place.path("x.toml")).unwrap();
+    let output = place.run("x.toml", &["--steps", "50", "--set", "model.init.file=\"w.npz\""]);
+    assert_eq!(code(&output), 0, "{}", said(&output));
+}
+
+/// What a user can get wrong: what is changed in the parity experiment, and words the message must have.
+#[test]
+fn bad_input_is_an_error_that_says_where_and_what_and_writes_nothing() {
+    let place = Place::new();
+    let text = fs::read_to_string(experiment("parity.toml")).unwrap();
+    archive(&place.path("missing.npz"), &WHOLE[..3], 0.5);
+    let mut extra = WHOLE.to_vec();
+    extra.push(("4.weight", &[1, 1]));
+    archive(&place.path("extra.npz"), &extra, 0.5);
+    archive(&place.path("transposed.npz"), &[("0.weight", &[2, 5]), WHOLE[1], WHOLE[2], WHOLE[3]], 0.5);
+    archive(&place.path("nan.npz"), &WHOLE, f32::NAN);
+    fs::write(place.path("broken.npz"), "PK").unwrap();
+    fs::write(place.path("taken"), "a file").unwrap();
+    for (from, to, words) in [
+        ("title", "titel", &["x.toml:", "titel", "title"][..]),
+        ("[data]", "[data", &["x.toml:", "not TOML"]),
+        ("lr = 0.3", "lr = nan", &["x.toml:", "lr"]),
+        ("lr = 0.3", "lr = -0.3", &["x.toml:", "lr"]),
+        ("lr = 0.3", "lr = \"fast\"", &["x.toml:", "lr", "fast"]),
+        ("\"full\"", "0", &["x.toml:", "batch_size"]),
+        ("steps = 5000", "steps = 0", &["x.toml:", "steps"]),
+        ("outputs = 5", "outputs = 0", &["x.toml:", "outputs"]),
+        ("outputs = 5", "outputs = -5", &["x.toml:", "outputs"]),
+        ("outputs = 1", "inputs = 4, outputs = 1", &["x.toml:", "4", "5"]),
+        ("init = \"pytorch\"", "init = \"pytorhc\"", &["x.toml:", "pytorch"]),
+        ("loss = \"mse\"", "loss = \"mean\"", &["x.toml:", "mean", "mse"]),
+        ("dtype = \"f32\"", "dtype = \"f16\"", &["x.toml:", "f16", "f32"]),
+        ("init = \"pytorch\"", "init = { file = \"nowhere.npz\" }", &["nowhere.npz"]),
+        ("init = \"pytorch\"", "init = { file = \"missing.npz\" }", &["missing.npz", "2.bias"]),
+        ("init = \"pytorch\"", "init = { file = \"extra.npz\" }", &["extra.npz", "4.weight"]),
+        (
+            "init = \"pytorch\"",
+            "init = { file = \"transposed.npz\" }",
+            &["transposed.npz", "0.weight", "[2, 5]", "[5, 2]"],
+        ),
+        ("init = \"pytorch\"", "init = { file = \"nan.npz\" }", &["nan.npz", "NaN", "finite"]),
+        ("init = \"pytorch\"", "init = { file = \"broken.npz\" }", &["broken.npz"]),
+    ] {
+        assert!(text.contains(from), "{from}");
+        fs::write(place.path("x.toml"), text.replace(from, to)).unwrap();
+        let output = place.run("x.toml", &[]);
+        let said = said(&output);
+        assert_eq!(code(&output), 2, "{to}: {said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{to}: {said}");
+        assert_eq!(said.lines().count(), 1, "{to}: {said}");
+        let left = fs::read_dir(place.path("out")).map_or(0, |folder| folder.count());
+        assert_eq!(left, 0, "{to}: something was written");
+    }
+    fs::write(place.path("x.toml"), text).unwrap();
+    for (arguments, words) in [
+        (&["run", "nowhere.toml"][..], &["nowhere.toml", "lockstep list"][..]),
+        (&["run", "x.toml", "--out", "taken/out"], &["taken", "--out"]),
+        (&["run", "x.toml", "--at", "3"], &["--mode probe"]),
+        (&["run", "x.toml", "--set", "reference.engine=scratch", "--mode", "probe", "--at", "5000"], &["5000"]),
+        (&["run", "x.toml", "--set", "training.lr"], &["training.lr", "="]),
+        (&["run", "x.toml", "--set", "model.layer.9.linear.bias=false"], &["model.layer.9", "4"]),
+        (&["run", "x.toml", "--steps", "many"], &["many"]),
+        (&["study", "xro"], &["xro", "xor"]),
+        (&["nonsense"], &["nonsense"]),
+    ] {
+        let output = place.lockstep(arguments);
+        let said = said(&output);
+        assert_eq!(code(&output), 2, "{arguments:?}: {said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{arguments:?}: {said}");
+    }
+}
+
+/// The whole study: the posted pair, all combinations, the N/2 law, and parity at ten seeds in both types.
+#[cfg(feature = "torch")]
+#[test]
+fn the_xor_study_holds_what_it_expects() {
+    let place = Place::new();
+    let output = place.lockstep(&["study", "xor", "--out", "reports"]);
+    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
+    let verdict: Value =
+        serde_json::from_str(&fs::read_to_string(place.path("reports/xor/verdict.json")).unwrap()).unwrap();
+    let expectations = verdict["expectations"].as_array().unwrap();
+    assert!(expectations.len() >= 7 && expectations.iter().all(|expectation| expectation["held"] == true));
+    assert!(verdict["claims"].as_array().unwrap().len() >= 6);
+    let report = fs::read_to_string(place.path("reports/xor/report.md")).unwrap();
+    for link in report.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        assert!(place.path("reports/xor").join(link).exists(), "{link} is not there");
+    }
+}

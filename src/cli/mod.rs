@@ -3,6 +3,7 @@
 
 mod bench;
 mod env;
+mod leave;
 mod list;
 mod progress;
 mod run;
@@ -10,6 +11,7 @@ mod study;
 
 use crate::error::{Error, Result};
 use clap::{Parser, Subcommand};
+pub use leave::leave;
 use std::{
     io::{self, ErrorKind, Write},
     path::Path,

@@ -121,7 +121,8 @@ impl Lockstep {
             .map(|&mode| Ok((mode, runner(&experiment.candidate, &start.candidate)?)))
             .collect::<Result<Vec<_>>>()?;
         for (_, candidate) in &candidates {
-            start::check(reference.engine.as_ref(), candidate.engine.as_ref(), &start)?;
+            let batches = [&reference, candidate].map(|side| data.batch(0, experiment.batch_size, side.dtype));
+            start::check([reference.engine.as_ref(), candidate.engine.as_ref()], batches, &start)?;
         }
         let names = reference.engine.parameters();
         let shared = experiment

@@ -6,6 +6,7 @@
 
 use super::load as load_values;
 use crate::{
+    data::Batch,
     engine::Engine,
     error::{Error, Result},
     experiment::{Experiment, Side},
@@ -14,6 +15,7 @@ use crate::{
         Layer, Linear,
         init::{InitialValues, draw},
     },
+    tensor::DType,
 };
 use serde::{Deserialize, Serialize};
 
@@ -175,12 +177,28 @@ pub(super) fn load(engine: &mut dyn Engine, side: &Side, values: &[InitialValues
     Ok(())
 }
 
-/// Checks that the engines hold what was drawn for them, so that nothing but what is listed differs.
+/// Checks that the engines hold what was drawn for them and are given the same first batch, so that nothing but what is
+/// listed differs.
 ///
 /// # Errors
-/// If one does not.
-pub(super) fn check(reference: &dyn Engine, candidate: &dyn Engine, start: &Start) -> Result<()> {
+/// If it does.
+pub(super) fn check(sides: [&dyn Engine; 2], batches: [Batch<'_>; 2], start: &Start) -> Result<()> {
+    let [reference, candidate] = sides;
     let mut held = Vec::new();
+    let mut given = Vec::new();
+    for (what, views) in
+        [("inputs", batches.map(|batch| batch.inputs)), ("targets", batches.map(|batch| batch.targets))]
+    {
+        let [one, other] = views;
+        one.widen_into(&mut held);
+        other.widen_into(&mut given);
+        let distance = gap(&held, &given);
+        // The same numbers, each rounded once to its side's type.
+        let limit = if one.dtype() == other.dtype() { 0.0 } else { DType::F32.unit_roundoff() };
+        if one.shape != other.shape || !(distance <= limit) {
+            return Err(Error::Start(format!("the {what} of the first batch are {distance:.1e} apart")));
+        }
+    }
     for (engine, drawn) in [(reference, &start.reference), (candidate, &start.candidate)] {
         for (index, values) in drawn.iter().enumerate() {
             let view = engine.parameter(index);

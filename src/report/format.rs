@@ -42,7 +42,7 @@ mod tests {
     fn numbers_keep_four_digits_and_say_what_is_missing() {
         let shown =
             [Some(0.25081297), Some(12.345), Some(5000.0), Some(-0.0033), Some(1.2345e-7), Some(0.0), None].map(number);
-        assert_eq!(shown, ["0.2508", "12.35", "5000", "-0.0033", "1.234e-7", "0", "–"]);
+        assert_eq!(shown, ["0.2508", "12.35", "5000", "-0.0033", "1.235e-7", "0", "–"]);
         assert_eq!(
             [Some(8.264e-8), Some(0.6156), Some(55370.0), Some(f64::NAN)].map(power),
             ["8.3e-8", "0.62", "5.5e4", "–"]

@@ -23,7 +23,11 @@ pub fn gap_of_parts<'a>(parts: impl Iterator<Item = (&'a [f64], &'a [f64])> + Cl
         return gap;
     }
     // The squares left the range of f64: bring the largest element to 1 (by a power of two, so exactly) and repeat.
-    let largest = parts.clone().flat_map(|(a, b)| a.iter().chain(b)).fold(0.0f64, |largest, x| largest.max(x.abs()));
+    let elements = || parts.clone().flat_map(|(a, b)| a.iter().chain(b));
+    if elements().any(|x| !x.is_finite()) {
+        return f64::NAN;
+    }
+    let largest = elements().fold(0.0f64, |largest, x| largest.max(x.abs()));
     if largest == 0.0 {
         return 0.0;
     }

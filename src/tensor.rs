@@ -25,6 +25,14 @@ impl DType {
         }
     }
 
+    /// The largest finite number of the type.
+    pub fn largest(self) -> f64 {
+        match self {
+            Self::F32 => f64::from(f32::MAX),
+            Self::F64 => f64::MAX,
+        }
+    }
+
     /// The smallest positive number of the type (subnormal): the absolute error of a result that underflows.
     pub fn smallest(self) -> f64 {
         match self {

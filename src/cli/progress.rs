@@ -13,12 +13,10 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar of so many parts; 0 where the number is not known.
+    /// A bar of so many parts; a run sets their number with its first step.
     pub(super) fn new(parts: usize, what: &str) -> Self {
-        let bar = if parts == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(parts as u64) };
-        let template =
-            if parts == 0 { "{spinner} {msg} {pos} {elapsed}" } else { "{msg} {wide_bar} {pos}/{len} {eta}" };
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        let bar = ProgressBar::new(parts as u64);
+        if let Ok(style) = ProgressStyle::with_template("{msg:24!} {wide_bar} {pos}/{len} {eta}") {
             bar.set_style(style);
         }
         bar.set_message(what.to_owned());
@@ -36,6 +34,7 @@ impl Progress {
 impl Observer for Progress {
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
         if event.step.is_multiple_of(EVERY) {
+            self.bar.set_length(event.steps as u64);
             self.bar.set_position(event.step as u64);
         }
         ControlFlow::Continue(())

@@ -75,6 +75,8 @@ pub struct SideStep {
 pub struct StepEvent<'a> {
     /// From 0.
     pub step: usize,
+    /// How many steps the run is to have.
+    pub steps: usize,
     /// Whether the records are those of this step.
     pub compared: bool,
     /// Whether at least the gradients in the records are those of this step.
@@ -180,6 +182,7 @@ impl Lockstep {
             self.step(step, compared)?;
             let event = StepEvent {
                 step,
+                steps,
                 compared,
                 gradients: compared || self.stateful,
                 reference: &self.reference.latest,

@@ -12,17 +12,19 @@ impl Replay {
     pub fn forward(&mut self, index: usize, input: &[f64], parameters: Parameters<'_>) -> &Exact {
         let rounding = self.rounding;
         self.result.clear();
-        let mut pointwise = |value: &dyn Fn(f64) -> f64, operations: f64| {
+        let mut pointwise = |value: &dyn Fn(f64) -> f64, operations: f64, absolute: f64| {
             for &x in input {
                 let y = value(x);
-                self.result.push(y, if operations == 0.0 { 0.0 } else { rounding.chain(operations, y.abs()) });
+                let bound = if operations == 0.0 { 0.0 } else { rounding.chain(operations, y.abs()) };
+                self.result.push(y, bound + absolute);
             }
         };
         match self.model.layers[index] {
-            Layer::Sigmoid => pointwise(&|x| 1.0 / (1.0 + (-x).exp()), TRANSCENDENTAL),
-            Layer::Tanh => pointwise(&f64::tanh, TRANSCENDENTAL),
+            // Where e⁻ˣ overflows, a library's result is 0 and the exact one below 1/MAX.
+            Layer::Sigmoid => pointwise(&|x| 1.0 / (1.0 + (-x).exp()), TRANSCENDENTAL, rounding.overflow),
+            Layer::Tanh => pointwise(&f64::tanh, TRANSCENDENTAL, 0.0),
             // Exact, whatever the type.
-            Layer::Relu => pointwise(&|x| if x <= 0.0 { 0.0 } else { x }, 0.0),
+            Layer::Relu => pointwise(&|x| if x <= 0.0 { 0.0 } else { x }, 0.0, 0.0),
             Layer::Linear(Linear { inputs, bias, .. }) => {
                 let weight = parameters(self.first_parameter(index));
                 let bias = bias.then(|| parameters(self.first_parameter(index) + 1));

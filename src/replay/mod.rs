@@ -103,11 +103,17 @@ struct Rounding {
     unit: f64,
     /// Absolute error of a result that underflows.
     smallest: f64,
+    /// Above 1/x for every x that overflows.
+    overflow: f64,
 }
 
 impl Rounding {
     fn new(dtype: DType) -> Self {
-        Self { unit: dtype.unit_roundoff() + DType::F64.unit_roundoff(), smallest: dtype.smallest() }
+        Self {
+            unit: dtype.unit_roundoff() + DType::F64.unit_roundoff(),
+            smallest: dtype.smallest(),
+            overflow: dtype.largest().recip(),
+        }
     }
 
     /// The relative error, against the sum of the terms' magnitudes, of a sum of `terms` products over the rows of a

@@ -1,1 +1,232 @@
+//! The bounds against f32 arithmetic in random orders: they cover it, and are not much wider.
 
+use super::*;
+use crate::{
+    experiment::EngineKind,
+    lockstep::StepRecord,
+    model::{Layer, Linear, init::Init},
+    training::{Loss, Optimizer, ReportedLoss},
+};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// A replay of an f32 side with these layers.
+fn replay(layers: Vec<Layer>, inputs: usize, sgd: Sgd) -> Replay {
+    let loss = Loss::MeanSquaredError;
+    let training = Training { loss, reported_loss: ReportedLoss::Loss(loss), optimizer: Optimizer::Sgd(sgd) };
+    let model = Model::new(layers, inputs).unwrap();
+    let (engine, dtype, seed, init) = (EngineKind::Scratch, DType::F32, 0, Init::Zeros);
+    Replay::new(&Side { engine, dtype, seed, model, init, training }, dtype)
+}
+
+fn linear(inputs: usize, outputs: usize, bias: bool) -> Layer {
+    Layer::Linear(Linear { inputs, outputs, bias })
+}
+
+/// f32 numbers, widened: mostly near 1, some much smaller or larger, as in real tensors.
+fn numbers(random: &mut ChaCha8Rng, count: usize) -> Vec<f64> {
+    let number = |random: &mut ChaCha8Rng| {
+        let scale = if random.random::<f64>() < 0.1 { 2f64.powi(random.random_range(-20..8)) } else { 1.0 };
+        f64::from((scale * (2.0 * random.random::<f64>() - 1.0)) as f32)
+    };
+    (0..count).map(|_| number(random)).collect()
+}
+
+/// Σ a·b in f32 as some library might: in any order, one after the other (fused or not) or in pairs.
+fn sum(random: &mut ChaCha8Rng, terms: impl Iterator<Item = (f64, f64)>) -> f64 {
+    let mut terms: Vec<(f32, f32)> = terms.map(|(a, b)| (a as f32, b as f32)).collect();
+    for last in (1..terms.len()).rev() {
+        terms.swap(last, random.random_range(0..=last));
+    }
+    fn pairs(terms: &[(f32, f32)]) -> f32 {
+        match terms {
+            [] => 0.0,
+            [(a, b)] => a * b,
+            _ => pairs(&terms[..terms.len() / 2]) + pairs(&terms[terms.len() / 2..]),
+        }
+    }
+    f64::from(match random.random_range(0..3) {
+        0 => terms.iter().fold(0.0f32, |sum, (a, b)| sum + a * b),
+        1 => terms.iter().fold(0.0f32, |sum, (a, b)| a.mul_add(*b, sum)),
+        _ => pairs(&terms),
+    })
+}
+
+/// The largest share of its bound that an element's error uses.
+fn used(found: &[f64], exact: &Exact) -> f64 {
+    assert_eq!(found.len(), exact.value.len());
+    let shares = found
+        .iter()
+        .zip(&exact.value)
+        .zip(&exact.bound)
+        .map(|((found, exact), bound)| if found == exact { 0.0 } else { (found - exact).abs() / bound });
+    shares.fold(0.0, |largest, share| if share <= largest { largest } else { share })
+}
+
+/// All of the bound may be used. Of a sum as short as here roundings rarely all point the same way, but over many draws
+/// a fiftieth is: a bound that is wider by far would hide faults.
+fn assert_fits(largest: f64, what: &str) {
+    assert!((1.0 / 50.0..=1.0).contains(&largest), "{what}: {largest} of the bound is used at most");
+}
+
+fn column(matrix: &[f64], width: usize, column: usize) -> impl Iterator<Item = f64> {
+    matrix.iter().skip(column).step_by(width).copied()
+}
+
+#[test]
+fn the_bound_of_a_linear_layer_covers_any_order_of_its_sum_and_is_not_much_wider() {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    // Both sides of 36 terms, from where the bound is a probability's.
+    for (inputs, draws) in [(1, 400), (3, 400), (8, 400), (35, 100), (40, 100), (2000, 10)] {
+        let mut largest = 0.0f64;
+        for draw in 0..draws {
+            let (rows, outputs, bias) = (2, 3, draw % 2 == 0);
+            let mut replay = replay(vec![linear(inputs, outputs, bias)], inputs, Sgd::new(0.1));
+            let (x, weight) = (numbers(&mut random, rows * inputs), numbers(&mut random, outputs * inputs));
+            let biases = numbers(&mut random, outputs);
+            let mut found = Vec::new();
+            for row in x.chunks(inputs) {
+                for (weight, &b) in weight.chunks(inputs).zip(&biases) {
+                    let products = row.iter().copied().zip(weight.iter().copied());
+                    found.push(sum(&mut random, products.chain(bias.then_some((1.0, b)))));
+                }
+            }
+            let parameters = [weight.as_slice(), &biases];
+            largest = largest.max(used(&found, replay.forward(0, &x, &|index| parameters[index])));
+        }
+        assert_fits(largest, &format!("{inputs} inputs"));
+    }
+}
+
+#[test]
+fn the_bound_of_a_gradient_through_two_layers_covers_any_order_and_is_not_much_wider() {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    for activation in [Layer::Sigmoid, Layer::Tanh, Layer::Relu] {
+        let mut largest = [0.0f64; 4];
+        for _ in 0..1000 {
+            let [rows, inputs, width, outputs] = [(); 4].map(|()| random.random_range(1..=4));
+            let layers = vec![linear(inputs, width, true), activation, linear(width, outputs, true)];
+            let mut replay = replay(layers, inputs, Sgd::new(0.1));
+            let x = numbers(&mut random, rows * inputs);
+            let y: Vec<f64> = numbers(&mut random, rows * width)
+                .iter()
+                .map(|z| match activation {
+                    Layer::Sigmoid => 1.0 / (1.0 + (-*z as f32).exp()),
+                    Layer::Tanh => (*z as f32).tanh(),
+                    _ => (*z as f32).max(0.0),
+                })
+                .map(f64::from)
+                .collect();
+            let (weight, gradient) = (numbers(&mut random, outputs * width), numbers(&mut random, rows * outputs));
+            // G·W, then times f′(y) as either library writes it.
+            let mut passed = Vec::new();
+            for (row, y) in y.chunks(width).enumerate() {
+                for (unit, &y) in y.iter().enumerate() {
+                    let g = gradient[row * outputs..][..outputs].iter().copied();
+                    let (g, y) = (sum(&mut random, g.zip(column(&weight, width, unit))) as f32, y as f32);
+                    passed.push(f64::from(match (activation, random.random::<bool>()) {
+                        (Layer::Sigmoid, true) => g * (1.0 - y) * y,
+                        (Layer::Sigmoid, false) => g * (y * (1.0 - y)),
+                        (Layer::Tanh, true) => g * (1.0 - y * y),
+                        (Layer::Tanh, false) => g * (-y).mul_add(y, 1.0),
+                        _ => {
+                            if y > 0.0 {
+                                g
+                            } else {
+                                0.0
+                            }
+                        }
+                    }));
+                }
+            }
+            let mut found = [const { Vec::new() }; 4];
+            for (layer, (g, g_width, x, x_width)) in
+                [(&passed, width, &x, inputs), (&gradient, outputs, &y, width)].into_iter().enumerate()
+            {
+                for unit in 0..g_width {
+                    for input in 0..x_width {
+                        let terms = column(g, g_width, unit).zip(column(x, x_width, input));
+                        found[2 * layer].push(sum(&mut random, terms));
+                    }
+                    let terms = column(g, g_width, unit).map(|g| (g, 1.0));
+                    found[2 * layer + 1].push(sum(&mut random, terms));
+                }
+            }
+            let record = StepRecord {
+                rows,
+                inputs: x,
+                activations: vec![Vec::new(), y, Vec::new()],
+                output_gradient: gradient,
+                ..StepRecord::default()
+            };
+            let exact = replay.backward(&record, &|_| weight.as_slice());
+            for ((largest, found), exact) in largest.iter_mut().zip(&found).zip(exact) {
+                *largest = largest.max(used(found, exact));
+            }
+        }
+        for (largest, tensor) in largest.into_iter().zip(["0.weight", "0.bias", "2.weight", "2.bias"]) {
+            assert_fits(largest, &format!("{tensor} behind {activation}"));
+        }
+    }
+}
+
+#[test]
+fn the_bound_of_an_update_covers_fifty_steps_of_momentum_and_is_not_much_wider() {
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    for (momentum, dampening, nesterov) in [(0.0, 0.0, false), (0.9, 0.0, false), (0.5, 0.3, false), (0.9, 0.0, true)] {
+        let mut largest = 0.0f64;
+        for _ in 0..40 {
+            let sgd = Sgd { lr: 0.3 * random.random::<f64>(), momentum, dampening, nesterov };
+            let (mut replay, count) = (replay(vec![linear(8, 1, false)], 8, sgd), 8);
+            let [lr, mu, fresh] = [sgd.lr, momentum, 1.0 - dampening].map(|option| option as f32);
+            let mut weight: Vec<f32> = numbers(&mut random, count).iter().map(|&value| value as f32).collect();
+            let mut buffer = vec![0.0f32; count];
+            for step in 0..50 {
+                let (before, gradient) = (weight.clone(), numbers(&mut random, count));
+                for ((w, b), g) in weight.iter_mut().zip(&mut buffer).zip(&gradient) {
+                    let (g, fused) = (*g as f32, random.random::<bool>());
+                    let times = |a: f32, b: f32, c: f32| if fused { a.mul_add(b, c) } else { a * b + c };
+                    *b = if step == 0 || momentum == 0.0 { g } else { times(fresh, g, mu * *b) };
+                    *w = times(-lr, if nesterov { times(mu, *b, g) } else { *b }, *w);
+                }
+                let before: Vec<f64> = before.into_iter().map(f64::from).collect();
+                let found: Vec<f64> =
+                    weight.iter().zip(&before).map(|(&after, before)| f64::from(after) - before).collect();
+                largest = largest.max(used(&found, replay.update(0, &before, &gradient)));
+            }
+        }
+        assert_fits(largest, &format!("momentum {momentum}, dampening {dampening}, Nesterov {nesterov}"));
+    }
+}
+
+/// Libraries overflow e⁻ˣ where the result is far below any normal number: 0 is as good an answer as a subnormal one.
+#[test]
+fn an_activation_is_within_its_bound_over_the_whole_range_of_its_type() {
+    let points: Vec<f64> = (-1200..=1200).map(|tenth| f64::from(tenth as f32 / 10.0)).collect();
+    for activation in [Layer::Sigmoid, Layer::Tanh, Layer::Relu] {
+        let mut replay = replay(vec![activation], points.len(), Sgd::new(0.1));
+        let f = |x: f32| match activation {
+            Layer::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Layer::Tanh => x.tanh(),
+            _ => x.max(0.0),
+        };
+        let found: Vec<f64> = points.iter().map(|&x| f64::from(f(x as f32))).collect();
+        let share = used(&found, replay.forward(0, &points, &|_| &[]));
+        assert!(share <= 1.0, "{activation}: {share}");
+    }
+}
+
+#[test]
+fn a_relu_at_exactly_0_has_derivative_0_and_passes_what_is_above() {
+    let mut replay = replay(vec![linear(1, 3, false), Layer::Relu], 1, Sgd::new(0.1));
+    let forward = replay.forward(1, &[-1.0, 0.0, 2.0], &|_| &[]);
+    assert_eq!((&forward.value[..], &forward.bound[..]), (&[0.0, 0.0, 2.0][..], &[0.0; 3][..]));
+    let record = StepRecord {
+        rows: 1,
+        inputs: vec![1.0],
+        activations: vec![vec![-1.0, 0.0, 2.0], vec![0.0, 0.0, 2.0]],
+        output_gradient: vec![3.0; 3],
+        ..StepRecord::default()
+    };
+    assert_eq!(replay.backward(&record, &|_| &[1.0; 3])[0].value, [0.0, 0.0, 3.0]);
+}

@@ -1,4 +1,5 @@
-//! The engine from scratch, on `ndarray`: every formula written out, nothing allocated once it is built.
+//! The engine from scratch, on `ndarray`: every formula written out. It allocates nothing once it is built, but for what
+//! the `gemm` crate packs its operands into, in products too large for plain loops.
 //!
 //! Layers, loss and optimizer have one file each, named as in `engine/torch`, so that the two read side by side.
 //! Each is generic over [`Real`] (f32 or f64); the arithmetic that is worth vectorizing is in `kernels`.
@@ -140,7 +141,7 @@ impl<T: Real> Engine for Scratch<T> {
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
         let rows = batch.rows();
         let inputs = typed::<T>("forward", &batch.inputs)?;
-        if rows > self.inputs.nrows() || batch.inputs.shape[1] != self.inputs.ncols() {
+        if rows > self.inputs.nrows() || batch.inputs.shape != Shape::new(&[rows, self.inputs.ncols()]) {
             return Err(refused("forward", format!("at most {:?}", self.inputs.shape()), &batch.inputs));
         }
         self.rows = rows;

@@ -8,10 +8,7 @@ use tch::{TchError, Tensor};
 /// it: asking libtorch for it costs more than reading a small tensor.
 pub(super) fn values(tensor: &Tensor, length: usize, dtype: DType) -> Values<'_> {
     if length == 0 {
-        return match dtype {
-            DType::F32 => Values::F32(&[]),
-            DType::F64 => Values::F64(&[]),
-        };
+        return none(dtype);
     }
     let address = tensor.data_ptr();
     // SAFETY: the engine makes every tensor itself, on the CPU, in its own dtype, contiguous; `length` elements lie at
@@ -22,6 +19,14 @@ pub(super) fn values(tensor: &Tensor, length: usize, dtype: DType) -> Values<'_>
             DType::F32 => Values::F32(slice::from_raw_parts(address.cast(), length)),
             DType::F64 => Values::F64(slice::from_raw_parts(address.cast(), length)),
         }
+    }
+}
+
+/// No elements of a type.
+pub(super) fn none(dtype: DType) -> Values<'static> {
+    match dtype {
+        DType::F32 => Values::F32(&[]),
+        DType::F64 => Values::F64(&[]),
     }
 }
 

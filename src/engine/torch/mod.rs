@@ -30,10 +30,12 @@ pub struct Torch {
     parameters: Vec<Parameter>,
     trained: Vec<Tensor>,
     layers: Vec<Layer>,
+    inputs: usize,
     widths: Vec<usize>, // per layer
     training: Training,
     optimizer: COptimizer,
     rows: usize,              // of the latest batch
+    gradient_rows: usize,     // of the latest output gradient
     activations: Vec<Tensor>, // per layer [batch, width]
     loss: Option<Tensor>,     // []
     output_gradient: Tensor,  // [batch, outputs]
@@ -66,8 +68,10 @@ impl Torch {
         Ok(Self {
             dtype,
             layers: layer::build(model),
+            inputs: model.inputs,
             widths: model.widths(),
             rows: 0,
+            gradient_rows: 0,
             training: training.clone(),
             optimizer,
             activations: Vec::with_capacity(model.layers.len()),
@@ -79,14 +83,29 @@ impl Torch {
         })
     }
 
+    fn outputs(&self) -> usize {
+        self.widths.last().copied().unwrap_or_default()
+    }
+
     fn output(&self) -> Result<&Tensor> {
         self.activations.last().ok_or_else(|| error("loss", "called before forward".to_owned()))
     }
 
-    /// A tensor of the latest batch: `[batch, width]`.
-    fn view<'a>(&self, tensor: &'a Tensor, width: usize) -> View<'a> {
-        let shape = Shape::new(&[self.rows, width]);
+    /// A tensor of a batch: `[rows, width]`.
+    fn view<'a>(&self, tensor: &'a Tensor, rows: usize, width: usize) -> View<'a> {
+        let shape = Shape::new(&[rows, width]);
         View { shape, values: memory::values(tensor, shape.elements(), self.dtype) }
+    }
+
+    /// Refuses what is not `[rows, width]` in the engine's type: libtorch would broadcast some of it, and views count
+    /// on the sizes.
+    fn check(&self, operation: &str, given: &View<'_>, rows: usize, width: usize) -> Result<()> {
+        let shape = Shape::new(&[rows, width]);
+        if given.shape == shape && given.dtype() == self.dtype {
+            return Ok(());
+        }
+        let message = format!("takes {shape} {}, was given {} {}", self.dtype, given.shape, given.dtype());
+        Err(error(operation, message))
     }
 
     /// A tensor in the shape of a parameter.
@@ -146,6 +165,7 @@ impl Engine for Torch {
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
         self.activations.clear();
         self.rows = batch.rows();
+        self.check("forward", &batch.inputs, self.rows, self.inputs)?;
         let mut forward = || {
             let inputs = memory::tensor(batch.inputs)?;
             for layer in &self.layers {
@@ -160,6 +180,7 @@ impl Engine for Torch {
 
     fn loss(&mut self, batch: &Batch<'_>) -> Result<f64> {
         let outputs = self.output()?;
+        self.check("loss", &batch.targets, self.rows, self.outputs())?;
         let loss = || {
             let targets = memory::tensor(batch.targets)?;
             let optimized = loss::optimized(self.training.loss, outputs, &targets)?;
@@ -181,6 +202,7 @@ impl Engine for Torch {
             let mut gradients = Tensor::f_run_backward(&[loss], &inputs, false, false)?.into_iter();
             if let Some(gradient) = gradients.next() {
                 self.output_gradient = gradient.f_contiguous()?;
+                self.gradient_rows = self.rows;
             }
             for ((kept, parameter), gradient) in self.gradients.iter_mut().zip(&self.trained).zip(gradients) {
                 *kept = gradient.f_contiguous()?;
@@ -204,10 +226,13 @@ impl Engine for Torch {
     }
 
     fn activation(&self, layer: usize) -> View<'_> {
-        self.view(&self.activations[layer], self.widths[layer])
+        match self.activations.get(layer) {
+            Some(activation) => self.view(activation, self.rows, self.widths[layer]),
+            None => View { shape: Shape::new(&[0, self.widths[layer]]), values: memory::none(self.dtype) },
+        }
     }
 
     fn output_gradient(&self) -> View<'_> {
-        self.view(&self.output_gradient, self.widths.last().copied().unwrap_or_default())
+        self.view(&self.output_gradient, self.gradient_rows, self.outputs())
     }
 }

@@ -6,7 +6,8 @@ use super::Layer;
 /// y = f(x) with f′ as a function of y.
 pub(super) trait Elementwise<T> {
     fn value(input: T) -> T;
-    fn derivative(output: T) -> T;
+    /// The gradient in the input for the `gradient` in the output.
+    fn backward(output: T, gradient: T) -> T;
 }
 
 /// y = 1/(1 + e⁻ˣ), y′ = y(1 − y).
@@ -15,7 +16,8 @@ pub(super) struct Sigmoid;
 /// y = tanh x, y′ = 1 − y².
 pub(super) struct Tanh;
 
-/// y = max(0, x), y′ = 1 where y > 0 and 0 elsewhere, so 0 at 0 as in PyTorch. NaN stays NaN.
+/// y = max(0, x), y′ = 1 where y > 0 and 0 elsewhere, so 0 at 0 as in PyTorch, which selects: an infinite gradient
+/// stops at 0, too, and a NaN output lets its gradient pass.
 pub(super) struct Relu;
 
 impl<T: Real> Elementwise<T> for Sigmoid {
@@ -23,8 +25,8 @@ impl<T: Real> Elementwise<T> for Sigmoid {
         T::one() / (T::one() + (-input).exp())
     }
 
-    fn derivative(output: T) -> T {
-        output * (T::one() - output)
+    fn backward(output: T, gradient: T) -> T {
+        gradient * (output * (T::one() - output))
     }
 }
 
@@ -33,8 +35,8 @@ impl<T: Real> Elementwise<T> for Tanh {
         input.tanh()
     }
 
-    fn derivative(output: T) -> T {
-        T::one() - output * output
+    fn backward(output: T, gradient: T) -> T {
+        gradient * (T::one() - output * output)
     }
 }
 
@@ -43,8 +45,8 @@ impl<T: Real> Elementwise<T> for Relu {
         if input <= T::zero() { T::zero() } else { input }
     }
 
-    fn derivative(output: T) -> T {
-        if output > T::zero() { T::one() } else { T::zero() }
+    fn backward(output: T, gradient: T) -> T {
+        if output <= T::zero() { T::zero() } else { gradient }
     }
 }
 
@@ -69,7 +71,7 @@ impl<T: Real, E: Elementwise<T>> Layer<T> for Each<E> {
     ) {
         let Some(input_gradient) = input_gradient else { return };
         for ((gradient, &output), &incoming) in input_gradient.iter_mut().zip(output).zip(output_gradient) {
-            *gradient = incoming * E::derivative(output);
+            *gradient = E::backward(output, incoming);
         }
     }
 }

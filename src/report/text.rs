@@ -98,7 +98,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
 }
 
 fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    writeln!(text, "Each phase against exact arithmetic on its own inputs (budget = gap / limit)")?;
+    writeln!(text, "Each phase against exact arithmetic on its own inputs (budget: worst element)")?;
     writeln!(text, "  {:<10}{:>9}{:>10}{:>10}   beyond rounding", "phase", "budget", "gap", "limit")?;
     for (phase, summary) in &verdict.phases {
         let found = match &summary.first_divergence {

@@ -90,7 +90,8 @@ impl Deviation {
     pub fn new(found: &[f64], exact: &[f64], bound: &[f64]) -> Self {
         let lengths_agree = found.len() == exact.len() && found.len() == bound.len();
         let (mut budget, mut worst) = (0.0, 0);
-        let (mut bounds, mut product, mut squares, mut largest) = (0.0f64, 0.0, 0.0, 0.0f64);
+        let (mut bounds, mut product) = (0.0f64, 0.0);
+        let mut sums = Sums { a: 0.0, b: 0.0, difference: 0.0, lengths_agree };
         for (offset, ((&found, &exact), &bound)) in found.iter().zip(exact).zip(bound).enumerate() {
             let difference = (found - exact).abs();
             let used = if difference == 0.0 { 0.0 } else { difference / bound };
@@ -101,16 +102,17 @@ impl Deviation {
             }
             bounds += bound * bound;
             product += found * exact;
-            squares += exact * exact;
-            largest += found * found;
+            sums.a += found * found;
+            sums.b += exact * exact;
+            sums.difference += difference * difference;
         }
-        let norm = largest.max(squares).sqrt();
+        let norm = sums.a.max(sums.b).sqrt();
         Self {
-            gap: if lengths_agree { gap(found, exact) } else { f64::NAN },
+            gap: sums.gap().unwrap_or_else(|| gap(found, exact)),
             limit: if bounds == 0.0 { 0.0 } else { bounds.sqrt() / norm },
             budget: if lengths_agree { budget } else { f64::INFINITY },
             worst,
-            ratio: product / squares,
+            ratio: product / sums.b,
         }
     }
 

@@ -14,7 +14,7 @@ pub use start::{Start, StartDifference, StartKind};
 use crate::{
     data::{BatchSize, DataSet},
     engine::{Description, Engine},
-    error::Result,
+    error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
     tensor::{DType, Shape, Values, View},
 };
@@ -27,10 +27,32 @@ use std::{
 /// Parameters up to which every step is compared.
 const COMPARED_EVERY_STEP: usize = 100_000;
 
-/// Every how many steps larger models are compared: the comparing does about four plain f64 operations where an
-/// engine does one vectorized one, which costs some 15 steps' time; at every 100th that is 15 %. A constant, not
+/// Inputs and outputs of all layers for one batch: 2 GB in f64, of which a run holds several copies.
+const MOST_ACTIVATIONS: usize = 250_000_000;
+
+/// Every how many steps larger models are compared, at least: the comparing does about four plain f64 operations where
+/// an engine does one vectorized one, which costs some 15 steps' time; at every 100th that is 15 %. A constant, not
 /// a clock's reading, so that a verdict is deterministic.
 const SAMPLED_EVERY: usize = 100;
+
+/// Every how many steps a model of so many elements is compared: odd, so that either side goes first in turn, and
+/// without a common divisor with the steps of an epoch, so that every batch has its turn, a ragged last one too.
+fn compared_every(elements: usize, steps_of_epoch: usize) -> usize {
+    let common = |mut a: usize, mut b: usize| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    if elements <= COMPARED_EVERY_STEP {
+        return 1;
+    }
+    let mut every = SAMPLED_EVERY + 1;
+    while common(every, steps_of_epoch) != 1 {
+        every += 2;
+    }
+    every
+}
 
 /// Engines in step, ready to run.
 pub struct Lockstep {
@@ -56,7 +78,7 @@ pub struct Runner {
     pub latest: SideStep,
     engine: Box<dyn Engine>,
     dtype: DType,
-    layers: usize,
+    widths: Vec<usize>, // per layer
 }
 
 /// What one side did at one step.
@@ -114,7 +136,7 @@ impl Lockstep {
         let runner = |side: &Side, values| -> Result<Runner> {
             let mut engine = build(side, capacity)?;
             start::load(engine.as_mut(), side, values)?;
-            Ok(Runner { engine, dtype: side.dtype, layers: side.model.layers.len(), latest: SideStep::default() })
+            Ok(Runner { engine, dtype: side.dtype, widths: side.model.widths(), latest: SideStep::default() })
         };
         let reference = runner(&experiment.reference, &start.reference)?;
         let candidates = mode
@@ -135,7 +157,7 @@ impl Lockstep {
             .map(|parameter| names.iter().position(|name| name == parameter))
             .collect();
         let elements: usize = names.iter().map(|parameter| parameter.shape.elements()).sum();
-        let compared_every = if elements <= COMPARED_EVERY_STEP { 1 } else { SAMPLED_EVERY };
+        let compared_every = compared_every(elements, data.rows().div_ceil(capacity));
         Ok(Self {
             differences: start.differences,
             compared_every,
@@ -231,12 +253,12 @@ enum Kept {
 }
 
 impl Runner {
-    /// One step, every phase timed alone. Five clock reads; what is copied for a record is copied outside of them.
+    /// One step, every phase timed alone; what is copied for a record is copied outside of them.
     fn step(&mut self, data: &DataSet, size: BatchSize, step: usize, kept: Kept) -> Result<()> {
         let batch = data.batch(step, size, self.dtype);
         let engine = self.engine.as_mut();
         if kept == Kept::Everything {
-            self.latest.record.begin(engine, &batch);
+            self.latest.record.begin(engine, &batch)?;
         }
         let start = Instant::now();
         engine.forward(&batch)?;
@@ -245,15 +267,20 @@ impl Runner {
         let reported = Instant::now();
         engine.backward()?;
         let backward = Instant::now();
+        // Before the update, which may do what it likes with the gradients.
+        match kept {
+            Kept::Everything => self.latest.record.computed(engine, &self.widths, loss)?,
+            Kept::Gradients => self.latest.record.gradients(engine)?,
+            Kept::Nothing => {}
+        }
+        let copied = Instant::now();
         engine.update()?;
         let update = Instant::now();
         self.latest.loss = loss;
-        self.latest.nanoseconds = [(start, forward), (forward, reported), (reported, backward), (backward, update)]
+        self.latest.nanoseconds = [(start, forward), (forward, reported), (reported, backward), (copied, update)]
             .map(|(from, to)| (to - from).as_nanos() as u64);
-        match kept {
-            Kept::Everything => self.latest.record.end(engine, self.layers, loss),
-            Kept::Gradients => self.latest.record.gradients_only(engine),
-            Kept::Nothing => {}
+        if kept == Kept::Everything {
+            self.latest.record.updated(engine)?;
         }
         Ok(())
     }
@@ -285,12 +312,19 @@ fn load(engine: &mut dyn Engine, parameter: usize, shape: Shape, values: &[f64],
 /// # Errors
 /// If it cannot be built, or this program was built without it.
 pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
+    let columns: usize = side.model.inputs + side.model.widths().iter().sum::<usize>();
+    if capacity.saturating_mul(columns) > MOST_ACTIVATIONS {
+        return Err(Error::Usage(format!(
+            "a batch of {capacity} rows needs {columns} numbers for each of them, {MOST_ACTIVATIONS} in all fit; set a \
+             smaller training.batch_size, or narrower layers"
+        )));
+    }
     match side.engine {
         EngineKind::Scratch => Ok(crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity)),
         #[cfg(feature = "torch")]
         EngineKind::Torch => Ok(Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?)),
         #[cfg(not(feature = "torch"))]
-        EngineKind::Torch => Err(crate::error::Error::Usage(
+        EngineKind::Torch => Err(Error::Usage(
             "this program was built without libtorch; build it with the feature `torch`, or give the side another \
              engine: --set reference.engine=scratch"
                 .to_owned(),

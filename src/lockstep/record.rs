@@ -1,6 +1,11 @@
 //! The tensors of one step of one side, copied and widened to f64 (exactly): what is compared and replayed.
 
-use crate::{data::Batch, engine::Engine};
+use crate::{
+    data::Batch,
+    engine::Engine,
+    error::{Error, Result},
+    tensor::{Shape, View},
+};
 
 /// One step of one side. Copies, never aliases, in buffers that are reused from step to step.
 #[derive(Debug, Clone, Default)]
@@ -29,47 +34,83 @@ pub struct StepRecord {
 
 impl StepRecord {
     /// Before the first phase: the batch, and the weights that the step starts from.
-    pub fn begin(&mut self, engine: &dyn Engine, batch: &Batch<'_>) {
+    ///
+    /// # Errors
+    /// As [`computed`](Self::computed).
+    pub fn begin(&mut self, engine: &dyn Engine, batch: &Batch<'_>) -> Result<()> {
         self.rows = batch.rows();
         batch.inputs.widen_into(&mut self.inputs);
         batch.targets.widen_into(&mut self.targets);
-        let count = engine.parameters().len();
-        self.before.resize_with(count, Vec::new);
-        for (parameter, before) in self.before.iter_mut().enumerate() {
-            engine.parameter(parameter).widen_into(before);
-        }
+        copy_each(engine, "parameter", &mut self.before, |index| engine.parameter(index))
     }
 
-    /// After the last phase: everything that the step computed.
-    pub fn end(&mut self, engine: &dyn Engine, layers: usize, loss: f64) {
+    /// Before the update: everything that the step computed. `widths` are the layers'.
+    ///
+    /// # Errors
+    /// If the engine lends a tensor of another shape than its model's.
+    pub fn computed(&mut self, engine: &dyn Engine, widths: &[usize], loss: f64) -> Result<()> {
         self.loss = loss;
-        engine.output_gradient().widen_into(&mut self.output_gradient);
-        self.activations.resize_with(layers, Vec::new);
-        for (layer, activation) in self.activations.iter_mut().enumerate() {
-            engine.activation(layer).widen_into(activation);
+        self.activations.resize_with(widths.len(), Vec::new);
+        for (layer, (activation, &width)) in self.activations.iter_mut().zip(widths).enumerate() {
+            copy(engine, "activation", engine.activation(layer), Shape::new(&[self.rows, width]), activation)?;
         }
-        self.gradients_only(engine);
-        for kept in [&mut self.updates, &mut self.after] {
-            kept.resize_with(self.before.len(), Vec::new);
-        }
-        for (parameter, before) in self.before.iter().enumerate() {
-            engine.parameter(parameter).widen_into(&mut self.after[parameter]);
-            let (after, update) = (&self.after[parameter], &mut self.updates[parameter]);
+        let outputs = Shape::new(&[self.rows, widths.last().copied().unwrap_or_default()]);
+        copy(engine, "output gradient", engine.output_gradient(), outputs, &mut self.output_gradient)?;
+        self.gradients(engine)
+    }
+
+    /// Before the update of a step that is not compared, where an optimizer has a state.
+    ///
+    /// # Errors
+    /// As [`computed`](Self::computed).
+    pub fn gradients(&mut self, engine: &dyn Engine) -> Result<()> {
+        copy_each(engine, "gradient", &mut self.gradients, |index| engine.gradient(index))
+    }
+
+    /// After the update: the new weights, and their change.
+    ///
+    /// # Errors
+    /// As [`computed`](Self::computed).
+    pub fn updated(&mut self, engine: &dyn Engine) -> Result<()> {
+        copy_each(engine, "parameter", &mut self.after, |index| engine.parameter(index))?;
+        self.updates.resize_with(self.after.len(), Vec::new);
+        for ((update, after), before) in self.updates.iter_mut().zip(&self.after).zip(&self.before) {
             update.clear();
             update.extend(after.iter().zip(before).map(|(after, before)| after - before));
         }
-    }
-
-    /// After the last phase of a step that is not compared, where an optimizer has a state.
-    pub fn gradients_only(&mut self, engine: &dyn Engine) {
-        self.gradients.resize_with(engine.parameters().len(), Vec::new);
-        for (parameter, gradient) in self.gradients.iter_mut().enumerate() {
-            engine.gradient(parameter).widen_into(gradient);
-        }
+        Ok(())
     }
 
     /// The model's output, `[rows, outputs]`.
     pub fn output(&self) -> &[f64] {
         self.activations.last().map_or(&[], Vec::as_slice)
     }
+}
+
+/// Copies a tensor for every parameter of an engine.
+fn copy_each<'a>(
+    engine: &'a dyn Engine,
+    what: &str,
+    kept: &mut Vec<Vec<f64>>,
+    lent: impl Fn(usize) -> View<'a>,
+) -> Result<()> {
+    let parameters = engine.parameters();
+    kept.resize_with(parameters.len(), Vec::new);
+    for (index, (kept, parameter)) in kept.iter_mut().zip(parameters).enumerate() {
+        copy(engine, what, lent(index), parameter.shape, kept)?;
+    }
+    Ok(())
+}
+
+/// Copies a tensor that an engine lends, if it has the shape that its model says.
+fn copy(engine: &dyn Engine, what: &str, lent: View<'_>, shape: Shape, kept: &mut Vec<f64>) -> Result<()> {
+    if lent.shape != shape || lent.len() != shape.elements() {
+        return Err(Error::Engine {
+            engine: engine.describe().name,
+            operation: format!("lend a tensor ({what})"),
+            message: format!("its model says {shape}, it is {} with {} elements", lent.shape, lent.len()),
+        });
+    }
+    lent.widen_into(kept);
+    Ok(())
 }

@@ -40,13 +40,14 @@ impl Replay {
     /// ∂W = Gᵀ·x and ∂b = Σ over rows of G, for the gradient G that is passing.
     fn parameter_gradients(&mut self, Linear { inputs, outputs, bias }: Linear, first: usize, input: &[f64]) {
         let rows = input.len() / inputs;
-        let (relative, underflow) = (self.rounding.over_rows(rows), rows as f64 * self.rounding.smallest);
+        let (relative, underflow) = (self.rounding.sum(rows), rows as f64 * self.rounding.smallest);
         let weight = &mut self.gradients[first];
         weight.reset(outputs * inputs);
         for (row, x) in input.chunks_exact(inputs).enumerate() {
             for output in 0..outputs {
                 let gradient = self.passing.value[row * outputs + output];
-                let error = self.passing.bound[row * outputs + output] + relative * gradient.abs();
+                let given = self.passing.bound[row * outputs + output];
+                let error = given + relative * (gradient.abs() + given);
                 let target = output * inputs..(output + 1) * inputs;
                 let (value, bound) = (&mut weight.value[target.clone()], &mut weight.bound[target]);
                 for ((value, bound), &x) in value.iter_mut().zip(bound).zip(x) {
@@ -61,7 +62,7 @@ impl Replay {
             target.reset(outputs);
             for (offset, (&gradient, &error)) in self.passing.value.iter().zip(&self.passing.bound).enumerate() {
                 target.value[offset % outputs] += gradient;
-                target.bound[offset % outputs] += error + relative * gradient.abs();
+                target.bound[offset % outputs] += error + relative * (gradient.abs() + error);
             }
             target.bound.iter_mut().for_each(|bound| *bound += underflow);
         }
@@ -70,13 +71,14 @@ impl Replay {
     /// ∂x = G·W.
     fn through_linear(&mut self, Linear { inputs, outputs, .. }: Linear, weight: &[f64]) {
         let rows = self.passing.value.len() / outputs;
-        let (relative, underflow) = (self.rounding.over_columns(outputs), outputs as f64 * self.rounding.smallest);
+        let (relative, underflow) = (self.rounding.sum(outputs), outputs as f64 * self.rounding.smallest);
         self.passed.reset(rows * inputs);
         for row in 0..rows {
             let target = row * inputs..(row + 1) * inputs;
             for (output, weight) in weight.chunks_exact(inputs).enumerate() {
                 let gradient = self.passing.value[row * outputs + output];
-                let error = self.passing.bound[row * outputs + output] + relative * gradient.abs();
+                let given = self.passing.bound[row * outputs + output];
+                let error = given + relative * (gradient.abs() + given);
                 let value = &mut self.passed.value[target.clone()];
                 let bound = &mut self.passed.bound[target.clone()];
                 for ((value, bound), &w) in value.iter_mut().zip(bound).zip(weight) {
@@ -102,7 +104,7 @@ impl Replay {
             }
             let product = *value * slope;
             // Twice the counted error: libraries differ in the order of these products.
-            let own = 2.0 * rounding.unit * error * value.abs()
+            let own = 2.0 * rounding.unit * error * (value.abs() + *bound)
                 + rounding.chain(if error == 0.0 { 0.0 } else { 2.0 }, product.abs());
             *bound = *bound * slope.abs() + own;
             *value = product;

@@ -28,7 +28,7 @@ impl Replay {
             Layer::Linear(Linear { inputs, bias, .. }) => {
                 let weight = parameters(self.first_parameter(index));
                 let bias = bias.then(|| parameters(self.first_parameter(index) + 1));
-                let relative = rounding.over_columns(inputs + usize::from(bias.is_some()));
+                let relative = rounding.sum(inputs + usize::from(bias.is_some()));
                 for row in input.chunks_exact(inputs) {
                     for (output, weight) in weight.chunks_exact(inputs).enumerate() {
                         let bias = bias.map_or(0.0, |bias| bias[output]);

@@ -17,7 +17,7 @@ impl Replay {
         }
         // Each term is a subtraction (one rounding, squared two) and a product before it is summed; the factor is one
         // more product. All terms of Σ(p − t)² are positive, so the error is relative to the sum itself.
-        let of_squares = rounding.over_rows(count) + 5.0 * rounding.unit;
+        let of_squares = rounding.sum(count) + 5.0 * rounding.unit;
         match self.training.reported_loss {
             ReportedLoss::Loss(loss) => {
                 let value = loss.factor(count) * squares;
@@ -26,7 +26,7 @@ impl Replay {
             ReportedLoss::DeltaTimesMse => {
                 // The mean's terms may cancel: its error is relative to Σ|p − t|.
                 let (mean, half_squares) = (sum / count as f64, squares / 2.0);
-                let of_mean = (rounding.over_rows(count) + 3.0 * rounding.unit) * magnitude / count as f64;
+                let of_mean = (rounding.sum(count) + 3.0 * rounding.unit) * magnitude / count as f64;
                 let bound = of_mean * half_squares + (of_squares + 2.0 * rounding.unit) * (mean * half_squares).abs();
                 (mean * half_squares, bound + count as f64 * rounding.smallest)
             }

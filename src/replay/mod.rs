@@ -116,19 +116,13 @@ impl Rounding {
         }
     }
 
-    /// The relative error, against the sum of the terms' magnitudes, of a sum of `terms` products over the rows of a
-    /// batch, in any order: at most n roundings touch a term (Higham 2002, eq. 3.5). Rows may repeat, and then the
-    /// roundings of an f32 sum all go one way, so nothing smaller is safe: over 400,000 rows of xor libtorch itself
-    /// passes six times √n·u. The last per cent covers the second-order terms up to n·u = 0.01.
-    fn over_rows(&self, terms: usize) -> f64 {
-        1.01 * self.unit * terms as f64
-    }
-
-    /// The same over the columns that a layer joins, whose weights do not repeat: roundings then cancel, and λ·√n·u
-    /// with λ = 6 fails with a probability below 2n·e⁻¹⁸ (Higham and Mary 2019, theorem 2.4). It is the smaller of the
-    /// two bounds from n = 36 on.
-    fn over_columns(&self, terms: usize) -> f64 {
-        self.over_rows(terms).min(1.01 * self.unit * 6.0 * (terms as f64).sqrt())
+    /// γₙ = n·u/(1 − n·u): the relative error, against the sum of the terms' magnitudes, of a sum of n products in any
+    /// order, fused or not, as at most n roundings touch a term (Higham 2002, eq. 3.5). Nothing smaller is safe without
+    /// measuring: where terms repeat, as over repeated rows or equal weights, the roundings all go one way (over 400,000
+    /// rows of xor libtorch itself passes 6·√n·u).
+    fn sum(&self, terms: usize) -> f64 {
+        let product = self.unit * terms as f64;
+        if product < 1.0 { product / (1.0 - product) } else { f64::INFINITY }
     }
 
     /// The error of a result that `operations` rounded operations in a row gave, with a result of that magnitude.

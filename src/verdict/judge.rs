@@ -350,6 +350,12 @@ impl Run {
 
 /// The first element that is not finite, and on which side.
 fn non_finite(reference: &[f64], candidate: &[f64]) -> Option<(usize, Farther)> {
+    // Both sides at the same place prove nothing; one side at some place is a fault, whatever the other does elsewhere.
+    let pairs = || reference.iter().zip(candidate);
+    if let Some(offset) = pairs().position(|(reference, candidate)| reference.is_finite() != candidate.is_finite()) {
+        let farther = if reference[offset].is_finite() { Farther::Candidate } else { Farther::Reference };
+        return Some((offset, farther));
+    }
     let first = |values: &[f64]| values.iter().position(|value| !value.is_finite());
     match (first(reference), first(candidate)) {
         (None, None) => None,

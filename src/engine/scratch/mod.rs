@@ -130,7 +130,7 @@ impl<T: Real> Engine for Scratch<T> {
     fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
         let described = &self.parameters[parameter];
         match T::slice(values.values) {
-            Some(slice) if values.shape == described.shape => {
+            Some(slice) if values.shape == described.shape && slice.len() == described.shape.elements() => {
                 flat_mut(&mut self.trained[parameter].value).copy_from_slice(slice);
                 Ok(())
             }
@@ -156,9 +156,10 @@ impl<T: Real> Engine for Scratch<T> {
 
     fn loss(&mut self, batch: &Batch<'_>) -> Result<f64> {
         let targets = typed::<T>("loss", &batch.targets)?;
+        let width = self.targets.ncols();
         let kept = head_mut(&mut self.targets, self.rows);
-        if targets.len() != kept.len() {
-            return Err(refused("loss", format!("{:?}", [self.rows, self.targets.ncols()]), &batch.targets));
+        if batch.targets.shape != Shape::new(&[self.rows, width]) {
+            return Err(refused("loss", format!("{:?}", [self.rows, width]), &batch.targets));
         }
         kept.copy_from_slice(targets);
         Ok(self.objective.report(self.output(), targets))

@@ -32,9 +32,9 @@ pub(super) fn none(dtype: DType) -> Values<'static> {
 
 /// Overwrites a contiguous CPU tensor with values of its own type and length, as `tensor.data.copy_` would.
 pub(super) fn write(tensor: &mut Tensor, view: View<'_>) {
-    debug_assert_eq!(tensor.numel(), view.len(), "a tensor is overwritten by as many values as it has");
+    assert_eq!(tensor.numel(), view.len(), "a tensor is overwritten by as many values as it has");
     let address = tensor.data_ptr();
-    // SAFETY: as in `values`; lengths and types agree by the caller's check, and the memory is
+    // SAFETY: as in `values`; the lengths agree by the assertion, the types by the caller's check, and the memory is
     // not shared with the view, which belongs to another engine or to nobody.
     unsafe {
         match view.values {

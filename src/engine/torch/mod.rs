@@ -155,7 +155,8 @@ impl Engine for Torch {
 
     fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
         let described = &self.parameters[parameter];
-        if values.shape != described.shape || values.dtype() != self.dtype {
+        if values.shape != described.shape || values.len() != described.shape.elements() || values.dtype() != self.dtype
+        {
             return Err(misfit("libtorch", described, self.dtype, &values));
         }
         memory::write(&mut self.trained[parameter], values);

@@ -110,7 +110,7 @@ proptest! {
             }
             for step in 0..4 {
                 for (engine, replay, record) in &mut engines {
-                    with_batch(&case, dtype, |batch| run(engine.as_mut(), record, side.model.layers.len(), batch));
+                    with_batch(&case, dtype, |batch| run(engine.as_mut(), record, &side.model.widths(), batch));
                     for (tensor, deviation) in deviations(replay, &side.model, record) {
                         prop_assert!(
                             deviation.passes(),
@@ -182,13 +182,14 @@ fn with_batch<R>(case: &Case, dtype: DType, then: impl FnOnce(&Batch<'_>) -> R) 
     })
 }
 
-fn run(engine: &mut dyn Engine, record: &mut StepRecord, layers: usize, batch: &Batch<'_>) {
-    record.begin(engine, batch);
+fn run(engine: &mut dyn Engine, record: &mut StepRecord, widths: &[usize], batch: &Batch<'_>) {
+    record.begin(engine, batch).unwrap();
     engine.forward(batch).unwrap();
     let loss = engine.loss(batch).unwrap();
     engine.backward().unwrap();
+    record.computed(engine, widths, loss).unwrap();
     engine.update().unwrap();
-    record.end(engine, layers, loss);
+    record.updated(engine).unwrap();
 }
 
 /// Every tensor of a step against exact arithmetic on the engine's own inputs to it.

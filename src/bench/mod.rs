@@ -1,4 +1,4 @@
-//! Wall time and memory: what the machine is, and how fast each engine trains alone.
+//! Wall time: what the machine is, and how fast each engine trains alone.
 
 mod environment;
 mod step;

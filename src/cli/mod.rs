@@ -15,7 +15,6 @@ pub use leave::leave;
 use std::{
     io::{self, ErrorKind, Write},
     path::Path,
-    process,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -80,7 +79,7 @@ fn stop_on_interrupt() -> &'static AtomicBool {
     // Without a handler Ctrl-C still ends the program; it then leaves what was already written.
     let _ = ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::Relaxed) {
-            process::exit(130);
+            leave(130);
         }
     });
     &STOP

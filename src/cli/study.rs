@@ -41,7 +41,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
             let tick = |what: &str| progress.advance(what);
             (study.run)(&Context { folder: &folder, stop, tick: &tick })?
         };
-        let files = if outcome.exit_code == 130 { "verdict.json" } else { "report.md, verdict.json, plots" };
+        let files = if outcome.exit_code == 130 { "verdict.partial.json" } else { "report.md, verdict.json, plots" };
         print(&format!("{}\nWritten to {}: {files}\n\n", outcome.summary, folder.display()))?;
         code = code.max(outcome.exit_code);
     }

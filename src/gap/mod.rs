@@ -116,6 +116,11 @@ impl Deviation {
         }
     }
 
+    /// The gap at which this deviation, scaled up, would stop passing: gap / budget, as the worst element decides.
+    pub fn decisive_limit(&self) -> f64 {
+        if self.budget == 0.0 { self.limit } else { self.gap / self.budget }
+    }
+
     /// Whether rounding explains the deviation. NaN does not pass.
     pub fn passes(&self) -> bool {
         self.budget <= 1.0

@@ -12,7 +12,7 @@ use crate::{
     experiment::{Experiment, Side},
     gap::gap,
     model::{
-        Layer, Linear,
+        Layer, Linear, Parameter,
         init::{InitialValues, draw},
     },
     tensor::DType,
@@ -48,6 +48,8 @@ pub enum StartKind {
     Shape,
     /// The tensor starts from other values.
     InitialValues,
+    /// The sides compute in different types: each is judged by its own rounding, so that this alone is no mismatch.
+    Dtype,
 }
 
 /// The initial weights of both sides.
@@ -70,19 +72,19 @@ impl Start {
         let (reference_side, candidate_side) = (&experiment.reference, &experiment.candidate);
         let reference = own(reference_side)?;
         let same_scheme = reference_side.init == candidate_side.init && reference_side.seed == candidate_side.seed;
-        let same_list = reference_side.model.parameters() == candidate_side.model.parameters();
-        let candidate = if same_scheme && same_list {
-            reference.clone()
-        } else {
-            let mut drawn = own(candidate_side)?;
-            if same_scheme {
-                for values in &mut drawn {
-                    if let Some(shared) = reference.iter().find(|shared| shared.parameter == values.parameter) {
-                        values.values.clone_from(&shared.values);
+        let wanted = candidate_side.model.parameters();
+        let shared = |parameter: &Parameter| reference.iter().find(|values| &values.parameter == parameter).cloned();
+        let candidate = match wanted.iter().map(shared).collect::<Option<Vec<_>>>() {
+            Some(all) if same_scheme => all,
+            _ => {
+                let mut drawn = own(candidate_side)?;
+                for values in drawn.iter_mut().filter(|_| same_scheme) {
+                    if let Some(shared) = shared(&values.parameter) {
+                        *values = shared;
                     }
                 }
+                drawn
             }
-            drawn
         };
         let differences = differences(experiment, &reference, &candidate);
         Ok(Self { reference, candidate, differences })
@@ -131,6 +133,15 @@ fn differences(
             }
             Some(_) => {}
         }
+    }
+    if experiment.reference.dtype != experiment.candidate.dtype {
+        found.push(StartDifference {
+            kind: StartKind::Dtype,
+            tensor: "all".to_owned(),
+            reference: experiment.reference.dtype.to_string(),
+            candidate: experiment.candidate.dtype.to_string(),
+            gap: None,
+        });
     }
     for values in candidate {
         let name = &values.parameter.name;
@@ -203,9 +214,12 @@ pub(super) fn check(sides: [&dyn Engine; 2], batches: [Batch<'_>; 2], start: &St
         for (index, values) in drawn.iter().enumerate() {
             let view = engine.parameter(index);
             view.widen_into(&mut held);
-            // What the engine holds is what was drawn, rounded once to its type.
-            let distance = gap(&held, &values.values);
-            if !(distance <= view.dtype().unit_roundoff()) {
+            // What the engine holds is what was drawn, rounded once to its type, to the bit.
+            let rounded = |value: f64| if view.dtype() == DType::F32 { f64::from(value as f32) } else { value };
+            let same = held.len() == values.values.len()
+                && held.iter().zip(&values.values).all(|(held, drawn)| *held == rounded(*drawn));
+            if !same {
+                let distance = gap(&held, &values.values);
                 return Err(Error::Start(format!(
                     "the {} engine was given {} and holds values {distance:.1e} away",
                     engine.describe().name,

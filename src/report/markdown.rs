@@ -44,8 +44,8 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     writeln!(
         text,
         "\n## Phases\n\nEach phase of the candidate against what the reference's definition gives in exact arithmetic on \
-         the candidate's own inputs. The limit is a bound on rounding; budget is the share of it that was used, by the \
-         largest element.\n"
+         the candidate's own inputs. The limit is the gap at which the worst element would pass the bound on its \
+         rounding; budget is gap / limit.\n"
     )?;
     writeln!(
         text,

@@ -20,7 +20,11 @@ pub fn headline(verdict: &Verdict) -> String {
     let steps = format!("{} step{}", verdict.steps, if verdict.steps == 1 { "" } else { "s" });
     match verdict.verdict {
         _ if verdict.interrupted => format!("INCONCLUSIVE: interrupted after {steps}"),
-        Outcome::Parity => format!("PARITY: every phase of {steps} within its rounding bound"),
+        Outcome::Parity => {
+            let compared = verdict.phases.values().map(|summary| summary.compared).max().unwrap_or_default();
+            let steps = if compared == verdict.steps { steps } else { format!("{compared} of {steps}") };
+            format!("PARITY: every phase of {steps} within its rounding bound")
+        }
         Outcome::Mismatch => match (&verdict.first_divergence, verdict.non_finite.first()) {
             (Some(first), _) => format!("MISMATCH: first in {}", place(first)),
             (None, Some(found)) => format!("MISMATCH: {}", not_finite(found)),
@@ -47,7 +51,7 @@ pub fn place(at: &Divergence) -> String {
 pub fn start_words(difference: &StartDifference) -> String {
     let StartDifference { reference, candidate, gap, .. } = difference;
     match difference.kind {
-        StartKind::Layer => format!("{reference} / {candidate}"),
+        StartKind::Layer | StartKind::Dtype => format!("{reference} / {candidate}"),
         StartKind::Missing => format!("only the reference has it, {reference}"),
         StartKind::Extra => format!("only the candidate has it, {candidate}"),
         StartKind::Shape => format!("{reference} / {candidate}"),
@@ -98,7 +102,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
 }
 
 fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    writeln!(text, "Each phase against exact arithmetic on its own inputs (budget: worst element)")?;
+    writeln!(text, "Each phase against exact arithmetic on its own inputs (budget = gap / limit)")?;
     writeln!(text, "  {:<10}{:>9}{:>10}{:>10}   beyond rounding", "phase", "budget", "gap", "limit")?;
     for (phase, summary) in &verdict.phases {
         let found = match &summary.first_divergence {

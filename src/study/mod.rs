@@ -126,7 +126,7 @@ impl Context<'_> {
     }
 }
 
-/// Mean and standard deviation (of a sample) of what is finite.
+/// Mean and standard deviation (of a sample).
 fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;

@@ -15,7 +15,8 @@ use crate::{
     experiment::Experiment,
     gap::Deviation,
     lockstep::{
-        Ended, Lockstep, Mode, Observer, Phase, RunMode, SideStep, StartDifference, StepEvent, StepRecord, timer_us,
+        Ended, Lockstep, Mode, Observer, Phase, RunMode, SideStep, StartDifference, StartKind, StepEvent, StepRecord,
+        timer_us,
     },
     replay::Replay,
 };
@@ -94,7 +95,9 @@ pub fn compare(
         measured.environment.insert(side.to_owned(), format!("{name}: {}", described.model));
     }
     let ended = lockstep.run(steps, only, stop, &mut [&mut judge, watching])?;
-    measured.speed = Some(Speed { timer_us: timer_us(), run_s: start.elapsed().as_secs_f64(), ..Speed::default() });
+    if ended.steps > 0 {
+        measured.speed = Some(Speed { timer_us: timer_us(), run_s: start.elapsed().as_secs_f64(), ..Speed::default() });
+    }
     Ok(judge.finish(ended, measured))
 }
 
@@ -154,6 +157,21 @@ impl Judge {
         }
     }
 
+    /// On a step that is not compared the losses are all there is to see.
+    fn watch_losses(&mut self, event: &StepEvent<'_>) {
+        for (mode, candidate) in event.candidates {
+            if let Some((_, side)) = non_finite(&[event.reference.loss], &[candidate.latest.loss]) {
+                let (step, phase, tensor) = (event.step, Phase::Loss, "loss".to_owned());
+                self.non_finite.push(NonFinite { mode: *mode, step, phase, tensor, index: Vec::new(), side });
+            }
+        }
+    }
+
+    /// What is not finite ends the run: nothing after it means anything.
+    fn flow(&self) -> ControlFlow<()> {
+        if self.non_finite.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
     /// The verdict on the run, and the numbers behind its plots.
     pub fn finish(mut self, ended: Ended, mut measured: Measured) -> (Verdict, Curves) {
         let times = self.times.each_mut().map(|side| side.each_mut().map(|column| quartiles(column)));
@@ -161,9 +179,11 @@ impl Judge {
         let phases: BTreeMap<Phase, PhaseSummary> =
             Phase::COMPUTED.into_iter().map(|phase| (phase, self.summary(phase))).collect();
         let first_divergence = self.start_divergence().or_else(|| {
-            let firsts = phases.values().filter_map(|summary| summary.first_divergence.as_ref());
-            firsts.min_by_key(|divergence| (divergence.step, divergence.phase, divergence.mode)).cloned()
+            let firsts = phases.values().filter_map(|summary| summary.first_divergence.clone());
+            let one_sided = self.non_finite.iter().filter(|found| found.side != Farther::Both).map(not_finite);
+            firsts.chain(one_sided).min_by_key(|divergence| (divergence.step, divergence.phase, divergence.mode))
         });
+        self.note_hidden();
         let verdict = self.outcome(ended, first_divergence.as_ref(), &phases);
         let full_names = |run: &Run| {
             let named = self.places.all.iter().zip(&run.tracks);
@@ -213,12 +233,29 @@ impl Judge {
         (verdict, curves)
     }
 
+    /// Lists the tensors that rounding hid at every step: agreement in them proves nothing.
+    fn note_hidden(&mut self) {
+        for run in &self.runs {
+            for track in run.tracks.iter().filter(|track| track.judged == 0 && track.unjudged > 0) {
+                self.not_checked.push(format!(
+                    "{} of {} in the {} run: its rounding bound passes 1 % of it at every step",
+                    track.phase.name(),
+                    track.curve.tensor,
+                    run.mode
+                ));
+            }
+        }
+    }
+
     fn outcome(&self, ended: Ended, first: Option<&Divergence>, phases: &BTreeMap<Phase, PhaseSummary>) -> Outcome {
         if self.non_finite.iter().any(|found| found.side != Farther::Both) || first.is_some() {
             return if ended.interrupted { Outcome::Inconclusive } else { Outcome::Mismatch };
         }
-        // Nothing compared is not a pass: a phase without a judged tensor, weights that never moved, NaN on both sides.
-        let nothing = phases.values().any(|summary| summary.budget.is_none());
+        // Nothing compared is not a pass: a phase without a judged tensor, a tensor whose update rounding hid at every
+        // step, weights that never moved, NaN on both sides.
+        let hidden = |track: &Track| track.phase == Phase::Update && track.judged == 0 && track.unjudged > 0;
+        let nothing = phases.values().any(|summary| summary.budget.is_none())
+            || self.runs.iter().any(|run| run.tracks.iter().any(hidden));
         if ended.interrupted || nothing || !self.moved || !self.non_finite.is_empty() || !self.places.aligned {
             return Outcome::Inconclusive;
         }
@@ -227,7 +264,8 @@ impl Judge {
 
     /// The first difference of the start, as a divergence.
     fn start_divergence(&self) -> Option<Divergence> {
-        let (difference, run) = (self.differences.first()?, self.runs.first()?);
+        let mut differences = self.differences.iter().filter(|difference| difference.kind != StartKind::Dtype);
+        let (difference, run) = (differences.next()?, self.runs.first()?);
         Some(Divergence {
             mode: run.mode,
             step: 0,
@@ -254,7 +292,7 @@ impl Judge {
             |values: &mut dyn Iterator<Item = f64>| values.reduce(|a, b| if a >= b { a } else { b }).and_then(finite);
         PhaseSummary {
             max_gap: worst.and_then(|worst| finite(worst.gap)),
-            limit: worst.and_then(|worst| finite(worst.limit)),
+            limit: worst.and_then(|worst| finite(worst.decisive_limit())),
             budget: worst
                 .map(|worst| worst.budget)
                 .and_then(|budget| if budget.is_nan() { None } else { Some(budget.min(f64::MAX)) }),
@@ -285,13 +323,16 @@ impl Observer for Judge {
         }
         if event.compared {
             self.compare(event);
-        } else if event.gradients {
+            return self.flow();
+        }
+        self.watch_losses(event);
+        if event.gradients {
             self.places.advance(&mut self.replay, Side::Reference, &event.reference.record);
             for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates) {
                 self.places.advance(&mut run.replay, Side::Candidate, &candidate.latest.record);
             }
         }
-        if self.non_finite.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        self.flow()
     }
 }
 
@@ -335,7 +376,7 @@ impl Run {
                     tensor: places.tensor(place),
                     index: places.index(place, judged.worst, at.candidate.rows),
                     gap: finite(judged.gap),
-                    limit: finite(judged.limit),
+                    limit: finite(judged.decisive_limit()),
                     budget: finite(judged.budget),
                     ratio: finite(judged.ratio),
                     reference: reference.get(judged.worst).copied(),
@@ -345,6 +386,24 @@ impl Run {
             }
         }
         None
+    }
+}
+
+/// A value that is finite on one side only, as a divergence.
+fn not_finite(found: &NonFinite) -> Divergence {
+    Divergence {
+        mode: found.mode,
+        step: found.step,
+        phase: found.phase,
+        tensor: found.tensor.clone(),
+        index: found.index.clone(),
+        gap: None,
+        limit: None,
+        budget: None,
+        ratio: None,
+        reference: None,
+        candidate: None,
+        farther: Some(found.side),
     }
 }
 
@@ -381,7 +440,9 @@ fn not_checked(experiment: &Experiment, mode: Mode, lockstep: &Lockstep, places:
     if !uncompared.is_empty() {
         texts.push(format!("{}: only one side has it in that shape", uncompared.join(", ")));
     }
-    if lockstep.compared_every > 1 && mode != Mode::Probe {
+    if mode == Mode::Probe {
+        texts.push("the steps before the probed one".to_owned());
+    } else if lockstep.compared_every > 1 {
         texts.push(format!("the steps between every {}th: the model is large", lockstep.compared_every));
     }
     texts

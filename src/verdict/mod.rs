@@ -43,7 +43,7 @@ pub struct Verdict {
     pub start: Vec<StartDifference>,
     /// What was found phase by phase.
     pub phases: BTreeMap<Phase, PhaseSummary>,
-    /// How far the sides are apart, by mode and tensor (`loss`, `0.weight`, `0.weight gradient`…).
+    /// How far the sides are apart, by mode and tensor (`loss`, `grad/0.weight`, `weights`…).
     pub gaps: BTreeMap<RunMode, BTreeMap<String, GapSummary>>,
     /// Named reasons for a mismatch.
     pub causes: Vec<Cause>,
@@ -84,9 +84,9 @@ pub struct Divergence {
     pub index: Vec<usize>,
     /// The gap of the whole tensor, from what this phase gives in exact arithmetic.
     pub gap: Option<f64>,
-    /// The gap that rounding allows there.
+    /// The gap at which a deviation of this form would just have passed: its worst element decides.
     pub limit: Option<f64>,
-    /// How many times its rounding bound that element is off.
+    /// gap / limit: how many times its rounding bound the element is off.
     pub budget: Option<f64>,
     /// The candidate's tensor over what the reference's definition makes of the same inputs: the best scalar fit.
     pub ratio: Option<f64>,
@@ -115,9 +115,9 @@ pub enum Farther {
 pub struct PhaseSummary {
     /// The gap at the place that used most of its limit.
     pub max_gap: Option<f64>,
-    /// The limit at that place.
+    /// The limit at that place: the gap at which a deviation of this form, whose worst element decides, would fail.
     pub limit: Option<f64>,
-    /// The largest share of its limit that anything used; above 1 it is a mismatch.
+    /// gap / limit, the largest share that anything used of its bound; above 1 it is a mismatch.
     pub budget: Option<f64>,
     /// Steps at which it was compared.
     pub compared: usize,

@@ -22,6 +22,8 @@ pub(super) struct Track {
     pub(super) judged: usize,
     pub(super) first: Option<Divergence>,
     pub(super) between: GapSummary,
+    /// The largest gap between the sides, NaN being the largest.
+    widest: f64,
     pub(super) curve: TensorCurve,
 }
 
@@ -36,7 +38,8 @@ impl Track {
             unjudged: 0,
             judged: 0,
             first: None,
-            between: GapSummary { max: Some(0.0), at: 0, last: None },
+            between: GapSummary { max: None, at: 0, last: None },
+            widest: f64::NEG_INFINITY,
             curve: TensorCurve { phase, tensor: tensor.to_owned(), judged, limit, between },
         }
     }
@@ -63,10 +66,10 @@ impl Track {
     /// Takes in how far the two sides are apart.
     pub(super) fn apart(&mut self, gap: f64, step: usize, bucket: usize) {
         push(&mut self.curve.between, bucket, gap);
-        let gap = super::finite(gap);
-        self.between.last = gap;
-        if self.between.max.is_some_and(|max| gap.is_none_or(|gap| gap > max)) {
-            (self.between.max, self.between.at) = (gap, step);
+        self.between.last = super::finite(gap);
+        if !self.widest.is_nan() && !(gap <= self.widest) {
+            self.widest = gap;
+            (self.between.max, self.between.at) = (super::finite(gap), step);
         }
     }
 

@@ -7,7 +7,10 @@ mod file;
 mod mersenne;
 
 use super::{Layer, Model, Parameter};
-use crate::{error::Result, tensor::DType};
+use crate::{
+    error::{Error, Result},
+    tensor::DType,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -88,16 +91,27 @@ pub fn draw(model: &Model, init: &Init, seed: u64, dtype: DType) -> Result<Vec<I
         DType::F32 => values.into_iter().map(|value| f64::from(value as f32)).collect(),
         DType::F64 => values,
     };
-    Ok(parameters
-        .into_iter()
-        .zip(values)
-        .map(|(parameter, values)| InitialValues { parameter, values: round(values) })
-        .collect())
+    let rounded = |(parameter, values): (Parameter, Vec<f64>)| {
+        let values = round(values);
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(InitialValues { parameter, values }),
+            Some(offset) => Err(Error::Usage(format!(
+                "init \"{init}\" gives {} at {:?} a value that {dtype} cannot hold; use smaller weights, or dtype = \"f64\"",
+                parameter.name,
+                parameter.shape.index(offset)
+            ))),
+        }
+    };
+    parameters.into_iter().zip(values).map(rounded).collect()
 }
+
+/// Initial weights' own stream of a seed, so that no other use of the seed draws the same numbers.
+const STREAM: u64 = 0;
 
 /// The schemes whose numbers nobody else fixed: each layer's weight, then its bias, from one ChaCha8 stream.
 fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
+    random.set_stream(STREAM);
     let mut all = Vec::new();
     for layer in &model.layers {
         let Layer::Linear(linear) = layer else { continue };
@@ -187,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bias_does_not_change_the_first_weights_and_another_seed_does() {
+    fn the_same_seed_draws_the_same_weights_and_another_seed_others() {
         let model = linear(2, 5);
         let first = draw(&model, &Init::Kaiming, 0, DType::F32).unwrap();
         assert_eq!(first, draw(&model, &Init::Kaiming, 0, DType::F32).unwrap());

@@ -104,9 +104,11 @@ fn run(context: &Context<'_>) -> Result<Outcome> {
             write_whole(&context.folder.join("report.md"), report::render(found, &verdict).as_bytes())?;
             report::summary(found, &verdict)
         }
-        None => "xor: interrupted; verdict.json has the runs that were finished\n".to_owned(),
+        None => "xor: interrupted; verdict.partial.json has the runs that were finished\n".to_owned(),
     };
-    write_json(&context.folder.join("verdict.json"), &verdict)?;
+    // What an earlier run finished is not replaced by less.
+    let name = if verdict.interrupted { "verdict.partial.json" } else { "verdict.json" };
+    write_json(&context.folder.join(name), &verdict)?;
     Ok(Outcome { summary, exit_code: verdict.exit_code() })
 }
 

@@ -2,6 +2,7 @@
 
 use clap::{CommandFactory, Parser, error::ErrorKind};
 use lockstep::cli::{Arguments, leave, run};
+use std::io::{self, Write};
 
 fn main() {
     let arguments = match Arguments::try_parse() {
@@ -16,7 +17,8 @@ fn main() {
     match run(arguments) {
         Ok(code) => leave(code),
         Err(error) => {
-            eprintln!("lockstep: {error}");
+            // A stderr that cannot be written leaves the exit code to say it.
+            let _ = writeln!(io::stderr(), "lockstep: {error}");
             leave(2)
         }
     }

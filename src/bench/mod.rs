@@ -4,4 +4,4 @@ mod environment;
 mod step;
 
 pub use environment::environment;
-pub use step::{Bench, Row, bench};
+pub use step::{BLOCKS, Bench, Row, bench};

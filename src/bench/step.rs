@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const BLOCK: Duration = Duration::from_millis(2);
 
 /// Blocks of each side; the median of this many is steady to about 1 % between runs on a quiet machine.
-const BLOCKS: usize = 101;
+pub const BLOCKS: usize = 101;
 
 /// A training step of both engines.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -67,7 +67,7 @@ const WORK: [(&str, Work); 4] = [
     }),
 ];
 
-/// Times the engines of an experiment on its first batch; `tick` is called after each row.
+/// Times the engines of an experiment on its first batch; `tick` is called after each of [`BLOCKS`] rounds.
 ///
 /// # Errors
 /// If an engine cannot be built or fails.
@@ -77,24 +77,29 @@ pub fn bench(experiment: &Experiment, mut tick: impl FnMut()) -> Result<Bench> {
     let mut candidate = lockstep::prepared(experiment, RunSide::Candidate)?;
     let batches =
         [&experiment.reference, &experiment.candidate].map(|side| data.batch(0, experiment.batch_size, side.dtype));
-    let mut rows = Vec::with_capacity(WORK.len());
-    for (name, work) in WORK {
-        let repeats =
-            [repeats(reference.as_mut(), &batches[0], work)?, repeats(candidate.as_mut(), &batches[1], work)?];
-        let (mut reference_us, mut candidate_us) = (Vec::new(), Vec::new());
-        for _ in 0..BLOCKS {
-            reference_us.push(block(reference.as_mut(), &batches[0], work, repeats[0])?);
-            candidate_us.push(block(candidate.as_mut(), &batches[1], work, repeats[1])?);
+    let mut repeat = Vec::with_capacity(WORK.len());
+    for (_, work) in WORK {
+        repeat.push([repeats(reference.as_mut(), &batches[0], work)?, repeats(candidate.as_mut(), &batches[1], work)?]);
+    }
+    // All rows in turn, block by block, so that a slow spell of the machine meets every one of them.
+    let mut found = vec![[Vec::new(), Vec::new()]; WORK.len()];
+    for _ in 0..BLOCKS {
+        for (((_, work), repeat), found) in WORK.iter().zip(&repeat).zip(&mut found) {
+            found[0].push(block(reference.as_mut(), &batches[0], *work, repeat[0])?);
+            found[1].push(block(candidate.as_mut(), &batches[1], *work, repeat[1])?);
         }
+        tick();
+    }
+    let rows = WORK.iter().zip(found).map(|((name, _), [mut reference_us, mut candidate_us])| {
         let mut ratios: Vec<f64> = reference_us.iter().zip(&candidate_us).map(|(r, c)| r / c).collect();
-        rows.push(Row {
-            work: name.to_owned(),
+        Row {
+            work: (*name).to_owned(),
             reference_us: quantile(&mut reference_us, 2),
             candidate_us: quantile(&mut candidate_us, 2),
             ratio: [1, 2, 3].map(|quarter| quantile(&mut ratios, quarter)),
-        });
-        tick();
-    }
+        }
+    });
+    let rows = rows.collect();
     Ok(Bench {
         experiment: experiment.title.clone(),
         batch: data.batch_rows(experiment.batch_size),
@@ -104,8 +109,9 @@ pub fn bench(experiment: &Experiment, mut tick: impl FnMut()) -> Result<Bench> {
     })
 }
 
-/// How often work is repeated in a block; finding out warms the engine up.
+/// How often work is repeated in a block, once the engine is warm: first calls take a thousand times as long.
 fn repeats(engine: &mut dyn Engine, batch: &Batch<'_>, work: Work) -> Result<u32> {
+    block(engine, batch, work, 16)?;
     let mut repeats = 1;
     loop {
         let us = block(engine, batch, work, repeats)? * f64::from(repeats);

@@ -2,7 +2,7 @@
 
 use super::{print, progress::Progress};
 use crate::{
-    bench::{Bench, bench},
+    bench::{BLOCKS, Bench, bench},
     error::Result,
     experiment::Experiment,
     report,
@@ -28,7 +28,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         None => crate::study::xor::parity(&options.set)?,
     };
     let found = {
-        let progress = Progress::new(4, "timing");
+        let progress = Progress::new(BLOCKS, "timing");
         bench(&experiment, || progress.advance("timing"))?
     };
     print(&if options.json { report::json(&found)? } else { text(&found) })?;

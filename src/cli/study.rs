@@ -26,7 +26,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         let hint = names.iter().find(|name| strsim::damerau_levenshtein(name, &options.name) <= 2);
         let hint = hint.map_or(String::new(), |name| format!("did you mean `{name}`? "));
         return Err(Error::Usage(format!(
-            "there is no study `{}`; {hint}(there are: {}, all)",
+            "there is no study `{}`: {hint}(there are: {}, all)",
             options.name,
             names.join(", ")
         )));

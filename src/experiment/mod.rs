@@ -134,7 +134,8 @@ impl Experiment {
         let shared = decode::shared(&reference)?;
         let stem = || Path::new(name).file_stem().map_or_else(|| name.to_owned(), |stem| stem.display().to_string());
         Ok(Self {
-            title: shared.title.unwrap_or_else(stem),
+            // One line, as it stands in headings and on terminals.
+            title: shared.title.unwrap_or_else(stem).replace(char::is_control, " "),
             reference: decode::side(&reference, EngineKind::Torch, &shared.data, folder)?,
             candidate: decode::side(&candidate, EngineKind::Scratch, &shared.data, folder)?,
             data: shared.data,

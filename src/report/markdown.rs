@@ -30,6 +30,12 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     {
         writeln!(text, "\n| side | engine |\n|---|---|\n| reference | {reference} |\n| candidate | {candidate} |")?;
     }
+    if !verdict.differences.is_empty() {
+        writeln!(text, "\nWhat differs (reference / candidate):\n")?;
+        for difference in &verdict.differences {
+            writeln!(text, "- `{difference}`")?;
+        }
+    }
     writeln!(text, "\n![reported loss of both sides](loss.svg)")?;
     if !verdict.start.is_empty() {
         writeln!(

@@ -13,7 +13,7 @@ use crate::{
     verdict::{Curves, Verdict},
 };
 use serde::Serialize;
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 /// Makes sure that a folder is there and can be written, before anything runs for it.
 ///
@@ -31,15 +31,20 @@ pub fn prepare(folder: &Path) -> Result<()> {
 /// # Errors
 /// If a file cannot be written; those before it stay, whole.
 pub fn write(folder: &Path, verdict: &mut Verdict, curves: &Curves) -> Result<()> {
-    for file in plots::draw(&verdict.experiment, curves, folder)? {
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        verdict.measured.files.insert(name.clone(), name);
+    let failed = |error| Error::io(folder, "cannot replace an earlier verdict.json", error);
+    match fs::remove_file(folder.join("verdict.json")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
     }
-    for name in ["report.md", "verdict.json"] {
-        verdict.measured.files.insert(name.to_owned(), name.to_owned());
-    }
+    let names = plots::names().into_iter().chain(["report.md", "verdict.json"].map(str::to_owned));
+    verdict.measured.files = names.map(|name| (name.clone(), name)).collect();
+    // An earlier verdict is gone before anything else is replaced, and the new one there before the plots: whatever
+    // fails, no verdict stands beside what it does not speak of.
     write_whole(&folder.join("report.md"), markdown::render(verdict).as_bytes())?;
-    write_json(&folder.join("verdict.json"), verdict)
+    write_json(&folder.join("verdict.json"), verdict)?;
+    let title = format!("{}: {}", verdict.experiment, text::headline(verdict).to_lowercase());
+    plots::draw(&title, curves, folder)?;
+    Ok(())
 }
 
 /// Writes a value as JSON, indented, with a newline at the end.

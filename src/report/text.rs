@@ -21,7 +21,7 @@ pub fn headline(verdict: &Verdict) -> String {
     match verdict.verdict {
         _ if verdict.interrupted => format!("INCONCLUSIVE: interrupted after {steps}"),
         Outcome::Parity => {
-            let compared = verdict.phases.values().map(|summary| summary.compared).max().unwrap_or_default();
+            let compared = verdict.phases.values().map(|summary| summary.compared).min().unwrap_or_default();
             let steps = if compared == verdict.steps { steps } else { format!("{compared} of {steps}") };
             format!("PARITY: every phase of {steps} within its rounding bound")
         }
@@ -32,7 +32,7 @@ pub fn headline(verdict: &Verdict) -> String {
         },
         Outcome::Inconclusive => match verdict.non_finite.first() {
             Some(found) => format!("INCONCLUSIVE: {}", not_finite(found)),
-            None => "INCONCLUSIVE: not enough was compared to say".to_owned(),
+            None => "INCONCLUSIVE: not enough was compared to say (see what was not checked)".to_owned(),
         },
     }
 }
@@ -79,6 +79,13 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         }
     }
     writeln!(text, "\n{}\n", headline(verdict))?;
+    if !verdict.differences.is_empty() {
+        writeln!(text, "What differs (reference / candidate)")?;
+        for difference in &verdict.differences {
+            writeln!(text, "  {difference}")?;
+        }
+        writeln!(text)?;
+    }
     if !verdict.start.is_empty() {
         writeln!(text, "Start: what the experiment makes different (reference / candidate)")?;
         for difference in &verdict.start {
@@ -123,7 +130,7 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     let unjudged: usize = verdict.phases.values().map(|summary| summary.unjudged).sum();
     if unjudged > 0 {
-        writeln!(text, "  unjudged: {unjudged} tensors, whose rounding bound passes 1 % of them")?;
+        writeln!(text, "  unjudged: {unjudged} comparisons, whose rounding bound passes 1 %")?;
     }
     let detectable = |phase| verdict.phases.get(&phase).and_then(|summary| summary.detectable);
     if let (Some(gradient), Some(update)) = (detectable(Phase::Backward), detectable(Phase::Update)) {

@@ -34,6 +34,7 @@ struct Run {
 /// Judges a run as its observer.
 pub struct Judge {
     title: String,
+    resolved: serde_json::Value,
     mode: Mode,
     differences: Vec<StartDifference>,
     not_checked: Vec<String>,
@@ -46,7 +47,8 @@ pub struct Judge {
     losses: Vec<f64>,
     times: [Times; 2],
     buckets: Buckets,
-    compared: usize,
+    /// Steps at which a phase had a tensor that was judged.
+    compared: BTreeMap<Phase, usize>,
     moved: bool,
     non_finite: Vec<NonFinite>,
 }
@@ -119,6 +121,7 @@ impl Judge {
         let (reference_name, candidate_name) = lockstep.describe();
         Self {
             title: experiment.title.clone(),
+            resolved: experiment.resolved.clone(),
             mode,
             differences: lockstep.differences.clone(),
             not_checked: not_checked(experiment, mode, lockstep, &places),
@@ -130,7 +133,7 @@ impl Judge {
             losses: Vec::new(),
             times: Default::default(),
             buckets: Buckets::default(),
-            compared: 0,
+            compared: BTreeMap::new(),
             moved: false,
             non_finite: Vec::new(),
             places,
@@ -138,7 +141,11 @@ impl Judge {
     }
 
     fn compare(&mut self, event: &StepEvent<'_>) {
-        self.compared += 1;
+        let judged = |runs: &[Run], phase| -> usize {
+            let tracks = runs.iter().flat_map(|run| &run.tracks).filter(|track| track.phase == phase);
+            tracks.map(|track| track.judged).sum()
+        };
+        let before = Phase::COMPUTED.map(|phase| judged(&self.runs, phase));
         let (bucket, full) = self.buckets.next(event.step);
         let reference = &event.reference.record;
         self.places.measure(&mut self.replay, Side::Reference, reference, reference, &mut self.deviations);
@@ -154,6 +161,9 @@ impl Judge {
             if let Some(found) = run.take_in(&self.places, &self.deviations, &step) {
                 self.non_finite.push(found);
             }
+        }
+        for (phase, before) in Phase::COMPUTED.into_iter().zip(before) {
+            *self.compared.entry(phase).or_default() += usize::from(judged(&self.runs, phase) > before);
         }
     }
 
@@ -184,6 +194,9 @@ impl Judge {
             firsts.chain(one_sided).min_by_key(|divergence| (divergence.step, divergence.phase, divergence.mode))
         });
         self.note_hidden();
+        if !self.moved && self.non_finite.is_empty() {
+            self.not_checked.push("anything: no weight moved in any step".to_owned());
+        }
         let verdict = self.outcome(ended, first_divergence.as_ref(), &phases);
         let full_names = |run: &Run| {
             let named = self.places.all.iter().zip(&run.tracks);
@@ -214,6 +227,8 @@ impl Judge {
         let verdict = Verdict {
             schema: SCHEMA,
             experiment: self.title,
+            differences: differing(&self.resolved["reference"], &self.resolved["candidate"], ""),
+            resolved: self.resolved,
             mode: self.mode,
             verdict,
             interrupted: ended.interrupted,
@@ -296,7 +311,7 @@ impl Judge {
             budget: worst
                 .map(|worst| worst.budget)
                 .and_then(|budget| if budget.is_nan() { None } else { Some(budget.min(f64::MAX)) }),
-            compared: if judged().next().is_some() { self.compared } else { 0 },
+            compared: self.compared.get(&phase).copied().unwrap_or_default(),
             unjudged: tracks().map(|track| track.unjudged).sum(),
             minimum_limit: largest(&mut judged().map(|track| track.largest_gap)),
             // A tensor that was never judged would have hidden any fault.
@@ -421,6 +436,25 @@ fn non_finite(reference: &[f64], candidate: &[f64]) -> Option<(usize, Farther)> 
         (Some(offset), None) => Some((offset, Farther::Reference)),
         (None, Some(offset)) => Some((offset, Farther::Candidate)),
         (Some(offset), Some(_)) => Some((offset, Farther::Both)),
+    }
+}
+
+/// The keys below `path` in which two trees differ.
+fn differing(reference: &serde_json::Value, candidate: &serde_json::Value, path: &str) -> Vec<String> {
+    use serde_json::Value::{Null, Object};
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (reference, candidate) {
+        (Object(one), Object(other)) => {
+            let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            let value = |tree: &serde_json::Map<_, _>, key: &str| tree.get(key).cloned().unwrap_or(Null);
+            keys.into_iter().flat_map(|key| differing(&value(one, key), &value(other, key), &below(key))).collect()
+        }
+        _ if reference == candidate => Vec::new(),
+        _ => {
+            let shown =
+                |value: &serde_json::Value| if value.is_null() { "default".to_owned() } else { value.to_string() };
+            vec![format!("{path}: {} / {}", shown(reference), shown(candidate))]
+        }
     }
 }
 

@@ -25,6 +25,10 @@ pub struct Verdict {
     pub schema: u32,
     /// The experiment's title.
     pub experiment: String,
+    /// What was run: both sides' merged experiment, as typed.
+    pub resolved: serde_json::Value,
+    /// The keys in which the sides differ, each as `KEY: reference / candidate`.
+    pub differences: Vec<String>,
     /// How the candidate was run.
     pub mode: Mode,
     /// The answer.

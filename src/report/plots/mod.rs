@@ -64,6 +64,11 @@ pub fn draw(title: &str, curves: &Curves, folder: &Path) -> Result<Vec<PathBuf>>
     Ok(files)
 }
 
+/// The names of the files that [`draw`] writes.
+pub fn names() -> Vec<String> {
+    FIGURES.iter().flat_map(|(name, ..)| ["svg", "png"].map(|kind| format!("{name}.{kind}"))).collect()
+}
+
 /// Draws one figure of `size` pixels and writes it as `stem`.svg and `stem`.png.
 ///
 /// # Errors

@@ -80,9 +80,18 @@ proptest! {
     #[test]
     fn a_random_experiment_is_parity(text in experiments()) {
         let verdict = judged(&text);
-        // Behind a dead ReLU nothing may move, which proves nothing.
-        let dead = text.contains("relu") && verdict.verdict == Outcome::Inconclusive && verdict.non_finite.is_empty();
-        prop_assert!(verdict.verdict == Outcome::Parity || dead, "{:?}\n{:?}", verdict.first_divergence, verdict.phases);
+        // Behind a dead ReLU nothing may move, and rounding may hide the few small updates of a tensor: both prove
+        // nothing, and the verdict says which it was.
+        let said = |start: &str| verdict.not_checked.iter().any(|item| item.starts_with(start));
+        let unproven = verdict.verdict == Outcome::Inconclusive
+            && verdict.non_finite.is_empty()
+            && (said("anything: ") || said("update of ") || text.contains("relu"));
+        prop_assert!(
+            verdict.verdict == Outcome::Parity || unproven,
+            "{:?}\n{:?}",
+            verdict.first_divergence,
+            verdict.phases
+        );
     }
 
     /// Several outputs and any numbers as data, which no data set has yet.

@@ -25,7 +25,8 @@ use std::{
     version,
     max_term_width = 80,
     after_help = "\
-Exit codes: 0 parity, 1 mismatch, 2 usage, configuration or I/O, 3 inconclusive, 130 interrupted.
+Exit codes: 0 parity, 1 mismatch, 2 usage, configuration or I/O,
+3 inconclusive, 130 interrupted.
 A study: 0 when it ran and every stated expectation held, 1 when one failed."
 )]
 pub struct Arguments {

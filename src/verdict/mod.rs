@@ -3,14 +3,16 @@
 //! Everything that varies from run to run sits under [`Measured`]; the rest is byte-identical for the same seed,
 //! machine and threads. JSON has no NaN: a non-finite gap is `null` plus an entry in `non_finite`.
 
+mod compare;
 mod curves;
 mod judge;
 mod place;
 mod track;
 
 pub use crate::lockstep::{Mode, Phase, RunMode, StartDifference, StartKind};
+pub use compare::{Comparison, compare};
 pub use curves::{Curves, PhaseTimes, TensorCurve};
-pub use judge::{Comparison, Judge, compare};
+pub use judge::Judge;
 
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};

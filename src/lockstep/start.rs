@@ -172,7 +172,7 @@ fn without_bias(layer: &Layer) -> Layer {
 pub(super) fn load(engine: &mut dyn Engine, side: &Side, values: &[InitialValues]) -> Result<()> {
     let described = engine.parameters();
     if described != side.model.parameters() {
-        let names = |parameters: &[crate::model::Parameter]| {
+        let names = |parameters: &[Parameter]| {
             parameters.iter().map(|p| format!("{} {}", p.name, p.shape)).collect::<Vec<_>>().join(", ")
         };
         return Err(Error::Start(format!(

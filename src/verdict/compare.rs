@@ -46,10 +46,8 @@ pub fn compare(
     }
     let mut judge = Judge::new(experiment, mode, &lockstep);
     let mut measured = Measured { environment, ..Measured::default() };
-    let sides = [
-        ("reference", &experiment.reference, &judge.names()[0]),
-        ("candidate", &experiment.candidate, &judge.names()[1]),
-    ];
+    let (reference, candidate) = lockstep.describe();
+    let sides = [("reference", &experiment.reference, reference), ("candidate", &experiment.candidate, candidate)];
     for (side, described, name) in sides {
         measured.environment.insert(side.to_owned(), format!("{name}: {}", described.model));
     }

@@ -130,11 +130,6 @@ impl Judge {
         if self.non_finite.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
-    /// What the reference and the candidate are, in words.
-    pub fn names(&self) -> &[String; 2] {
-        &self.names
-    }
-
     /// The verdict on the run, and the numbers behind its plots.
     pub fn finish(mut self, ended: Ended, mut measured: Measured) -> (Verdict, Curves) {
         let times = self.times.each_mut().map(|side| side.each_mut().map(|column| quartiles(column)));

@@ -3,7 +3,7 @@
 //! at which step, in which phase and in which tensor the two first part.
 //!
 //! Data flows one way through the rooms: [`experiment`] → [`data`], [`model`], [`training`] → [`engine`] →
-//! [`lockstep`] → [`gap`] → [`replay`] → [`verdict`] → [`report`].
+//! [`lockstep`] → [`gap`] → [`replay`] → [`noise`] → [`verdict`] → [`report`].
 
 pub mod bench;
 pub mod cli;
@@ -14,10 +14,10 @@ pub mod experiment;
 pub mod gap;
 pub mod lockstep;
 pub mod model;
+pub mod noise;
 pub mod replay;
 pub mod report;
 pub mod study;
-
 pub mod tensor;
 pub mod training;
 pub mod verdict;

@@ -5,8 +5,10 @@
 //! output gradient, the update from its gradients, with an f64 shadow of the optimizer's state fed by those gradients.
 //!
 //! Formulas are written out once more here, plainly and apart from both engines, so that no kernel's fault is shared.
-//! Every result comes with a running error bound (Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 3):
-//! what a side that evaluates the formula in any order, fused or not, may be off, plus the replay's own f64 rounding.
+//! Every result comes with a running error bound: what a side that evaluates the formula in any order, fused or not, may
+//! be off, plus the replay's own f64 rounding. A sum of n products may be off by K·√n·u of its terms' magnitudes where
+//! roundings are independent (Higham and Mary, *A New Approach to Probabilistic Rounding Error Analysis*, 2019), and
+//! never by more than n·u (Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 3): the smaller of the two.
 
 mod backward;
 mod forward;
@@ -47,13 +49,14 @@ pub struct Replay {
 pub type Parameters<'a> = &'a dyn Fn(usize) -> &'a [f64];
 
 impl Replay {
-    /// A replay under the definition of `definition`, of a side that computes in `dtype`.
-    pub fn new(definition: &Side, dtype: DType) -> Self {
+    /// A replay under the definition of `definition`, of a side that computes in `dtype`. Sums of n terms are bounded by
+    /// `k`·√n roundings, where that is less than n: with an infinite `k` no rounding whatever passes a bound.
+    pub fn new(definition: &Side, dtype: DType, k: f64) -> Self {
         let parameters = definition.model.parameters();
         let Sgd { momentum, .. } = sgd(&definition.training);
         let state = |elements: usize| if momentum == 0.0 { Exact::default() } else { Exact::zeros(elements) };
         Self {
-            rounding: Rounding::new(dtype),
+            rounding: Rounding::new(dtype, k),
             result: Exact::default(),
             passing: Exact::default(),
             passed: Exact::default(),
@@ -105,23 +108,26 @@ struct Rounding {
     smallest: f64,
     /// Above 1/x for every x that overflows.
     overflow: f64,
+    /// Roundings that a sum of n terms may be off, over √n.
+    k: f64,
 }
 
 impl Rounding {
-    fn new(dtype: DType) -> Self {
+    fn new(dtype: DType, k: f64) -> Self {
         Self {
+            k,
             unit: dtype.unit_roundoff() + DType::F64.unit_roundoff(),
             smallest: dtype.smallest(),
             overflow: dtype.largest().recip(),
         }
     }
 
-    /// γₙ = n·u/(1 − n·u): the relative error, against the sum of the terms' magnitudes, of a sum of n products in any
-    /// order, fused or not, as at most n roundings touch a term (Higham 2002, eq. 3.5). Nothing smaller is safe without
-    /// measuring: where terms repeat, as over repeated rows or equal weights, the roundings all go one way (over 400,000
-    /// rows of xor libtorch itself passes 6·√n·u).
+    /// The relative error, against the sum of the terms' magnitudes, of a sum of n products in any order, fused or not:
+    /// γₘ = m·u/(1 − m·u) with m the n roundings that touch a term (Higham 2002, eq. 3.5), or the K·√n that they amount
+    /// to where they are independent, whichever is less.
     fn sum(&self, terms: usize) -> f64 {
-        let product = self.unit * terms as f64;
+        let terms = terms as f64;
+        let product = self.unit * terms.min(self.k * terms.sqrt());
         if product < 1.0 { product / (1.0 - product) } else { f64::INFINITY }
     }
 

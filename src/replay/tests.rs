@@ -16,7 +16,7 @@ fn replay(layers: Vec<Layer>, inputs: usize, sgd: Sgd) -> Replay {
     let training = Training { loss, reported_loss: ReportedLoss::Loss(loss), optimizer: Optimizer::Sgd(sgd) };
     let model = Model::new(layers, inputs).unwrap();
     let (engine, dtype, seed, init) = (EngineKind::Scratch, DType::F32, 0, Init::Zeros);
-    Replay::new(&Side { engine, dtype, seed, model, init, training }, dtype)
+    Replay::new(&Side { engine, dtype, seed, model, init, training }, dtype, f64::INFINITY)
 }
 
 fn linear(inputs: usize, outputs: usize, bias: bool) -> Layer {

@@ -16,6 +16,7 @@ use crate::{
     lockstep::{
         Ended, Lockstep, Mode, Observer, Phase, RunMode, SideStep, StartDifference, StartKind, StepEvent, StepRecord,
     },
+    noise,
     replay::Replay,
 };
 use std::{collections::BTreeMap, ops::ControlFlow};
@@ -61,7 +62,7 @@ impl Judge {
         let places = Places::new(experiment);
         let run = |mode| Run {
             mode,
-            replay: Replay::new(reference, candidate.dtype),
+            replay: Replay::new(reference, candidate.dtype, noise::K),
             tracks: places.all.iter().map(|&place| Track::new(place.phase(), &places.tensor(place))).collect(),
             losses: Vec::new(),
             deviations: Vec::new(),
@@ -75,7 +76,7 @@ impl Judge {
             not_checked: not_checked(experiment, mode, lockstep, &places),
             compared_every: lockstep.compared_every,
             names: [reference_name.to_string(), candidate_name.to_string()],
-            replay: Replay::new(reference, reference.dtype),
+            replay: Replay::new(reference, reference.dtype, noise::K),
             deviations: Vec::new(),
             runs: mode.runs().iter().copied().map(run).collect(),
             losses: Vec::new(),

@@ -110,7 +110,7 @@ proptest! {
             let scratch = scratch::build(&side.model, &side.training, dtype, rows);
             let torch = Box::new(Torch::new(&side.model, &side.training, dtype).unwrap());
             let mut engines: [(Box<dyn Engine>, Replay, StepRecord); 2] =
-                [scratch, torch].map(|engine| (engine, Replay::new(&side, dtype, lockstep::noise::K), StepRecord::default()));
+                [scratch, torch].map(|engine| (engine, Replay::new(&side, dtype, lockstep::noise::Limits::default().k), StepRecord::default()));
             for (engine, ..) in &mut engines {
                 for (index, initial) in draw(&side.model, &side.init, side.seed, dtype).unwrap().iter().enumerate() {
                     let shape = initial.parameter.shape;

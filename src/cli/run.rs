@@ -71,7 +71,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.experiment));
     report::prepare(&folder)?;
     let stop = stop_on_interrupt();
-    let comparison = Comparison { mode, at: options.at.unwrap_or(0) };
+    let comparison = Comparison { mode, at: options.at.unwrap_or(0), ..Comparison::default() };
     let (mut verdict, curves) = {
         let mut progress = Progress::new(0, "step");
         compare(&experiment, comparison, environment(), &mut progress, stop)?

@@ -3,6 +3,7 @@
 //! An engine is built from a [`Model`] and a [`Training`] alone, so that the two sides cannot drift apart by hand.
 //! It lends its tensors through [`View`]s; whoever compares reads them in place between two phases.
 
+pub mod faulty;
 pub mod scratch;
 #[cfg(feature = "torch")]
 pub mod torch;

@@ -121,6 +121,17 @@ impl Deviation {
         if self.budget == 0.0 { self.limit } else { self.gap / self.budget }
     }
 
+    /// A gap that was measured as a whole, between tensors that have the same limits.
+    pub fn between(gap: f64, limit: f64) -> Self {
+        let budget = if gap == 0.0 { 0.0 } else { gap / limit };
+        Self { gap, limit, budget: if budget.is_nan() { f64::INFINITY } else { budget }, worst: 0, ratio: f64::NAN }
+    }
+
+    /// The same deviation where `factor` times as much is allowed.
+    pub fn allowing(self, factor: f64) -> Self {
+        Self { limit: self.limit * factor, budget: self.budget / factor, ..self }
+    }
+
     /// Whether rounding explains the deviation. NaN does not pass.
     pub fn passes(&self) -> bool {
         self.budget <= 1.0

@@ -12,7 +12,7 @@ pub use record::StepRecord;
 pub use start::{Start, StartDifference, StartKind};
 
 use crate::{
-    data::{BatchSize, DataSet},
+    data::{Batch, BatchSize, DataSet},
     engine::{Description, Engine},
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
@@ -62,6 +62,8 @@ pub struct Lockstep {
     pub compared_every: usize,
     /// The experiment's length in steps.
     pub steps: usize,
+    /// Rows of the largest batch.
+    pub rows: usize,
     data: DataSet,
     batch_size: BatchSize,
     reference: Runner,
@@ -99,6 +101,8 @@ pub struct StepEvent<'a> {
     pub step: usize,
     /// How many steps the run is to have.
     pub steps: usize,
+    /// What the reference was given.
+    pub batch: Batch<'a>,
     /// Whether the records are those of this step.
     pub compared: bool,
     /// Whether at least the gradients in the records are those of this step.
@@ -130,19 +134,27 @@ impl Lockstep {
     /// # Errors
     /// If an engine cannot be built, or the sides differ at the start where the experiment does not ask for it.
     pub fn new(experiment: &Experiment, mode: Mode) -> Result<Self> {
+        Self::with(experiment, mode, STOCK)
+    }
+
+    /// As [`new`](Self::new), with engines of your own.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with(experiment: &Experiment, mode: Mode, engines: Engines<'_>) -> Result<Self> {
         let data = DataSet::load(&experiment.data);
         let start = Start::draw(experiment)?;
-        let capacity = data.batch_rows(experiment.batch_size);
-        let runner = |side: &Side, values| -> Result<Runner> {
-            let mut engine = build(side, capacity)?;
+        let rows = data.batch_rows(experiment.batch_size);
+        let runner = |role, side: &Side, values| -> Result<Runner> {
+            let mut engine = engines(role, side, rows)?;
             start::load(engine.as_mut(), side, values)?;
             Ok(Runner { engine, dtype: side.dtype, widths: side.model.widths(), latest: SideStep::default() })
         };
-        let reference = runner(&experiment.reference, &start.reference)?;
+        let reference = runner(Role::Reference, &experiment.reference, &start.reference)?;
         let candidates = mode
             .runs()
             .iter()
-            .map(|&mode| Ok((mode, runner(&experiment.candidate, &start.candidate)?)))
+            .map(|&mode| Ok((mode, runner(Role::Candidate, &experiment.candidate, &start.candidate)?)))
             .collect::<Result<Vec<_>>>()?;
         for (_, candidate) in &candidates {
             let batches = [&reference, candidate].map(|side| data.batch(0, experiment.batch_size, side.dtype));
@@ -157,11 +169,12 @@ impl Lockstep {
             .map(|parameter| names.iter().position(|name| name == parameter))
             .collect();
         let elements: usize = names.iter().map(|parameter| parameter.shape.elements()).sum();
-        let compared_every = compared_every(elements, data.rows().div_ceil(capacity));
+        let compared_every = compared_every(elements, data.rows().div_ceil(rows));
         Ok(Self {
             differences: start.differences,
             compared_every,
             steps: data.steps(experiment.length, experiment.batch_size),
+            rows,
             data,
             batch_size: experiment.batch_size,
             reference,
@@ -205,6 +218,7 @@ impl Lockstep {
             let event = StepEvent {
                 step,
                 steps,
+                batch: self.data.batch(step, self.batch_size, self.reference.dtype),
                 compared,
                 gradients: compared || self.stateful,
                 reference: &self.reference.latest,
@@ -297,7 +311,10 @@ fn copy(values: View<'_>, candidate: &mut Runner, parameter: usize) -> Result<()
 }
 
 /// Loads values held in f64 into an engine that computes in `dtype`.
-fn load(engine: &mut dyn Engine, parameter: usize, shape: Shape, values: &[f64], dtype: DType) -> Result<()> {
+///
+/// # Errors
+/// If the shape is not the parameter's.
+pub fn load(engine: &mut dyn Engine, parameter: usize, shape: Shape, values: &[f64], dtype: DType) -> Result<()> {
     match dtype {
         DType::F64 => engine.load(parameter, View { shape, values: Values::F64(values) }),
         DType::F32 => {
@@ -306,6 +323,23 @@ fn load(engine: &mut dyn Engine, parameter: usize, shape: Shape, values: &[f64],
         }
     }
 }
+
+/// What an engine is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// To define what is right.
+    Reference,
+    /// To be judged.
+    Candidate,
+    /// To say in f64 what the reference's definition is.
+    Referee,
+}
+
+/// Makes the engine of a side, for batches of at most so many rows.
+pub type Engines<'a> = &'a dyn Fn(Role, &Side, usize) -> Result<Box<dyn Engine>>;
+
+/// The engines of this crate.
+pub const STOCK: Engines<'static> = &|_, side, rows| build(side, rows);
 
 /// The engine that a side asks for.
 ///

@@ -1,4 +1,38 @@
-//! What gap rounding explains.
+//! What gap rounding explains: the limits that a comparison is judged by. Nothing here is chosen by a user.
+//!
+//! A phase is judged on its own inputs, by the running bound of its replay ([`Places`]); the reference's own error widens
+//! it, the candidate's never does. A free run is judged by how far [`Twins`] of the reference drift, up to the horizon
+//! past which even they agree on nothing. A kink that rounding pushes to different sides is a tie ([`Ties`]). The
+//! [`Referee`], libtorch in f64, says whether the replay's formulas are the reference's.
+//!
+//! The constants come from `lockstep study noise`, whose report is `reports/noise/`.
 
-/// Roundings, over √n, that a sum of n terms may be off.
-pub const K: f64 = 3.0;
+mod place;
+mod referee;
+mod ties;
+mod twins;
+
+pub use place::{Place, Places};
+pub use referee::{Referee, Refereed};
+pub use ties::{Tie, Ties};
+pub use twins::{Drift, Twins};
+
+/// What limits are derived with. The defaults are what holds; others serve to measure them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// K: how many times the noise of a phase is its limit. A sum of n terms may be off by K·√n roundings.
+    pub k: f64,
+    /// How many times as far as its twins a side may drift.
+    pub drift: f64,
+    /// How many twins run beside a model that is compared at every step.
+    pub twins: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { k: 3.0, drift: 10.0, twins: 2 }
+    }
+}
+
+/// A limit above which agreement proves nothing: 1 %.
+pub const UNJUDGED: f64 = 0.01;

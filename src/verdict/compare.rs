@@ -4,22 +4,27 @@ use super::{Curves, Judge, Measured, Mode, Speed, Verdict};
 use crate::{
     error::{Error, Result},
     experiment::Experiment,
-    lockstep::{Lockstep, Observer, timer_us},
+    lockstep::{Engines, Lockstep, Observer, STOCK, timer_us},
+    noise::Limits,
 };
 use std::{collections::BTreeMap, sync::atomic::AtomicBool, time::Instant};
 
 /// How an experiment is compared.
-#[derive(Debug, Clone, Copy)]
-pub struct Comparison {
+#[derive(Clone, Copy)]
+pub struct Comparison<'a> {
     /// How the candidate is run.
     pub mode: Mode,
     /// The step that a probe compares.
     pub at: usize,
+    /// What makes its engines.
+    pub engines: Engines<'a>,
+    /// What its limits are derived with.
+    pub limits: Limits,
 }
 
-impl Default for Comparison {
+impl Default for Comparison<'_> {
     fn default() -> Self {
-        Self { mode: Mode::Both, at: 0 }
+        Self { mode: Mode::Both, at: 0, engines: STOCK, limits: Limits::default() }
     }
 }
 
@@ -29,14 +34,14 @@ impl Default for Comparison {
 /// If an engine cannot be built or fails, or a probe's step lies past the end.
 pub fn compare(
     experiment: &Experiment,
-    comparison: Comparison,
+    comparison: Comparison<'_>,
     environment: BTreeMap<String, String>,
     watching: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<(Verdict, Curves)> {
     let start = Instant::now();
-    let Comparison { mode, at } = comparison;
-    let mut lockstep = Lockstep::new(experiment, mode)?;
+    let Comparison { mode, at, engines, limits } = comparison;
+    let mut lockstep = Lockstep::with(experiment, mode, engines)?;
     let all = lockstep.steps;
     let (steps, only) = if mode == Mode::Probe { (at.saturating_add(1), Some(at)) } else { (all, None) };
     if steps > all {
@@ -44,7 +49,7 @@ pub fn compare(
             "--at {at} lies past the end: the experiment has {all} steps, numbered from 0"
         )));
     }
-    let mut judge = Judge::new(experiment, mode, &lockstep);
+    let mut judge = Judge::with(experiment, mode, &lockstep, engines, limits);
     let mut measured = Measured { environment, ..Measured::default() };
     let (reference, candidate) = lockstep.describe();
     let sides = [("reference", &experiment.reference, reference), ("candidate", &experiment.candidate, candidate)];

@@ -5,11 +5,15 @@
 
 mod compare;
 mod curves;
+mod finish;
 mod judge;
-mod place;
+mod speed;
 mod track;
 
-pub use crate::lockstep::{Mode, Phase, RunMode, StartDifference, StartKind};
+pub use crate::{
+    lockstep::{Mode, Phase, RunMode, StartDifference, StartKind},
+    noise::{Refereed, Tie},
+};
 pub use compare::{Comparison, compare};
 pub use curves::{Curves, PhaseTimes, TensorCurve};
 pub use judge::Judge;
@@ -53,8 +57,14 @@ pub struct Verdict {
     pub gaps: BTreeMap<RunMode, BTreeMap<String, GapSummary>>,
     /// Named reasons for a mismatch.
     pub causes: Vec<Cause>,
-    /// Kinks that rounding pushed to different sides.
+    /// What the limits were derived from.
+    pub noise: Noise,
+    /// Tensors whose own noise passed 1 % at some step.
+    pub unjudged: Vec<Unjudged>,
+    /// Kinks that rounding pushed to different sides: the first thousand.
     pub ties: Vec<Tie>,
+    /// How many there are.
+    pub tied: usize,
     /// Where a value was not finite.
     pub non_finite: Vec<NonFinite>,
     /// What this run cannot say, and why.
@@ -163,21 +173,55 @@ pub struct Cause {
     pub residual_gap: Option<f64>,
 }
 
-/// A kink that rounding pushed to different sides.
+/// A tensor whose own noise passed 1 %, so that agreement proves nothing there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tie {
-    /// The step.
+pub struct Unjudged {
+    /// The candidate.
+    pub mode: RunMode,
+    /// The phase.
+    pub phase: Phase,
+    /// The tensor.
+    pub tensor: String,
+    /// At how many steps.
+    pub steps: usize,
+    /// At how many steps it was judged all the same.
+    pub judged: usize,
+}
+
+/// What the limits were derived from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Noise {
+    /// How many times the noise of a phase is its limit.
+    pub k: f64,
+    /// How many nudged twins ran beside the free run.
+    pub twins: usize,
+    /// How many times as far as they a side may drift.
+    pub drift_k: f64,
+    /// The gap of the weights that makes the horizon.
+    pub horizon_at: f64,
+    /// How far the free run drifted, where that was judged.
+    pub drift: Option<DriftSummary>,
+    /// What libtorch in f64 says of the replay's formulas.
+    pub referee: Option<Refereed>,
+}
+
+/// The drift of a free run: gaps of the weights, all as one vector, from the same run in f64.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DriftSummary {
+    /// Compared steps at which it was judged: before the horizon and the first tie of the free run.
+    pub compared: usize,
+    /// The step at which the candidate used most of its limit.
     pub step: usize,
-    /// The layer's `state_dict` index.
-    pub layer: usize,
-    /// The row of the batch.
-    pub sample: usize,
-    /// The column.
-    pub unit: usize,
-    /// The reference's pre-activation.
-    pub reference: f64,
-    /// The candidate's pre-activation.
-    pub candidate: f64,
+    /// The median twin's gap there.
+    pub twins: Option<f64>,
+    /// The reference's.
+    pub reference: Option<f64>,
+    /// The candidate's.
+    pub candidate: Option<f64>,
+    /// How far it may drift.
+    pub limit: Option<f64>,
+    /// candidate / limit.
+    pub budget: Option<f64>,
 }
 
 /// Where a value stopped being finite.

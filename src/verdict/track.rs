@@ -1,10 +1,7 @@
 //! What is remembered of one tensor of one candidate over a run: the worst, the first fault, and thinned columns.
 
 use super::{Divergence, GapSummary, TensorCurve};
-use crate::{gap::Deviation, lockstep::Phase};
-
-/// A whole-tensor limit above which agreement proves nothing: 1 %.
-const UNJUDGED: f64 = 0.01;
+use crate::{gap::Deviation, lockstep::Phase, noise::UNJUDGED};
 
 /// Values a column keeps at most, before neighbours are merged: plots show fewer, and a long run stays small.
 const COLUMN: usize = 1 << 14;
@@ -44,13 +41,19 @@ impl Track {
         }
     }
 
-    /// Takes in how far the candidate's tensor is from exact arithmetic.
-    pub(super) fn judge(&mut self, deviation: Deviation, bucket: usize) {
+    /// Takes in how far the candidate's tensor is from exact arithmetic; `counts` says whether agreement would prove
+    /// anything at this step.
+    pub(super) fn judge(&mut self, deviation: Deviation, bucket: usize, counts: bool) {
         push(&mut self.curve.judged, bucket, deviation.gap);
         push(&mut self.curve.limit, bucket, deviation.limit);
-        if deviation.passes() && !(deviation.limit <= UNJUDGED) {
-            self.unjudged += 1;
-            return;
+        if deviation.passes() {
+            if !counts {
+                return;
+            }
+            if !(deviation.limit <= UNJUDGED) {
+                self.unjudged += 1;
+                return;
+            }
         }
         self.judged += 1;
         self.smallest_limit = self.smallest_limit.min(deviation.limit);
@@ -76,7 +79,7 @@ impl Track {
     /// Merges neighbouring values of every column.
     pub(super) fn thin(&mut self) {
         for column in [&mut self.curve.judged, &mut self.curve.limit, &mut self.curve.between] {
-            *column = column.chunks(2).map(|pair| pair.iter().copied().fold(f32::NEG_INFINITY, worse)).collect();
+            thin(column);
         }
     }
 }
@@ -110,8 +113,13 @@ impl Buckets {
     }
 }
 
+/// Merges neighbouring values, keeping the worse.
+pub(super) fn thin(column: &mut Vec<f32>) {
+    *column = column.chunks(2).map(|pair| pair.iter().copied().fold(f32::NEG_INFINITY, worse)).collect();
+}
+
 /// Puts a value in its bucket, which keeps the worst.
-fn push(column: &mut Vec<f32>, bucket: usize, value: f64) {
+pub(super) fn push(column: &mut Vec<f32>, bucket: usize, value: f64) {
     let value = value as f32;
     match column.get_mut(bucket) {
         Some(kept) => *kept = worse(*kept, value),

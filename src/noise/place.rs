@@ -3,7 +3,8 @@
 use crate::{
     experiment::Experiment,
     gap::{Deviation, gap, gap_of_parts},
-    lockstep::{Phase, StepRecord},
+    lockstep::{Phase, RunSide, StepRecord},
+    model::Layer,
     replay::Replay,
     tensor::Shape,
 };
@@ -11,12 +12,16 @@ use std::slice;
 
 /// One tensor of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub enum Place {
+    /// The output of a layer.
     Activation(usize),
+    /// The reported loss.
     Loss,
+    /// The gradient in the outputs.
     OutputGradient,
     /// The gradient in a shared parameter, by its number in [`Places::shared`].
     Gradient(usize),
+    /// The change of a shared parameter.
     Update(usize),
     /// The values of a shared parameter; compared between the sides only.
     Parameter(usize),
@@ -24,13 +29,6 @@ pub(super) enum Place {
     Gradients,
     /// All shared parameters as one vector; compared between the sides only.
     Weights,
-}
-
-/// A side of a comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    Reference,
-    Candidate,
 }
 
 /// A parameter that both sides have, in the same shape.
@@ -42,19 +40,23 @@ struct Shared {
 }
 
 /// What two models have in common, in the order in which a difference can first show.
-pub(super) struct Places {
+pub struct Places {
     /// The places that are judged come first.
-    pub(super) all: Vec<Place>,
+    pub all: Vec<Place>,
     /// Whether the sides' layers correspond one to one, so that forward and backward can be judged.
-    pub(super) aligned: bool,
+    pub aligned: bool,
     widths: Vec<usize>,
+    /// The number of terms in each layer's sums.
+    terms: Vec<usize>,
     shared: Vec<Shared>,
     /// For each parameter of the definition, the candidate's of the same name and shape.
     owned: Vec<Option<usize>>,
+    k: f64,
 }
 
 impl Place {
-    pub(super) fn phase(self) -> Phase {
+    /// The phase that produces the tensor.
+    pub fn phase(self) -> Phase {
         match self {
             Self::Activation(_) => Phase::Forward,
             Self::Loss => Phase::Loss,
@@ -65,7 +67,8 @@ impl Place {
 }
 
 impl Places {
-    pub(super) fn new(experiment: &Experiment) -> Self {
+    /// What the sides of an experiment have in common, with limits of `k` times the noise.
+    pub fn new(experiment: &Experiment, k: f64) -> Self {
         let (reference, candidate) = (&experiment.reference.model, &experiment.candidate.model);
         let widths = reference.widths();
         let aligned = widths == candidate.widths();
@@ -90,11 +93,15 @@ impl Places {
             all.extend(each(Place::Gradient));
         }
         all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Gradients, Place::Weights]));
-        Self { all, aligned, widths, shared, owned }
+        let terms = reference.layers.iter().map(|layer| match layer {
+            Layer::Linear(linear) => linear.inputs + usize::from(linear.bias),
+            Layer::Sigmoid | Layer::Tanh | Layer::Relu => 1,
+        });
+        Self { all, aligned, terms: terms.collect(), widths, shared, owned, k }
     }
 
     /// The name of a place within its phase.
-    pub(super) fn tensor(&self, place: Place) -> String {
+    pub fn tensor(&self, place: Place) -> String {
         match place {
             Place::Activation(layer) if layer + 1 == self.widths.len() => "output".to_owned(),
             Place::Activation(layer) => format!("activation/{layer}"),
@@ -108,7 +115,7 @@ impl Places {
     }
 
     /// The name of a place among those of all phases, as a trace names its files.
-    pub(super) fn full_name(&self, place: Place) -> String {
+    pub fn full_name(&self, place: Place) -> String {
         match place {
             Place::Gradient(_) => format!("grad/{}", self.tensor(place)),
             Place::Update(_) => format!("update/{}", self.tensor(place)),
@@ -117,7 +124,7 @@ impl Places {
     }
 
     /// The index of the element at `offset` of a place, for a batch of `rows`.
-    pub(super) fn index(&self, place: Place, offset: usize, rows: usize) -> Vec<usize> {
+    pub fn index(&self, place: Place, offset: usize, rows: usize) -> Vec<usize> {
         match place {
             Place::Activation(layer) => Shape::new(&[rows, self.widths[layer]]).index(offset),
             Place::OutputGradient => Shape::new(&[rows, self.widths[self.widths.len() - 1]]).index(offset),
@@ -128,15 +135,32 @@ impl Places {
         }
     }
 
-    fn number(&self, shared: usize, side: Side) -> usize {
+    fn number(&self, shared: usize, side: RunSide) -> usize {
         match side {
-            Side::Reference => self.shared[shared].reference,
-            Side::Candidate => self.shared[shared].candidate,
+            RunSide::Reference => self.shared[shared].reference,
+            RunSide::Candidate => self.shared[shared].candidate,
         }
     }
 
+    /// By how much the bound of a place may grow before no rounding can explain what fills it: to n·u, from K·√n·u, for
+    /// the longest sum that it comes from, in a batch of `rows`.
+    pub fn headroom(&self, place: Place, rows: usize) -> f64 {
+        let terms = match place {
+            Place::Activation(layer) => self.terms[layer],
+            Place::Loss => rows * self.widths.last().copied().unwrap_or_default(),
+            Place::Gradient(_) => self.widths.iter().copied().fold(rows, usize::max),
+            _ => 1,
+        };
+        ((terms as f64).sqrt() / self.k).max(1.0)
+    }
+
+    /// The parameters that both sides have, by their numbers in the reference and in the candidate.
+    pub fn pairs(&self) -> impl Iterator<Item = (usize, usize)> + Clone {
+        self.shared.iter().map(|shared| (shared.reference, shared.candidate))
+    }
+
     /// The elements of a place in a side's record; none for those that are many tensors.
-    pub(super) fn values<'a>(&self, place: Place, record: &'a StepRecord, side: Side) -> &'a [f64] {
+    pub fn values<'a>(&self, place: Place, record: &'a StepRecord, side: RunSide) -> &'a [f64] {
         match place {
             Place::Activation(layer) => &record.activations[layer],
             Place::Loss => slice::from_ref(&record.loss),
@@ -149,9 +173,10 @@ impl Places {
     }
 
     /// How far the sides are apart at a place.
-    pub(super) fn apart(&self, place: Place, reference: &StepRecord, candidate: &StepRecord) -> f64 {
-        let pair =
-            |place| (self.values(place, reference, Side::Reference), self.values(place, candidate, Side::Candidate));
+    pub fn apart(&self, place: Place, reference: &StepRecord, candidate: &StepRecord) -> f64 {
+        let pair = |place| {
+            (self.values(place, reference, RunSide::Reference), self.values(place, candidate, RunSide::Candidate))
+        };
         let together =
             |place: fn(usize) -> Place| gap_of_parts((0..self.shared.len()).map(|shared| pair(place(shared))));
         match place {
@@ -166,16 +191,16 @@ impl Places {
 
     /// Measures how far a side's record is from what the definition makes of the side's own inputs, for every place
     /// that is judged, in order. A parameter that only the definition has is the reference's.
-    pub(super) fn measure(
+    pub fn measure(
         &self,
         replay: &mut Replay,
-        side: Side,
+        side: RunSide,
         record: &StepRecord,
         reference: &StepRecord,
         deviations: &mut Vec<Deviation>,
     ) {
         let parameters = |index: usize| match (side, self.owned[index]) {
-            (Side::Candidate, Some(own)) => record.before[own].as_slice(),
+            (RunSide::Candidate, Some(own)) => record.before[own].as_slice(),
             _ => reference.before[index].as_slice(),
         };
         deviations.clear();
@@ -205,14 +230,14 @@ impl Places {
     }
 
     /// Lets the shadow of the optimizer's state see the gradients of a step that is not compared.
-    pub(super) fn advance(&self, replay: &mut Replay, side: Side, record: &StepRecord) {
+    pub fn advance(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
         for (number, shared) in self.shared.iter().enumerate() {
             replay.advance(shared.reference, &record.gradients[self.number(number, side)]);
         }
     }
 
     /// The parameters that only one side has, or in another shape, cannot be compared.
-    pub(super) fn uncompared(&self, experiment: &Experiment) -> Vec<String> {
+    pub fn uncompared(&self, experiment: &Experiment) -> Vec<String> {
         let kept = |name: &str| self.shared.iter().any(|shared| shared.name == name);
         let mut names: Vec<String> = [&experiment.reference, &experiment.candidate]
             .iter()

@@ -1,0 +1,113 @@
+//! The referee: libtorch in f64, which says whether the replay's formulas are the reference's.
+//!
+//! It is given the reference's weights and batch at the first compared steps and then at every power of two, and its
+//! tensors are judged as a side's are, with f64's rounding. Where it agrees, the replay stands in for it at every step.
+//! Where it does not, the replay has another definition, and no side can be called off by it.
+
+use super::Places;
+use crate::{
+    data::Batch,
+    engine::Engine,
+    error::Result,
+    experiment::{EngineKind, Experiment, Side},
+    gap::Deviation,
+    lockstep::{Engines, Role, RunSide, StepRecord, load},
+    replay::Replay,
+    tensor::{DType, Shape, Values, View},
+};
+use serde::{Deserialize, Serialize};
+
+/// What the referee said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Refereed {
+    /// What it is.
+    pub engine: String,
+    /// Steps at which it was asked.
+    pub steps: usize,
+    /// Tensors for which the replay's definition is not the referee's.
+    pub differs: Vec<String>,
+}
+
+/// An engine in f64 beside the reference.
+pub struct Referee {
+    engine: Box<dyn Engine>,
+    replay: Replay,
+    widths: Vec<usize>,
+    record: StepRecord,
+    deviations: Vec<Deviation>,
+    seen: usize,
+    asked: usize,
+    /// For each judged place, whether the replay and the referee agree.
+    agrees: Vec<bool>,
+}
+
+impl Referee {
+    /// A referee for the reference's side of an experiment.
+    ///
+    /// # Errors
+    /// If there is no libtorch.
+    pub fn new(experiment: &Experiment, rows: usize, k: f64, engines: Engines<'_>) -> Result<Self> {
+        let side = Side { engine: EngineKind::Torch, dtype: DType::F64, ..experiment.reference.clone() };
+        Ok(Self {
+            engine: engines(Role::Referee, &side, rows)?,
+            replay: Replay::new(&side, DType::F64, k),
+            widths: side.model.widths(),
+            record: StepRecord::default(),
+            deviations: Vec::new(),
+            seen: 0,
+            asked: 0,
+            agrees: Vec::new(),
+        })
+    }
+
+    /// Takes in a compared step: the reference's record. Asks the engine on the first steps and on powers of two.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub fn step(&mut self, places: &Places, reference: &StepRecord) -> Result<()> {
+        let asked = self.seen.is_power_of_two() || self.seen < 4;
+        self.seen += 1;
+        if !asked {
+            return Ok(());
+        }
+        self.asked += 1;
+        for (index, values) in reference.before.iter().enumerate() {
+            let shape = self.engine.parameters()[index].shape;
+            load(self.engine.as_mut(), index, shape, values, DType::F64)?;
+        }
+        let view = |values: &'_ [f64]| Shape::new(&[reference.rows, values.len() / reference.rows.max(1)]);
+        let batch = Batch {
+            inputs: View { shape: view(&reference.inputs), values: Values::F64(&reference.inputs) },
+            targets: View { shape: view(&reference.targets), values: Values::F64(&reference.targets) },
+        };
+        self.record.begin(self.engine.as_ref(), &batch)?;
+        self.engine.forward(&batch)?;
+        let loss = self.engine.loss(&batch)?;
+        self.engine.backward()?;
+        self.record.computed(self.engine.as_ref(), &self.widths, loss)?;
+        self.engine.update()?;
+        self.record.updated(self.engine.as_ref())?;
+        let Self { replay, record, deviations, .. } = self;
+        places.measure(replay, RunSide::Reference, record, record, deviations);
+        self.agrees.resize(deviations.len(), true);
+        for ((agrees, deviation), &place) in self.agrees.iter_mut().zip(&*deviations).zip(&places.all) {
+            *agrees &= deviation.budget <= places.headroom(place, reference.rows);
+        }
+        Ok(())
+    }
+
+    /// Whether the replay of the place with this number is the referee's definition, as far as was asked.
+    pub fn agrees(&self, place: usize) -> bool {
+        self.agrees.get(place).copied().unwrap_or(true)
+    }
+
+    /// What it said.
+    pub fn said(&self, places: &Places) -> Refereed {
+        let differing = self.agrees.iter().zip(&places.all).filter(|(agrees, _)| !**agrees);
+        Refereed {
+            engine: self.engine.describe().to_string(),
+            steps: self.asked,
+            differs: differing.map(|(_, &place)| places.full_name(place)).collect(),
+        }
+    }
+}

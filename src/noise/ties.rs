@@ -1,0 +1,79 @@
+//! Kinks that rounding pushed to different sides: one side's pre-activation above 0, the other's not.
+
+use crate::{
+    experiment::Experiment,
+    lockstep::{RunMode, StepRecord},
+    model::Layer,
+};
+use serde::{Deserialize, Serialize};
+
+/// Ties that are kept with their place; the others are counted.
+const KEPT: usize = 1000;
+
+/// A kink that rounding pushed to different sides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tie {
+    /// The candidate in which it was seen.
+    pub mode: RunMode,
+    /// The step.
+    pub step: usize,
+    /// The layer's `state_dict` index.
+    pub layer: usize,
+    /// The row of the batch.
+    pub sample: usize,
+    /// The column.
+    pub unit: usize,
+    /// The reference's pre-activation.
+    pub reference: f64,
+    /// The candidate's pre-activation.
+    pub candidate: f64,
+}
+
+/// The ties of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Ties {
+    /// The layers with a kink at 0, on both sides.
+    layers: Vec<usize>,
+    /// The first of them, with their places.
+    pub listed: Vec<Tie>,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Ties {
+    /// No ties yet.
+    pub fn new(experiment: &Experiment) -> Self {
+        let pairs = experiment.reference.model.layers.iter().zip(&experiment.candidate.model.layers);
+        let kinks = pairs.enumerate().filter(|(_, pair)| matches!(pair, (Layer::Relu, Layer::Relu)));
+        Self { layers: kinks.map(|(index, _)| index).collect(), ..Self::default() }
+    }
+
+    /// Takes in a step at which the forward phases of both sides are within their limits, so that two pre-activations on
+    /// opposite sides of 0 are there by rounding alone. Each side's gradient is replayed with the choices that side
+    /// made, which its own activations show, so that a tie moves no phase beyond its limit. Exactly 0 on both sides is
+    /// no tie: both are on the same side, and what a side makes of it is its definition of ReLU′(0).
+    ///
+    /// Returns whether there were any.
+    pub fn take_in(&mut self, mode: RunMode, step: usize, reference: &StepRecord, candidate: &StepRecord) -> bool {
+        let before = self.count;
+        for &layer in &self.layers {
+            let (one, other) = (input(reference, layer), input(candidate, layer));
+            let width = one.len() / reference.rows.max(1);
+            for (offset, (&reference, &candidate)) in one.iter().zip(other).enumerate() {
+                if (reference > 0.0) != (candidate > 0.0) {
+                    self.count += 1;
+                    if self.listed.len() < KEPT {
+                        let (sample, unit) = (offset / width, offset % width);
+                        self.listed.push(Tie { mode, step, layer, sample, unit, reference, candidate });
+                    }
+                }
+            }
+        }
+        self.count > before
+    }
+}
+
+/// What reaches a layer.
+fn input(record: &StepRecord, layer: usize) -> &[f64] {
+    if layer == 0 { &record.inputs } else { &record.activations[layer - 1] }
+}

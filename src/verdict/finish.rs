@@ -1,0 +1,286 @@
+//! From what was watched to the verdict.
+
+use super::{
+    Curves, Divergence, DriftSummary, Farther, Judge, Measured, Noise, NonFinite, Outcome, PhaseSummary, PhaseTimes,
+    SCHEMA, Unjudged, Verdict, finite,
+    judge::Run,
+    speed::{quartiles, speed_of},
+    track::Track,
+};
+use crate::{
+    experiment::Experiment,
+    lockstep::{Ended, Lockstep, Mode, Phase, RunMode, StartKind},
+    noise::{Drift, Places, Twins},
+};
+use std::collections::BTreeMap;
+
+impl Judge {
+    /// The verdict on the run, and the numbers behind its plots.
+    pub fn finish(mut self, ended: Ended, mut measured: Measured) -> (Verdict, Curves) {
+        let times = self.times.each_mut().map(|side| side.each_mut().map(|column| quartiles(column)));
+        measured.speed = measured.speed.map(|speed| speed_of(&times, speed));
+        let phases: BTreeMap<Phase, PhaseSummary> =
+            Phase::COMPUTED.into_iter().map(|phase| (phase, self.summary(phase))).collect();
+        let first_divergence = self.start_divergence().or_else(|| {
+            let firsts = phases.values().filter_map(|summary| summary.first_divergence.clone());
+            let one_sided = self.non_finite.iter().filter(|found| found.side != Farther::Both).map(not_finite);
+            let drifted = self.drifting.first.map(drifted);
+            firsts
+                .chain(one_sided)
+                .chain(drifted)
+                .min_by_key(|divergence| (divergence.step, divergence.phase, divergence.mode))
+        });
+        let horizon = self.twins.as_ref().and_then(Twins::horizon);
+        let (noise, unjudged) = (self.noise(), self.unjudged());
+        self.note_hidden();
+        if !self.moved && self.non_finite.is_empty() {
+            self.not_checked.push("anything: no weight moved in any step".to_owned());
+        }
+        let verdict = self.outcome(ended, first_divergence.as_ref(), &phases);
+        let full_names = |run: &Run| {
+            let named = self.places.all.iter().zip(&run.tracks);
+            named.map(|(&place, track)| (self.places.full_name(place), track.between.clone())).collect()
+        };
+        let gaps = self.runs.iter().map(|run| (run.mode, full_names(run))).collect();
+        let mut curves = Curves {
+            reference: self.names[0].clone(),
+            candidate: self.names[1].clone(),
+            reference_loss: self.losses,
+            steps: self.buckets.steps,
+            times: (0..4)
+                .map(|phase| PhaseTimes {
+                    phase: Phase::COMPUTED[phase],
+                    reference_us: times[0][phase],
+                    candidate_us: times[1][phase],
+                })
+                .collect(),
+            twins: std::mem::take(&mut self.drifting.twins),
+            horizon,
+            ..Curves::default()
+        };
+        for run in self.runs {
+            let tensors = run.tracks.into_iter().map(|track| track.curve).collect();
+            match run.mode {
+                RunMode::Sync => (curves.sync, curves.synced_loss) = (tensors, run.losses),
+                RunMode::Free => (curves.free, curves.free_loss) = (tensors, run.losses),
+            }
+        }
+        let verdict = Verdict {
+            schema: SCHEMA,
+            experiment: self.title,
+            differences: differing(&self.resolved["reference"], &self.resolved["candidate"], ""),
+            resolved: self.resolved,
+            mode: self.mode,
+            verdict,
+            interrupted: ended.interrupted,
+            steps: ended.steps,
+            compared_every: self.compared_every,
+            horizon,
+            first_divergence,
+            start: self.differences,
+            phases,
+            gaps,
+            causes: Vec::new(),
+            noise,
+            unjudged,
+            ties: self.ties.listed,
+            tied: self.ties.count,
+            non_finite: self.non_finite,
+            not_checked: self.not_checked,
+            measured,
+        };
+        (verdict, curves)
+    }
+
+    /// What the limits were derived from.
+    fn noise(&self) -> Noise {
+        let drift = self.drifting.worst.map(|(step, drift)| DriftSummary {
+            compared: self.drifting.judged,
+            step,
+            twins: finite(drift.twins),
+            reference: finite(drift.reference),
+            candidate: finite(drift.candidate),
+            limit: finite(drift.limit),
+            budget: finite(drift.budget()),
+        });
+        Noise {
+            k: self.limits.k,
+            twins: self.twins.as_ref().map_or(0, Twins::count),
+            drift_k: self.limits.drift,
+            horizon_at: self.horizon_at,
+            drift,
+            referee: self.referee.as_ref().map(|referee| referee.said(&self.places)),
+        }
+    }
+
+    fn unjudged(&self) -> Vec<Unjudged> {
+        let of = |run: &Run| {
+            let mode = run.mode;
+            let hidden = run.tracks.iter().filter(|track| track.unjudged > 0);
+            let unjudged = |track: &Track| Unjudged {
+                mode,
+                phase: track.phase,
+                tensor: track.curve.tensor.clone(),
+                steps: track.unjudged,
+                judged: track.judged,
+            };
+            hidden.map(unjudged).collect::<Vec<_>>()
+        };
+        self.runs.iter().flat_map(of).collect()
+    }
+
+    /// Lists the tensors that rounding hid at every step: agreement in them proves nothing.
+    fn note_hidden(&mut self) {
+        for run in &self.runs {
+            for track in run.tracks.iter().filter(|track| track.judged == 0 && track.unjudged > 0) {
+                self.not_checked.push(format!(
+                    "{} of {} in the {} run: its own noise passes 1 % of it at every step",
+                    track.phase.name(),
+                    track.curve.tensor,
+                    run.mode
+                ));
+            }
+        }
+    }
+
+    fn outcome(&self, ended: Ended, first: Option<&Divergence>, phases: &BTreeMap<Phase, PhaseSummary>) -> Outcome {
+        if self.non_finite.iter().any(|found| found.side != Farther::Both) || first.is_some() {
+            return if ended.interrupted { Outcome::Inconclusive } else { Outcome::Mismatch };
+        }
+        // Nothing compared is not a pass: a phase without a judged tensor, a tensor whose update rounding hid at every
+        // step, weights that never moved, NaN on both sides.
+        let hidden = |track: &Track| track.phase == Phase::Update && track.judged == 0 && track.unjudged > 0;
+        let nothing = phases.values().any(|summary| summary.budget.is_none())
+            || self.runs.iter().any(|run| run.tracks.iter().any(hidden));
+        if ended.interrupted || nothing || !self.moved || !self.non_finite.is_empty() || !self.places.aligned {
+            return Outcome::Inconclusive;
+        }
+        Outcome::Parity
+    }
+
+    /// The first difference of the start, as a divergence.
+    fn start_divergence(&self) -> Option<Divergence> {
+        let mut differences = self.differences.iter().filter(|difference| difference.kind != StartKind::Dtype);
+        let (difference, run) = (differences.next()?, self.runs.first()?);
+        Some(Divergence {
+            mode: run.mode,
+            step: 0,
+            phase: Phase::Start,
+            tensor: difference.tensor.clone(),
+            index: Vec::new(),
+            gap: difference.gap,
+            limit: Some(0.0),
+            budget: None,
+            ratio: None,
+            reference: None,
+            candidate: None,
+            farther: None,
+        })
+    }
+
+    /// One phase over all candidates.
+    fn summary(&self, phase: Phase) -> PhaseSummary {
+        let tracks = || self.runs.iter().flat_map(|run| &run.tracks).filter(|track| track.phase == phase);
+        let worst = tracks().filter_map(|track| track.worst).reduce(|a, b| if a.budget >= b.budget { a } else { b });
+        let judged = || tracks().filter(|track| track.judged > 0);
+        let firsts = tracks().filter_map(|track| track.first.as_ref());
+        let largest =
+            |values: &mut dyn Iterator<Item = f64>| values.reduce(|a, b| if a >= b { a } else { b }).and_then(finite);
+        PhaseSummary {
+            max_gap: worst.and_then(|worst| finite(worst.gap)),
+            limit: worst.and_then(|worst| finite(worst.decisive_limit())),
+            budget: worst
+                .map(|worst| worst.budget)
+                .and_then(|budget| if budget.is_nan() { None } else { Some(budget.min(f64::MAX)) }),
+            compared: self.compared.get(&phase).copied().unwrap_or_default(),
+            unjudged: tracks().map(|track| track.unjudged).sum(),
+            minimum_limit: largest(&mut judged().map(|track| track.largest_gap)),
+            // A tensor that was never judged would have hidden any fault.
+            detectable: if tracks().any(|track| track.judged == 0 && track.unjudged > 0) {
+                None
+            } else {
+                largest(&mut judged().map(|track| track.smallest_limit))
+            },
+            first_divergence: firsts.min_by_key(|divergence| (divergence.step, divergence.mode)).cloned(),
+        }
+    }
+}
+
+/// A side that drifts farther than rounding takes it though no phase shows why, as a divergence.
+fn drifted((step, drift): (usize, Drift)) -> Divergence {
+    let farther = match (drift.reference_passes, drift.passes()) {
+        (true, _) => Farther::Candidate,
+        (false, true) => Farther::Reference,
+        (false, false) => Farther::Both,
+    };
+    let side = if farther == Farther::Reference { drift.reference } else { drift.candidate };
+    Divergence {
+        mode: RunMode::Free,
+        step,
+        phase: Phase::Update,
+        tensor: "weights".to_owned(),
+        index: Vec::new(),
+        gap: finite(side),
+        limit: finite(drift.limit),
+        budget: finite(side / drift.limit),
+        ratio: None,
+        reference: None,
+        candidate: None,
+        farther: Some(farther),
+    }
+}
+
+/// A value that is finite on one side only, as a divergence.
+fn not_finite(found: &NonFinite) -> Divergence {
+    Divergence {
+        mode: found.mode,
+        step: found.step,
+        phase: found.phase,
+        tensor: found.tensor.clone(),
+        index: found.index.clone(),
+        gap: None,
+        limit: None,
+        budget: None,
+        ratio: None,
+        reference: None,
+        candidate: None,
+        farther: Some(found.side),
+    }
+}
+
+/// The keys below `path` in which two trees differ.
+fn differing(reference: &serde_json::Value, candidate: &serde_json::Value, path: &str) -> Vec<String> {
+    use serde_json::Value::{Null, Object};
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    match (reference, candidate) {
+        (Object(one), Object(other)) => {
+            let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            let value = |tree: &serde_json::Map<_, _>, key: &str| tree.get(key).cloned().unwrap_or(Null);
+            keys.into_iter().flat_map(|key| differing(&value(one, key), &value(other, key), &below(key))).collect()
+        }
+        _ if reference == candidate => Vec::new(),
+        _ => {
+            let shown =
+                |value: &serde_json::Value| if value.is_null() { "default".to_owned() } else { value.to_string() };
+            vec![format!("{path}: {} / {}", shown(reference), shown(candidate))]
+        }
+    }
+}
+
+/// What a run of this experiment cannot say, whatever it finds.
+pub(super) fn not_checked(experiment: &Experiment, mode: Mode, lockstep: &Lockstep, places: &Places) -> Vec<String> {
+    let mut texts = Vec::new();
+    if !places.aligned {
+        texts.push("forward and backward: the sides' layers do not correspond one to one".to_owned());
+    }
+    let uncompared = places.uncompared(experiment);
+    if !uncompared.is_empty() {
+        texts.push(format!("{}: only one side has it in that shape", uncompared.join(", ")));
+    }
+    if mode == Mode::Probe {
+        texts.push("the steps before the probed one".to_owned());
+    } else if lockstep.compared_every > 1 {
+        texts.push(format!("the steps between every {}th: the model is large", lockstep.compared_every));
+    }
+    texts
+}

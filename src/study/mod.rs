@@ -3,22 +3,28 @@
 //! A study runs its experiments in both engines, answers each claim of its document, and says whether what it expects
 //! of the runs held. Its experiment files are inside the program, so that it runs in any folder.
 
+pub mod noise;
 mod shapley;
 pub mod xor;
 
 use crate::{
     error::Result,
-    verdict::{SCHEMA, Verdict},
+    experiment::Experiment,
+    lockstep::{Mode, Observer, StepEvent},
+    noise::Limits,
+    verdict::{Comparison, SCHEMA, Verdict, compare},
 };
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     path::Path,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
 };
 
 /// Every study there is.
-pub const ALL: &[Study] = &[xor::STUDY];
+pub const ALL: &[Study] = &[xor::STUDY, noise::STUDY];
 
 /// A published comparison.
 pub struct Study {
@@ -39,7 +45,7 @@ pub struct Context<'a> {
     /// Set to end the study between two steps.
     pub stop: &'a AtomicBool,
     /// Told of each part that is done.
-    pub tick: &'a dyn Fn(&str),
+    pub tick: &'a (dyn Fn(&str) + Sync),
 }
 
 /// What came of a study.
@@ -124,6 +130,54 @@ impl Context<'_> {
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+/// An observer that only wants the run to go on.
+struct Nobody;
+
+impl Observer for Nobody {
+    fn step(&mut self, _event: &StepEvent<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+/// Compares an experiment and keeps the verdict alone.
+fn silent(context: &Context<'_>, experiment: &Experiment, mode: Mode, limits: Limits) -> Result<Verdict> {
+    let comparison = Comparison { mode, limits, ..Comparison::default() };
+    Ok(compare(experiment, comparison, BTreeMap::new(), &mut Nobody, context.stop)?.0)
+}
+
+/// Does every job, on as many threads as there are cores; the results come in the jobs' order. `None` when interrupted.
+fn on_all_cores<J: Sync, R: Send>(
+    context: &Context<'_>,
+    jobs: &[J],
+    work: impl Fn(&J) -> Result<R> + Sync,
+) -> Result<Option<Vec<R>>> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        while !context.stopped() {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(number) else { break };
+            done.push((number, work(job)));
+            (context.tick)("");
+        }
+        done
+    };
+    let mut done = thread::scope(|scope| {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(worker)).collect();
+        let mut done = worker();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    });
+    if context.stopped() {
+        return Ok(None);
+    }
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, result)| result).collect::<Result<Vec<R>>>().map(Some)
 }
 
 /// Mean and standard deviation (of a sample).

@@ -6,17 +6,17 @@ mod factors;
 mod plots;
 mod report;
 
-use super::{Context, Outcome, Study, StudyVerdict};
+use super::{Context, Nobody, Outcome, Study, StudyVerdict};
 use crate::{
     bench::environment,
     error::Result,
     experiment::Experiment,
-    lockstep::{Observer, Phase, RunMode, StartKind, StepEvent},
+    lockstep::{Phase, RunMode, StartKind},
     report::{write, write_json, write_whole},
     verdict::{self, Comparison, Curves, Outcome as Answer, Verdict},
 };
 use factors::{FACTORS, Shares};
-use std::{ops::ControlFlow, path::Path};
+use std::path::Path;
 
 /// The study.
 pub const STUDY: Study = Study {
@@ -110,15 +110,6 @@ fn run(context: &Context<'_>) -> Result<Outcome> {
     let name = if verdict.interrupted { "verdict.partial.json" } else { "verdict.json" };
     write_json(&context.folder.join(name), &verdict)?;
     Ok(Outcome { summary, exit_code: verdict.exit_code() })
-}
-
-/// An observer that only wants the run to go on.
-struct Nobody;
-
-impl Observer for Nobody {
-    fn step(&mut self, _event: &StepEvent<'_>) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
 }
 
 /// Compares an experiment; `None` when interrupted.

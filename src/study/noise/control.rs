@@ -1,0 +1,128 @@
+//! Runs at parity: how much of the noise they use where the constants are measured, and whether any is called a
+//! mismatch where they are not.
+
+use super::{
+    super::{Context, on_all_cores},
+    settings::{CALIBRATION, CONTROL, Setting},
+};
+use crate::{
+    error::Result,
+    lockstep::{Mode, Phase},
+    noise::Limits,
+    study::silent,
+    verdict::{Outcome, Verdict},
+};
+use std::collections::BTreeMap;
+
+/// Seeds of each setting on which the constants are measured, and its steps.
+pub(super) const SEEDS: u64 = 50;
+pub(super) const STEPS: usize = 200;
+
+/// Seeds of each setting, in f32 and in f64, on which false alarms are counted, and its steps. Other seeds than above.
+pub(super) const CONTROL_SEEDS: std::ops::Range<u64> = 1000..1010;
+pub(super) const CONTROL_STEPS: usize = 1000;
+
+/// Numbers of twins that are tried.
+pub(super) const TWINS: [usize; 3] = [1, 2, 4];
+
+/// One setting of the calibration.
+pub(super) struct Calibrated {
+    pub name: &'static str,
+    /// By phase, what each run used at most of the noise, in ascending order.
+    pub phases: BTreeMap<Phase, Vec<f64>>,
+    /// For each number of twins, how many times as far as they each run drifted at most, in ascending order.
+    pub drift: [Vec<f64>; 3],
+    /// Runs that had a horizon.
+    pub horizons: usize,
+    /// Ties of all runs.
+    pub ties: usize,
+}
+
+/// One run at parity under the limits that hold.
+#[derive(Clone)]
+pub(super) struct Control {
+    pub setting: usize,
+    pub dtype: &'static str,
+    pub outcome: Outcome,
+    /// Largest budgets by phase.
+    pub phases: BTreeMap<Phase, f64>,
+    pub drift: Option<f64>,
+    pub horizon: Option<usize>,
+    pub ties: usize,
+    pub unjudged: usize,
+    /// The verdict's first divergence, in words.
+    pub first: Option<String>,
+}
+
+/// Measures the noise; `None` when interrupted.
+pub(super) fn calibrate(context: &Context<'_>, seeds: u64, steps: usize) -> Result<Option<Vec<Calibrated>>> {
+    let jobs: Vec<(usize, u64)> =
+        (0..CALIBRATION.len()).flat_map(|setting| (0..seeds).map(move |seed| (setting, seed))).collect();
+    let runs = on_all_cores(context, &jobs, |&(setting, seed)| {
+        let experiment = CALIBRATION[setting].experiment(steps, &[format!("seed={seed}")])?;
+        // Limits of exactly the noise: budgets are shares of it, and what is called a mismatch means nothing.
+        let mut verdicts = Vec::new();
+        for twins in TWINS {
+            let limits = Limits { k: 1.0, drift: 1.0, twins };
+            let mode = if twins == TWINS[0] { Mode::Both } else { Mode::Free };
+            verdicts.push(silent(context, &experiment, mode, limits)?);
+        }
+        Ok((setting, verdicts))
+    })?;
+    let Some(runs) = runs else { return Ok(None) };
+    let sorted = |values: Vec<f64>| {
+        let mut values = values;
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let of = |setting: usize| {
+        let verdicts = || runs.iter().filter(move |(which, _)| *which == setting).map(|(_, verdicts)| verdicts);
+        let phase = |phase: Phase| {
+            (phase, sorted(verdicts().filter_map(|verdicts| verdicts[0].phases[&phase].budget).collect()))
+        };
+        let drift = |twins: usize| sorted(verdicts().filter_map(|verdicts| drift(&verdicts[twins])).collect());
+        Calibrated {
+            name: CALIBRATION[setting].name,
+            phases: Phase::COMPUTED.into_iter().map(phase).collect(),
+            drift: [drift(0), drift(1), drift(2)],
+            horizons: verdicts().filter(|verdicts| verdicts[1].horizon.is_some()).count(),
+            ties: verdicts().map(|verdicts| verdicts[0].tied).sum(),
+        }
+    };
+    Ok(Some((0..CALIBRATION.len()).map(of).collect()))
+}
+
+/// Counts false alarms; `None` when interrupted.
+pub(super) fn control(
+    context: &Context<'_>,
+    seeds: std::ops::Range<u64>,
+    steps: usize,
+) -> Result<Option<Vec<Control>>> {
+    let jobs: Vec<(usize, u64, &'static str)> = (0..CONTROL.len())
+        .flat_map(|setting| seeds.clone().flat_map(move |seed| ["f32", "f64"].map(|dtype| (setting, seed, dtype))))
+        .collect();
+    on_all_cores(context, &jobs, |&(setting, seed, dtype)| {
+        let described: &Setting = &CONTROL[setting];
+        let experiment = described.experiment(steps, &[format!("seed={seed}"), format!("dtype={dtype}")])?;
+        let verdict = silent(context, &experiment, Mode::Both, Limits::default())?;
+        Ok(Control {
+            setting,
+            dtype,
+            outcome: verdict.verdict,
+            phases: verdict.phases.iter().filter_map(|(phase, summary)| Some((*phase, summary.budget?))).collect(),
+            drift: drift(&verdict),
+            horizon: verdict.horizon,
+            ties: verdict.tied,
+            unjudged: verdict.unjudged.iter().map(|unjudged| unjudged.steps).sum(),
+            first: verdict
+                .first_divergence
+                .as_ref()
+                .map(|first| format!("seed {seed}: {}", crate::report::text::place(first))),
+        })
+    })
+}
+
+/// The largest budget of a free run's drift.
+fn drift(verdict: &Verdict) -> Option<f64> {
+    verdict.noise.drift.as_ref().and_then(|drift| drift.budget)
+}

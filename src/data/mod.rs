@@ -2,7 +2,10 @@
 //!
 //! Rows are held in every floating-point type that a side computes in, so that a batch is lent, never converted.
 
+mod regression;
 mod xor;
+
+pub use regression::Regression;
 
 use crate::tensor::{DType, View};
 
@@ -14,6 +17,8 @@ pub enum DataKind {
         /// How many times the four rows stand one after the other; 1 is plain xor.
         repeat: usize,
     },
+    /// `regression`: normal inputs and a linear map of them with noise, of any width.
+    Regression(Regression),
 }
 
 impl DataKind {
@@ -21,6 +26,7 @@ impl DataKind {
     pub fn columns(&self) -> (usize, usize) {
         match self {
             Self::Xor { .. } => (2, 1),
+            Self::Regression(regression) => (regression.inputs, regression.outputs),
         }
     }
 }
@@ -92,8 +98,9 @@ impl DataSet {
 
     /// The data set an experiment names.
     pub fn load(kind: &DataKind) -> Self {
-        match *kind {
-            DataKind::Xor { repeat } => xor::load(repeat),
+        match kind {
+            DataKind::Xor { repeat } => xor::load(*repeat),
+            DataKind::Regression(regression) => regression::load(regression),
         }
     }
 

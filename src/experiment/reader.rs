@@ -81,6 +81,12 @@ impl<'a> Reader<'a> {
         self.typed(key, "a finite number, 0 or more", |value| finite(value).filter(|value| *value >= 0.0))
     }
 
+    /// A number in `range`, whole or not.
+    pub fn number_in(&self, key: &str, range: RangeInclusive<f64>) -> Result<Option<f64>> {
+        let expected = format!("a number from {:?} to {:?}", range.start(), range.end());
+        self.typed(key, &expected, |value| finite(value).filter(|value| range.contains(value)))
+    }
+
     /// The value that a name stands for; `what` is what an error calls it.
     pub fn named<T: Clone>(&self, key: &str, what: &str, names: &[(&str, T)]) -> Result<Option<T>> {
         self.get(key).map(|node| named(node, what, names)).transpose()
@@ -97,7 +103,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A finite number; a whole one stands for the nearest, as 0.1 does.
-fn finite(value: &Value) -> Option<f64> {
+pub(super) fn finite(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(value) => Some(*value as f64),
         Value::Number(value) => Some(*value).filter(|value| value.is_finite()),

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    data::Regression,
     model::{Layer, Linear},
     training::{Loss, Optimizer, ReportedLoss, Sgd},
 };
@@ -39,6 +40,18 @@ threads = 1
 [candidate]
 seed = 4
 model.layer.2.linear.bias = false
+"#;
+
+/// The same for the keys of the other kind of data.
+const REGRESSION: &str = r#"model.layers = [{ linear = { outputs = 4 } }]
+training = { loss = "mse", optimizer.sgd.lr = 0.1, steps = 1 }
+[data]
+kind = "regression"
+rows = 64
+inputs = 2
+outputs = 4
+noise = 0.5
+scale = [1e4, 1]
 "#;
 
 fn parse(text: &str, sets: &[&str]) -> Result<Experiment> {
@@ -84,6 +97,23 @@ fn what_is_left_out_has_a_default() {
 }
 
 #[test]
+fn regression_is_drawn_from_the_references_seed() {
+    let written = Regression { rows: 64, inputs: 2, outputs: 4, noise: 0.5, scale: vec![1e4, 1.0], seed: 0 };
+    for (sets, expected) in [
+        (&[][..], written.clone()),
+        (&["seed=9", "candidate.seed=1"], Regression { seed: 9, ..written.clone() }),
+        (&["seed=9", "reference.seed=5"], Regression { seed: 5, ..written.clone() }),
+        (&["data.scale=-3"], Regression { scale: vec![-3.0; 2], ..written.clone() }),
+        (&["data.inputs=1", "data.scale=[0]"], Regression { inputs: 1, scale: vec![0.0], ..written }),
+    ] {
+        assert_eq!(parse(REGRESSION, sets).unwrap().data, DataKind::Regression(expected), "{sets:?}");
+    }
+    let short = REGRESSION.replace("noise = 0.5", "").replace("scale = [1e4, 1]", "");
+    let DataKind::Regression(data) = parse(&short, &[]).unwrap().data else { panic!("regression") };
+    assert_eq!((data.noise, data.scale), (0.1, vec![1.0, 1.0]));
+}
+
+#[test]
 fn every_initial_scheme_has_its_name() {
     for (value, expected) in [
         ("pytorch", Init::Pytorch),
@@ -119,6 +149,7 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (5, "kind = 'xnor'", &["unknown kind of data `xnor`", "did you mean `xor`?"]),
     (6, "repeat = 0", &["`repeat`", "from 1 to 1000000", "the integer 0"]),
     (6, "repeat = 9999999", &["`repeat`", "from 1 to 1000000"]),
+    (6, "rows = 64", &["`rows` in [data] belongs to kind = \"regression\"; kind = \"xor\" takes repeat"]),
     (8, "bias = 'no'", &["`bias`", "true or false", "the string \"no\""]),
     (8, "layer.9 = 'relu'", &["no layer 9", "4 layers, 0 to 3"]),
     (8, "layer.x = 'relu'", &["no layer x"]),
@@ -192,10 +223,36 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     ),
 ];
 
+/// The same for [`REGRESSION`].
+const BAD_REGRESSION_LINES: &[(usize, &str, &[&str])] = &[
+    (1, "model.layers = ['sigmoid']", &["outputs have 2 columns", "targets have 4"]),
+    (1, "model.layers = [{ linear = { inputs = 3, outputs = 4 } }]", &["takes 3 inputs, but 2 columns reach it"]),
+    (4, "kind = 'regresion'", &["unknown kind of data `regresion`", "did you mean `regression`?", "\"xor\""]),
+    (5, "rows = 0", &["`rows` in [data]", "a whole number from 1 to 50000000", "the integer 0"]),
+    (5, "rows = 9000000", &["9000000 rows of 2 inputs and 4 outputs", "54000008 numbers; at most 50000000 fit"]),
+    (5, "row = 64", &["unknown key `row` in [data]", "did you mean `rows`?"]),
+    (6, "inputs = -1", &["`inputs` in [data]", "from 1 to 1000000", "the integer -1"]),
+    (6, "inputs = 2.0", &["`inputs` in [data]", "the number 2.0"]),
+    (7, "outputs = 1000001", &["`outputs` in [data]", "from 1 to 1000000"]),
+    (8, "noise = -0.1", &["`noise` in [data]", "a number from 0.0 to 1e30", "the number -0.1"]),
+    (8, "noise = nan", &["`noise` in [data]", "NaN"]),
+    (8, "noise = 'some'", &["`noise` in [data]", "the string \"some\""]),
+    (8, "repeat = 2", &["`repeat` in [data] belongs to kind = \"xor\"", "\"regression\" takes rows, inputs"]),
+    (9, "scale = []", &["`scale` in [data]", "the 2 input columns", "an array of 0"]),
+    (9, "scale = [1, 2, 3]", &["`scale` in [data]", "the 2 input columns", "an array of 3"]),
+    (9, "scale = 1e31", &["`scale` in [data]", "a number from -1e30 to 1e30", "the number 1e31"]),
+    (9, "scale = inf", &["`scale` in [data]", "the number inf"]),
+    (9, "scale = [1, nan]", &["`scale` in [data]", "an array of 2", "the number NaN"]),
+    (9, "scale = [1, [1]]", &["`scale` in [data]", "an array of 2", "found an array"]),
+    (9, "scale = { x = 1 }", &["`scale` in [data]", "a table of 1 key"]),
+];
+
 #[test]
 fn each_bad_line_is_named_with_what_was_expected() {
-    for &(line, replacement, words) in BAD_LINES {
-        let lines = VALID.lines().enumerate().map(|(index, old)| if index + 1 == line { replacement } else { old });
+    let bad = BAD_LINES.iter().map(|bad| (VALID, bad));
+    let bad = bad.chain(BAD_REGRESSION_LINES.iter().map(|bad| (REGRESSION, bad)));
+    for (valid, &(line, replacement, words)) in bad {
+        let lines = valid.lines().enumerate().map(|(index, old)| if index + 1 == line { replacement } else { old });
         let text = lines.collect::<Vec<_>>().join("\n");
         let error = parse(&text, &[]).expect_err(replacement).to_string();
         assert!(error.starts_with(&format!("x.toml:{line}: ")), "{replacement}: {error}");
@@ -239,6 +296,9 @@ fn what_is_missing_is_asked_for_where_it_belongs() {
         (without("\nloss = \"mse\""), "x.toml:16: `loss` is missing in [training]; write loss = \"mse\""),
         (without("optimizer.sgd.lr = 0.3"), "x.toml:20: `lr` is missing in sgd; write lr = 0.3, the learning rate"),
         (without("steps = 10"), "x.toml:16: [training] has no length; write steps = 5000 or epochs = 100"),
+        (REGRESSION.replace("rows = 64", ""), "x.toml:3: `rows` is missing in [data]; write rows = 64"),
+        (REGRESSION.replace("inputs = 2", ""), "x.toml:3: `inputs` is missing in [data]; write inputs = 16"),
+        (REGRESSION.replace("outputs = 4\n", ""), "x.toml:3: `outputs` is missing in [data]; write outputs = 4"),
         (
             VALID.replace("sgd.lr", "adam.lr"),
             "x.toml:19: optimizer must be one of { sgd = { lr = 0.3 } }; found a table of 2",
@@ -351,10 +411,11 @@ const SET_KEYS: &[&str] = &["", "=", "candidate", "candidate.model.layer.0", "mo
 proptest! {
     #[test]
     fn no_text_panics(
+        valid in prop::sample::select(vec![VALID, REGRESSION]),
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0..20_usize, fragment()), 1..4),
         sets in prop::collection::vec((prop::sample::select(SET_KEYS), fragment()), 0..3),
     ) {
-        let mut text: Vec<char> = VALID.chars().collect();
+        let mut text: Vec<char> = valid.chars().collect();
         for (at, removed, inserted) in edits {
             let start = at.index(text.len() + 1);
             let end = (start + removed).min(text.len());

@@ -2,6 +2,7 @@
 //!
 //! Every default stands here and nowhere else. Errors name the place of the value that has to change.
 
+mod data;
 mod model;
 mod training;
 
@@ -24,9 +25,6 @@ const ON_A_SIDE: [&str; 6] = ["seed", "dtype", "model", "training", "engine", "t
 /// What does not: the sides train on the same batches.
 const SHARED: [&[&str]; 5] =
     [&["title"], &["data"], &["training", "batch_size"], &["training", "steps"], &["training", "epochs"]];
-
-/// 4,000,000 rows of xor, which take 140 MB.
-const MOST_REPEATS: usize = 1_000_000;
 
 /// What both sides share.
 pub(super) struct Shared {
@@ -57,16 +55,14 @@ pub(super) fn check_levels(root: &Node) -> Result<()> {
     Ok(())
 }
 
-/// The keys that both sides share, from the merged tree of either.
+/// What both sides share, from the merged tree of the reference, whose seed is that of the data.
 pub(super) fn shared(root: &Node) -> Result<Shared> {
     let top = open(root)?;
-    let table = Reader::open(top.require("data", "[data] with kind = \"xor\"")?, "[data]", &["kind", "repeat"])?;
-    let repeat = table.whole("repeat", 1..=MOST_REPEATS)?.unwrap_or(1);
-    let data = table.named("kind", "kind of data", &[("xor", DataKind::Xor { repeat })])?;
+    let data = data::decode(&top, seed(&top)?)?;
     let training = training::open(&top)?;
     Ok(Shared {
         title: top.text("title")?.map(str::to_owned),
-        data: data.ok_or_else(|| table.missing("kind", "kind = \"xor\""))?,
+        data,
         batch_size: training::batch_size(&training)?,
         length: training::length(&training)?,
     })
@@ -83,7 +79,7 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataKind, folder: &Pa
     Ok(Side {
         engine: top.get("engine").map_or(Ok(engine), engine_kind)?,
         dtype: top.named("dtype", "dtype", &[("f32", DType::F32), ("f64", DType::F64)])?.unwrap_or(DType::F32),
-        seed: top.whole("seed", 0..=i64::MAX)?.map_or(0, i64::unsigned_abs),
+        seed: seed(&top)?,
         model,
         init,
         training: training::decode(&training::open(&top)?)?,
@@ -92,6 +88,10 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataKind, folder: &Pa
 
 fn open(root: &Node) -> Result<Reader<'_>> {
     Reader::open(root, "the experiment", &[&TOP[..], &ON_A_SIDE].concat())
+}
+
+fn seed(top: &Reader) -> Result<u64> {
+    Ok(top.whole("seed", 0..=i64::MAX)?.map_or(0, i64::unsigned_abs))
 }
 
 fn engine_kind(node: &Node) -> Result<EngineKind> {

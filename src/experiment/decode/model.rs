@@ -16,7 +16,7 @@ use crate::{
 use std::path::Path;
 
 /// A wider layer is a slip of the finger: the widest of the published comparisons has 17,500 inputs.
-const MOST_COLUMNS: usize = 1_000_000;
+pub(super) const MOST_COLUMNS: usize = 1_000_000;
 /// 0.8 GB in f64, of which a run holds several copies.
 const MOST_TRAINED: usize = 100_000_000;
 

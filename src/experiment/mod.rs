@@ -55,12 +55,23 @@ pub struct Experiment {
     pub batch_size: BatchSize,
     /// How long both sides train.
     pub length: Length,
+    /// How the noise of rounding is measured.
+    pub noise: Noise,
     /// The side that defines what is right.
     pub reference: Side,
     /// The side that is judged.
     pub candidate: Side,
     /// What was typed, merged: `{"reference": …, "candidate": …}`, each a whole experiment without overrides.
     pub resolved: serde_json::Value,
+}
+
+/// How the noise of rounding is measured, in a run of both sides.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Noise {
+    /// How many twins run beside the reference; where absent the size of the model decides.
+    pub twins: Option<usize>,
+    /// The gap of the weights past which a free run proves nothing.
+    pub horizon: f64,
 }
 
 /// What one side trains, and with what.
@@ -70,7 +81,7 @@ pub struct Side {
     pub engine: EngineKind,
     /// The type it computes in.
     pub dtype: DType,
-    /// The seed of every random stream.
+    /// The seed of its random streams; the data's is the reference's.
     pub seed: u64,
     /// The layers.
     pub model: Model,
@@ -141,6 +152,7 @@ impl Experiment {
             data: shared.data,
             batch_size: shared.batch_size,
             length: shared.length,
+            noise: shared.noise,
             resolved: serde_json::json!({ "reference": reference.to_json(), "candidate": candidate.to_json() }),
         })
     }

@@ -40,6 +40,9 @@ threads = 1
 [candidate]
 seed = 4
 model.layer.2.linear.bias = false
+[noise]
+twins = 2
+horizon = 1
 "#;
 
 /// The same for the keys of the other kind of data.
@@ -69,6 +72,7 @@ fn every_key_is_decoded() {
     assert_eq!(experiment.title, "test");
     assert_eq!(experiment.data, DataKind::Xor { repeat: 2 });
     assert_eq!((experiment.batch_size, experiment.length), (BatchSize::Full, Length::Steps(10)));
+    assert_eq!(experiment.noise, Noise { twins: Some(2), horizon: 1.0 });
     let Side { engine, dtype, seed, model, init, training } = experiment.reference;
     assert_eq!((engine, dtype, seed, init), (EngineKind::Torch, DType::F32, 3, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 5, true), Layer::Sigmoid, linear(5, 1, true), Layer::Relu]);
@@ -89,6 +93,7 @@ fn what_is_left_out_has_a_default() {
     let experiment = parse(text, &[]).unwrap();
     assert_eq!((experiment.title.as_str(), experiment.length), ("x", Length::Epochs(3)));
     assert_eq!(experiment.data, DataKind::Xor { repeat: 1 });
+    assert_eq!(experiment.noise, Noise { twins: None, horizon: 0.01 });
     let Side { engine, dtype, seed, model, init, training } = experiment.candidate;
     assert_eq!((engine, dtype, seed, init), (EngineKind::Scratch, DType::F32, 0, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 1, true), Layer::Tanh]);
@@ -212,6 +217,7 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (29, "model.bais = true", &["unknown key `bais` in [model]", "did you mean `bias`?"]),
     (29, "training.optimizer.sgd.nesterov = 'no'", &["`nesterov`", "the string \"no\""]),
     (29, "training = 7", &["[training] must be a table", "the integer 7"]),
+    (29, "noise.twins = 1", &["`noise` cannot differ"]),
     (30, "model.layer.4.linear.bias = false", &["no layer 4", "4 layers"]),
     (30, "model.layers = []", &["`layers` is empty"]),
     (30, "model.layers = 'sigmoid'", &["`layers` in [model] must be an array"]),
@@ -221,6 +227,13 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
         "model.layers = [{linear={outputs=1000000}}, {linear={outputs=1000}}, {linear={outputs=1}}]",
         &["at most 1000"],
     ),
+    (31, "[nois]", &["unknown key `nois` in the experiment", "did you mean `noise`?"]),
+    (32, "twins = 17", &["`twins` in [noise]", "a whole number from 0 to 16", "the integer 17"]),
+    (32, "twins = -1", &["`twins` in [noise]", "the integer -1"]),
+    (32, "twin = 1", &["unknown key `twin` in [noise]", "did you mean `twins`?"]),
+    (33, "horizon = 0", &["`horizon` in [noise]", "a number above 0, at most 1", "the integer 0"]),
+    (33, "horizon = 1.1", &["`horizon` in [noise]", "the number 1.1"]),
+    (33, "horizon = nan", &["`horizon` in [noise]", "NaN"]),
 ];
 
 /// The same for [`REGRESSION`].

@@ -7,8 +7,8 @@ mod model;
 mod training;
 
 use super::{
-    EngineKind, Side,
-    reader::{Choice, Reader},
+    EngineKind, Noise, Side,
+    reader::{Choice, Reader, finite},
     tree::{Node, Value},
 };
 use crate::{
@@ -19,12 +19,15 @@ use crate::{
 use std::path::Path;
 
 /// What stands at the top of every file.
-const TOP: [&str; 8] = ["title", "seed", "dtype", "data", "model", "training", "reference", "candidate"];
+const TOP: [&str; 9] = ["title", "seed", "dtype", "data", "model", "training", "noise", "reference", "candidate"];
 /// What stands under `[reference]` and `[candidate]`.
 const ON_A_SIDE: [&str; 6] = ["seed", "dtype", "model", "training", "engine", "threads"];
-/// What does not: the sides train on the same batches.
-const SHARED: [&[&str]; 5] =
-    [&["title"], &["data"], &["training", "batch_size"], &["training", "steps"], &["training", "epochs"]];
+/// What does not: the sides train on the same batches, and one run judges both.
+const SHARED: [&[&str]; 6] =
+    [&["title"], &["data"], &["noise"], &["training", "batch_size"], &["training", "steps"], &["training", "epochs"]];
+
+/// Each takes as long, and as much memory, as the reference.
+const MOST_TWINS: usize = 16;
 
 /// What both sides share.
 pub(super) struct Shared {
@@ -32,6 +35,7 @@ pub(super) struct Shared {
     pub data: DataKind,
     pub batch_size: BatchSize,
     pub length: Length,
+    pub noise: Noise,
 }
 
 /// Refuses keys on the wrong level of one file or one `--set`; after merging it no longer shows where a key was.
@@ -46,9 +50,9 @@ pub(super) fn check_levels(root: &Node) -> Result<()> {
         let Some(side) = top.get(name) else { continue };
         if let Some((path, node)) = SHARED.iter().find_map(|path| Some((path, side.find(path)?))) {
             let key = path.join(".");
-            return Err(node.fault(format!(
-                "`{key}` cannot differ between the sides, which train on the same batches; move it out of [{name}]"
-            )));
+            return Err(
+                node.fault(format!("`{key}` cannot differ between the sides of one run; move it out of [{name}]"))
+            );
         }
         Reader::open(side, &format!("[{name}]"), &ON_A_SIDE)?;
     }
@@ -65,6 +69,7 @@ pub(super) fn shared(root: &Node) -> Result<Shared> {
         data,
         batch_size: training::batch_size(&training)?,
         length: training::length(&training)?,
+        noise: noise(&top)?,
     })
 }
 
@@ -88,6 +93,19 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataKind, folder: &Pa
 
 fn open(root: &Node) -> Result<Reader<'_>> {
     Reader::open(root, "the experiment", &[&TOP[..], &ON_A_SIDE].concat())
+}
+
+fn noise(top: &Reader) -> Result<Noise> {
+    let mut noise = Noise { twins: None, horizon: 0.01 };
+    if let Some(node) = top.get("noise") {
+        let table = Reader::open(node, "[noise]", &["twins", "horizon"])?;
+        noise.twins = table.whole("twins", 0..=MOST_TWINS)?;
+        let horizon = table.typed("horizon", "a number above 0, at most 1", |value| {
+            finite(value).filter(|horizon| *horizon > 0.0 && *horizon <= 1.0)
+        })?;
+        noise.horizon = horizon.unwrap_or(noise.horizon);
+    }
+    Ok(noise)
 }
 
 fn seed(top: &Reader) -> Result<u64> {

@@ -20,17 +20,16 @@ pub use twins::{Drift, Twins};
 /// What limits are derived with. The defaults are what holds; others serve to measure them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
-    /// K: how many times the noise of a phase is its limit. A sum of n terms may be off by K·√n roundings.
+    /// K: how many times the noise at a place is its limit. A sum of n terms may be off by K·√n roundings, a free run
+    /// may drift K times as far as its twins.
     pub k: f64,
-    /// How many times as far as its twins a side may drift.
-    pub drift: f64,
     /// How many twins run beside a model that is compared at every step.
     pub twins: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { k: 3.0, drift: 10.0, twins: 2 }
+        Self { k: 3.0, twins: 2 }
     }
 }
 

@@ -229,6 +229,24 @@ impl Places {
         }
     }
 
+    /// By how much of each of the reference's parameters rounding may have moved it in a step, as the limits of its
+    /// gradient and its update say.
+    pub fn moved(&self, record: &StepRecord, deviations: &[Deviation]) -> Vec<f64> {
+        let norm = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let mut moved = vec![0.0; record.after.len()];
+        for (&place, deviation) in self.all.iter().zip(deviations) {
+            if let Place::Gradient(shared) | Place::Update(shared) = place {
+                let index = self.shared[shared].reference;
+                let share = norm(&record.updates[index]) / norm(&record.after[index]);
+                let part = deviation.limit.min(1.0) / self.k * share;
+                if part.is_finite() {
+                    moved[index] = f64::hypot(moved[index], part);
+                }
+            }
+        }
+        moved
+    }
+
     /// Lets the shadow of the optimizer's state see the gradients of a step that is not compared.
     pub fn advance(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
         for (number, shared) in self.shared.iter().enumerate() {

@@ -1,9 +1,10 @@
 //! Twins of the reference's description: how far rounding alone takes a free run.
 //!
 //! One twin trains in f64: the whole run in exact arithmetic, as far as we have it. The others train in the sides' type
-//! and are nudged before every step: each weight and each input by one unit in the last place, up or down at random. (A
-//! nudge at the start alone dies out in contractive settings.) A side that drifts from the exact run much farther than
-//! they do does something else.
+//! and are nudged at every step, as a nudge at the start alone dies out in contractive settings: each input by one unit
+//! in the last place, each weight by one unit or by what rounding may have made of its update, up or down at random. The
+//! candidate may drift from the reference as far as they do, or the exact run does, times a constant; a candidate that
+//! goes much farther does something else.
 
 use super::Limits;
 use crate::{
@@ -18,30 +19,30 @@ use crate::{
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// How far each is from the exact run after a step: gaps of the weights, all trained tensors as one vector.
+/// How far a free run has drifted after a step: gaps of the weights, all trained tensors as one vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Drift {
-    /// The median twin; of an even number the farther of the middle two.
+    /// From the reference to the median twin; of an even number to the farther of the middle two.
     pub twins: f64,
-    /// How far a side may be: [`Limits::drift`] times the farthest that a twin has been, or the reference.
+    /// How far the sides may be apart: [`Limits::k`] times the farthest that a twin, or the exact run, has been.
     pub limit: f64,
-    /// The reference.
+    /// From the reference to the candidate.
+    pub apart: f64,
+    /// From the exact run to the reference.
     pub reference: f64,
-    /// The candidate.
+    /// From the exact run to the candidate.
     pub candidate: f64,
-    /// Whether the reference is within [`Limits::drift`] times its twins.
-    pub reference_passes: bool,
 }
 
 impl Drift {
-    /// The candidate's share of its limit.
+    /// The share of the limit that is used.
     pub fn budget(&self) -> f64 {
-        if self.candidate == 0.0 { 0.0 } else { self.candidate / self.limit }
+        if self.apart == 0.0 { 0.0 } else { self.apart / self.limit }
     }
 
-    /// Whether rounding explains where the candidate is. NaN does not pass.
+    /// Whether rounding explains how far the sides are apart. NaN does not pass.
     pub fn passes(&self) -> bool {
-        self.candidate <= self.limit
+        self.apart <= self.limit
     }
 }
 
@@ -52,11 +53,9 @@ pub struct Twins {
     /// The type that the nudged ones compute in.
     dtype: DType,
     random: ChaCha8Rng,
-    drift: f64,
+    k: f64,
     started: bool,
-    /// The farthest that a twin has been.
-    farthest: f64,
-    /// The farthest that counts as noise: a twin's, or the reference's as far as its twins explain it.
+    /// The farthest that a twin, or the exact run, has been from the reference.
     noise: f64,
     horizon_at: f64,
     horizon: Option<usize>,
@@ -83,9 +82,8 @@ impl Twins {
             nudged: (0..limits.twins).map(|_| engine(dtype)).collect(),
             dtype,
             random: ChaCha8Rng::seed_from_u64(reference.seed),
-            drift: limits.drift,
+            k: limits.k,
             started: false,
-            farthest: 0.0,
             noise: 0.0,
             horizon_at,
             horizon: None,
@@ -98,12 +96,14 @@ impl Twins {
         self.nudged.len()
     }
 
-    /// Makes the reference's step: on `batch`, at the first step from the weights `before`.
+    /// Makes the reference's step: on `batch`, at the first step from the weights `before`. `moved` says, for each
+    /// parameter, by how much of it rounding may have moved it in this step.
     ///
     /// # Errors
     /// If an engine fails.
-    pub fn step(&mut self, batch: &Batch<'_>, before: &[Vec<f64>]) -> Result<()> {
+    pub fn step(&mut self, batch: &Batch<'_>, before: &[Vec<f64>], moved: &[f64]) -> Result<()> {
         let Self { exact, nudged, dtype, random, buffers, .. } = self;
+        let unit = 2.0 * dtype.unit_roundoff();
         if !self.started {
             for (engine, dtype) in
                 std::iter::once((&mut *exact, DType::F64)).chain(nudged.iter_mut().zip(std::iter::repeat(*dtype)))
@@ -120,15 +120,8 @@ impl Twins {
         let (inputs, targets) = (batch.inputs.shape, batch.targets.shape);
         train(exact.as_mut(), (inputs, Values::F64(&buffers.inputs)), (targets, Values::F64(&buffers.targets)))?;
         for twin in nudged {
-            for index in 0..before.len() {
-                let view = twin.parameter(index);
-                let shape = view.shape;
-                view.widen_into(&mut buffers.nudged);
-                nudge(&mut buffers.nudged, *dtype, random);
-                load(twin.as_mut(), index, shape, &buffers.nudged, *dtype)?;
-            }
             buffers.nudged.clone_from(&buffers.inputs);
-            nudge(&mut buffers.nudged, *dtype, random);
+            nudge(&mut buffers.nudged, unit, random);
             match dtype {
                 DType::F64 => {
                     let given = (targets, Values::F64(&buffers.targets));
@@ -141,6 +134,13 @@ impl Twins {
                     train(twin.as_mut(), (inputs, Values::F32(&buffers.inputs_f32)), given)?;
                 }
             }
+            for (index, moved) in moved.iter().enumerate() {
+                let view = twin.parameter(index);
+                let shape = view.shape;
+                view.widen_into(&mut buffers.nudged);
+                nudge(&mut buffers.nudged, unit.max(*moved), random);
+                load(twin.as_mut(), index, shape, &buffers.nudged, *dtype)?;
+            }
         }
         Ok(())
     }
@@ -150,37 +150,39 @@ impl Twins {
         self.horizon
     }
 
-    /// Compares what `step` left: weights of the reference and of the candidate, each with its number in the
-    /// reference.
+    /// Compares what `step` left: the reference's weights, and those of the candidate that it shares, each with its
+    /// number in the reference.
     pub fn compare<'a>(
         &mut self,
         step: usize,
-        reference: impl Iterator<Item = (usize, &'a [f64])> + Clone,
+        reference: &[Vec<f64>],
         candidate: impl Iterator<Item = (usize, &'a [f64])> + Clone,
     ) -> Drift {
-        let mut gaps = Vec::with_capacity(self.nudged.len());
-        for twin in &self.nudged {
-            self.buffers.values.resize_with(twin.parameters().len(), Vec::new);
-            for (index, values) in self.buffers.values.iter_mut().enumerate() {
+        let Self { exact, nudged, buffers, .. } = self;
+        let mut gaps = Vec::with_capacity(nudged.len());
+        for twin in nudged {
+            buffers.values.resize_with(reference.len(), Vec::new);
+            for (index, values) in buffers.values.iter_mut().enumerate() {
                 twin.parameter(index).widen_into(values);
             }
-            gaps.push(self.from_exact(self.buffers.values.iter().map(Vec::as_slice).enumerate()));
+            gaps.push(gap_of_parts(reference.iter().map(Vec::as_slice).zip(buffers.values.iter().map(Vec::as_slice))));
         }
         gaps.sort_by(f64::total_cmp);
         let twins = gaps.get(gaps.len() / 2).copied().unwrap_or(0.0);
-        let (reference, candidate) = (self.from_exact(reference), self.from_exact(candidate));
         if self.horizon.is_none() && !(twins <= self.horizon_at) {
             self.horizon = Some(step);
         }
-        self.farthest = gaps.iter().copied().fold(self.farthest, f64::max);
-        let explained = self.drift * self.farthest;
-        self.noise = self.noise.max(self.farthest).max(if reference <= explained { reference } else { 0.0 });
-        let limit = self.drift * self.noise;
-        Drift { twins, limit, reference, candidate, reference_passes: reference <= explained }
-    }
-
-    fn from_exact<'a>(&self, weights: impl Iterator<Item = (usize, &'a [f64])> + Clone) -> f64 {
-        gap_of_parts(weights.map(|(index, values)| (values, exactly(self.exact.as_ref(), index))))
+        let from_exact = |index| exactly(exact.as_ref(), index);
+        let to_reference =
+            gap_of_parts(reference.iter().enumerate().map(|(index, values)| (&values[..], from_exact(index))));
+        self.noise = gaps.into_iter().chain([to_reference]).fold(self.noise, f64::max);
+        Drift {
+            twins,
+            limit: self.k * self.noise,
+            apart: gap_of_parts(candidate.clone().map(|(index, values)| (reference[index].as_slice(), values))),
+            reference: to_reference,
+            candidate: gap_of_parts(candidate.map(|(index, values)| (values, from_exact(index)))),
+        }
     }
 }
 
@@ -201,14 +203,12 @@ fn train(engine: &mut dyn Engine, inputs: (Shape, Values<'_>), targets: (Shape, 
     engine.update()
 }
 
-/// Moves every value by one unit in the last place of `dtype`, up or down; what is 0 stays 0, so that what is absent
-/// stays absent.
-fn nudge(values: &mut [f64], dtype: DType, random: &mut ChaCha8Rng) {
-    let unit = 2.0 * dtype.unit_roundoff();
+/// Moves every value by `part` of it, up or down; what is 0 stays 0, so that what is absent stays absent.
+fn nudge(values: &mut [f64], part: f64, random: &mut ChaCha8Rng) {
     for chunk in values.chunks_mut(64) {
         let mut signs = random.next_u64();
         for value in chunk {
-            *value *= if signs & 1 == 0 { 1.0 + unit } else { 1.0 - unit };
+            *value *= if signs & 1 == 0 { 1.0 + part } else { 1.0 - part };
             signs >>= 1;
         }
     }

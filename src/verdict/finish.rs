@@ -23,7 +23,7 @@ impl Judge {
             Phase::COMPUTED.into_iter().map(|phase| (phase, self.summary(phase))).collect();
         let first_divergence = self.start_divergence().or_else(|| {
             let firsts = phases.values().filter_map(|summary| summary.first_divergence.clone());
-            let one_sided = self.non_finite.iter().filter(|found| found.side != Farther::Both).map(not_finite);
+            let one_sided = self.non_finite.iter().filter(|found| found.is_fault()).map(not_finite);
             let drifted = self.drifting.first.map(drifted);
             firsts
                 .chain(one_sided)
@@ -98,6 +98,7 @@ impl Judge {
             compared: self.drifting.judged,
             step,
             twins: finite(drift.twins),
+            apart: finite(drift.apart),
             reference: finite(drift.reference),
             candidate: finite(drift.candidate),
             limit: finite(drift.limit),
@@ -106,7 +107,6 @@ impl Judge {
         Noise {
             k: self.limits.k,
             twins: self.twins.as_ref().map_or(0, Twins::count),
-            drift_k: self.limits.drift,
             horizon_at: self.horizon_at,
             drift,
             referee: self.referee.as_ref().map(|referee| referee.said(&self.places)),
@@ -144,7 +144,7 @@ impl Judge {
     }
 
     fn outcome(&self, ended: Ended, first: Option<&Divergence>, phases: &BTreeMap<Phase, PhaseSummary>) -> Outcome {
-        if self.non_finite.iter().any(|found| found.side != Farther::Both) || first.is_some() {
+        if self.non_finite.iter().any(NonFinite::is_fault) || first.is_some() {
             return if ended.interrupted { Outcome::Inconclusive } else { Outcome::Mismatch };
         }
         // Nothing compared is not a pass: a phase without a judged tensor, a tensor whose update rounding hid at every
@@ -208,21 +208,20 @@ impl Judge {
 
 /// A side that drifts farther than rounding takes it though no phase shows why, as a divergence.
 fn drifted((step, drift): (usize, Drift)) -> Divergence {
-    let farther = match (drift.reference_passes, drift.passes()) {
-        (true, _) => Farther::Candidate,
-        (false, true) => Farther::Reference,
-        (false, false) => Farther::Both,
+    let farther = match [drift.reference, drift.candidate].map(|distance| !(distance <= drift.limit)) {
+        [true, true] => Farther::Both,
+        [reference, candidate] if reference || (!candidate && drift.reference > drift.candidate) => Farther::Reference,
+        _ => Farther::Candidate,
     };
-    let side = if farther == Farther::Reference { drift.reference } else { drift.candidate };
     Divergence {
         mode: RunMode::Free,
         step,
         phase: Phase::Update,
         tensor: "weights".to_owned(),
         index: Vec::new(),
-        gap: finite(side),
+        gap: finite(drift.apart),
         limit: finite(drift.limit),
-        budget: finite(side / drift.limit),
+        budget: finite(drift.budget()),
         ratio: None,
         reference: None,
         candidate: None,

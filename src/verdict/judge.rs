@@ -16,7 +16,7 @@ use crate::{
         Engines, Lockstep, Mode, Observer, Phase, RunMode, RunSide, STOCK, StartDifference, StartKind, StepEvent,
         StepRecord,
     },
-    noise::{self, Drift, Limits, Places, Referee, Ties, Twins},
+    noise::{Drift, Limits, Places, Referee, Ties, Twins},
     replay::Replay,
     tensor::DType,
 };
@@ -53,6 +53,8 @@ pub struct Judge {
     pub(super) non_finite: Vec<NonFinite>,
     pub(super) referee: Option<Referee>,
     pub(super) twins: Option<Twins>,
+    /// By how much of each parameter rounding may have moved it at the latest compared step.
+    moved_by: Vec<f64>,
     pub(super) limits: Limits,
     pub(super) horizon_at: f64,
     pub(super) drifting: Drifting,
@@ -103,14 +105,15 @@ impl Judge {
         if let Err(error) = &referee {
             not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
         }
-        let count = if lockstep.compared_every == 1 { limits.twins } else { 0 };
+        let few = if lockstep.compared_every == 1 { limits.twins } else { 0 };
+        let count = experiment.noise.twins.unwrap_or(few);
         let free = mode.runs().contains(&RunMode::Free);
         if free && count == 0 {
             not_checked.push("how far the free run may drift, and its horizon: no twins ran beside it".to_owned());
         }
         // A side is judged by its own rounding: the twins are as coarse as the coarser side.
         let coarser = if [reference.dtype, candidate.dtype].contains(&DType::F32) { DType::F32 } else { DType::F64 };
-        let horizon_at = noise::UNJUDGED;
+        let horizon_at = experiment.noise.horizon;
         let twins = || Twins::new(reference, coarser, Limits { twins: count, ..limits }, lockstep.rows, horizon_at);
         Self {
             title: experiment.title.clone(),
@@ -132,6 +135,7 @@ impl Judge {
             twins: (free && count > 0).then(twins),
             limits,
             horizon_at,
+            moved_by: Vec::new(),
             drifting: Drifting {
                 comparable: lockstep.differences.iter().all(|difference| difference.kind == StartKind::Dtype),
                 ..Drifting::default()
@@ -190,7 +194,10 @@ impl Judge {
     fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) {
         let Some(twins) = &mut self.twins else { return };
         let reference = &event.reference.record;
-        if let Err(error) = twins.step(&event.batch, &reference.before) {
+        if event.compared {
+            self.moved_by = self.places.moved(reference, &self.deviations);
+        }
+        if let Err(error) = twins.step(&event.batch, &reference.before, &self.moved_by) {
             self.not_checked.push(format!("how far the free run may drift: {error}"));
             self.twins = None;
             return;
@@ -200,7 +207,7 @@ impl Judge {
         let record = &candidate.latest.record;
         let drift = twins.compare(
             event.step,
-            reference.after.iter().map(Vec::as_slice).enumerate(),
+            &reference.after,
             self.places.pairs().map(|(reference, candidate)| (reference, record.after[candidate].as_slice())),
         );
         if full {
@@ -215,7 +222,8 @@ impl Judge {
         for (mode, candidate) in event.candidates {
             if let Some((_, side)) = non_finite(&[event.reference.loss], &[candidate.latest.loss]) {
                 let (step, phase, tensor) = (event.step, Phase::Loss, "loss".to_owned());
-                self.non_finite.push(NonFinite { mode: *mode, step, phase, tensor, index: Vec::new(), side });
+                let counts = *mode == RunMode::Sync || self.twins.as_ref().and_then(Twins::horizon).is_none();
+                self.non_finite.push(NonFinite { mode: *mode, step, phase, tensor, index: Vec::new(), side, counts });
             }
         }
     }
@@ -256,15 +264,16 @@ impl Observer for Judge {
 impl Drifting {
     /// Takes in a compared step of the free run.
     fn take_in(&mut self, step: usize, drift: Drift, horizon: Option<usize>) {
-        // Past the horizon rounding explains anything; what started elsewhere, or met a tie, is elsewhere for a reason.
-        if horizon.is_some() || !self.comparable {
+        // Past the horizon rounding explains anything; what started elsewhere, or met a tie, is elsewhere for a reason;
+        // what is not finite is found as such.
+        if horizon.is_some() || !self.comparable || !drift.apart.is_finite() {
             return;
         }
         self.judged += 1;
         if self.worst.is_none_or(|(_, worst)| !(drift.budget() <= worst.budget())) {
             self.worst = Some((step, drift));
         }
-        if self.first.is_none() && !(drift.passes() && drift.reference_passes) {
+        if self.first.is_none() && !drift.passes() {
             self.first = Some((step, drift));
         }
     }
@@ -302,7 +311,8 @@ impl Run {
             {
                 let index = places.index(place, offset, at.candidate.rows);
                 let tensor = places.tensor(place);
-                return Some(NonFinite { mode: self.mode, step: at.step, phase: place.phase(), tensor, index, side });
+                let (mode, step, phase, counts) = (self.mode, at.step, place.phase(), at.counts);
+                return Some(NonFinite { mode, step, phase, tensor, index, side, counts });
             }
             // The reference's own error is noise, as far as any rounding explains it; the candidate's is not.
             let headroom = places.headroom(place, at.reference.rows);

@@ -191,12 +191,10 @@ pub struct Unjudged {
 /// What the limits were derived from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Noise {
-    /// How many times the noise of a phase is its limit.
+    /// How many times the noise at a place is its limit.
     pub k: f64,
     /// How many nudged twins ran beside the free run.
     pub twins: usize,
-    /// How many times as far as they a side may drift.
-    pub drift_k: f64,
     /// The gap of the weights that makes the horizon.
     pub horizon_at: f64,
     /// How far the free run drifted, where that was judged.
@@ -205,23 +203,25 @@ pub struct Noise {
     pub referee: Option<Refereed>,
 }
 
-/// The drift of a free run: gaps of the weights, all as one vector, from the same run in f64.
+/// The drift of a free run: gaps of the weights, all as one vector.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DriftSummary {
     /// Compared steps at which it was judged: before the horizon and the first tie of the free run.
     pub compared: usize,
-    /// The step at which the candidate used most of its limit.
+    /// The step at which the sides used most of the limit.
     pub step: usize,
-    /// The median twin's gap there.
+    /// From the reference to the median twin there.
     pub twins: Option<f64>,
-    /// The reference's.
-    pub reference: Option<f64>,
-    /// The candidate's.
-    pub candidate: Option<f64>,
-    /// How far it may drift.
+    /// From the reference to the candidate.
+    pub apart: Option<f64>,
+    /// How far that may be.
     pub limit: Option<f64>,
-    /// candidate / limit.
+    /// apart / limit.
     pub budget: Option<f64>,
+    /// From the same run in f64 to the reference.
+    pub reference: Option<f64>,
+    /// From the same run in f64 to the candidate.
+    pub candidate: Option<f64>,
 }
 
 /// Where a value stopped being finite.
@@ -239,6 +239,15 @@ pub struct NonFinite {
     pub index: Vec<usize>,
     /// `reference`, `candidate` or `both`.
     pub side: Farther,
+    /// Whether it lies before the horizon, so that it is a fault if it is on one side only.
+    pub counts: bool,
+}
+
+impl NonFinite {
+    /// Whether one side alone is to blame.
+    pub fn is_fault(&self) -> bool {
+        self.counts && self.side != Farther::Both
+    }
 }
 
 /// Everything that varies from run to run.

@@ -98,11 +98,11 @@ pub(super) const CALIBRATION: [Setting; 10] = [
 /// What false alarms are counted on: other data, widths, rates and rules.
 pub(super) const CONTROL: [Setting; 10] = [
     Setting {
-        name: "xor 2-8-1, tanh, SGD 0.5",
+        name: "xor 2-8-1, tanh, SGD 0.2",
         data: "kind = 'xor', repeat = 3",
         hidden: (&[8], "tanh"),
         outputs: (1, None),
-        sgd: "lr = 0.5",
+        sgd: "lr = 0.2",
         batch: None,
         ..BASE
     },
@@ -144,12 +144,12 @@ pub(super) const CONTROL: [Setting; 10] = [
         ..BASE
     },
     Setting {
-        name: "7-300-1, relu, without bias, SGD 0.1",
+        name: "7-300-1, relu, without bias, SGD 0.01",
         data: "kind = 'regression', rows = 30, inputs = 7, outputs = 1",
         hidden: (&[300], "relu"),
         outputs: (1, None),
         bias: false,
-        sgd: "lr = 0.1",
+        sgd: "lr = 0.01",
         batch: Some(1),
         ..BASE
     },
@@ -164,11 +164,11 @@ pub(super) const CONTROL: [Setting; 10] = [
         ..BASE
     },
     Setting {
-        name: "4-20-2, relu, one column of 3e4",
-        data: "kind = 'regression', rows = 64, inputs = 4, outputs = 2, scale = [1, 3e4, 1, 1]",
+        name: "4-20-2, relu, one column of 30",
+        data: "kind = 'regression', rows = 64, inputs = 4, outputs = 2, scale = [1, 30, 1, 1]",
         hidden: (&[20], "relu"),
         outputs: (2, None),
-        sgd: "lr = 1e-11",
+        sgd: "lr = 3e-4",
         batch: Some(16),
         ..BASE
     },
@@ -182,12 +182,12 @@ pub(super) const CONTROL: [Setting; 10] = [
         ..BASE
     },
     Setting {
-        name: "6-13-13-13-13-13-1, tanh, Kaiming, SGD 0.4",
+        name: "6-13-13-13-13-13-1, tanh, Kaiming, SGD 0.05",
         data: "kind = 'regression', rows = 40, inputs = 6, outputs = 1",
         hidden: (&[13; 5], "tanh"),
         outputs: (1, None),
         init: "kaiming",
-        sgd: "lr = 0.4",
+        sgd: "lr = 0.05",
         batch: Some(13),
         ..BASE
     },

@@ -32,26 +32,53 @@ impl Setting {
     /// # Errors
     /// If a set cannot be accepted.
     pub(super) fn experiment(&self, steps: usize, sets: &[String]) -> Result<Experiment> {
-        let (widths, activation) = self.hidden;
-        let hidden = widths.iter().map(|width| format!("{{ linear = {{ outputs = {width} }} }}, '{activation}', "));
-        let (outputs, last) = self.outputs;
-        let last = last.map_or(String::new(), |layer| format!(", '{layer}'"));
         let batch = self.batch.map_or("'full'".to_owned(), |rows| rows.to_string());
         let text = format!(
             "title = '{}'\ndata = {{ {} }}\nmodel.bias = {}\nmodel.init = '{}'\n\
-             model.layers = [{}{{ linear = {{ outputs = {outputs} }} }}{last}]\n\
+             model.layers = {}\n\
              training = {{ loss = '{}', batch_size = {batch}, steps = {steps}, optimizer = {{ sgd = {{ {} }} }} }}\n",
             self.name,
             self.data,
             self.bias,
             self.init,
-            hidden.collect::<String>(),
+            self.layers(self.hidden.1),
             self.loss,
             self.sgd
         );
         Experiment::parse(&text, self.name, Path::new(""), sets)
     }
+
+    /// The layers, with this after each hidden one.
+    fn layers(&self, activation: &str) -> String {
+        let hidden =
+            self.hidden.0.iter().map(|width| format!("{{ linear = {{ outputs = {width} }} }}, '{activation}', "));
+        let (outputs, last) = self.outputs;
+        let last = last.map_or(String::new(), |layer| format!(", '{layer}'"));
+        format!("[{}{{ linear = {{ outputs = {outputs} }} }}{last}]", hidden.collect::<String>())
+    }
 }
+
+/// What faults are put into: two hidden layers, so that one weight is square.
+pub(super) struct Faulted {
+    pub setting: Setting,
+    pub dtype: &'static str,
+}
+
+impl Faulted {
+    /// The layers with another activation.
+    pub(super) fn with_other_activation(&self) -> String {
+        self.setting.layers(if self.setting.hidden.1 == "tanh" { "relu" } else { "tanh" })
+    }
+}
+
+pub(super) const FAULTED: [Faulted; 3] = [
+    Faulted { setting: Setting { name: "16-24-24-4, relu, f32", hidden: (&[24, 24], "relu"), ..BASE }, dtype: "f32" },
+    Faulted { setting: Setting { name: "16-24-24-4, tanh, f64", hidden: (&[24, 24], "tanh"), ..BASE }, dtype: "f64" },
+    Faulted {
+        setting: Setting { name: "16-256-256-4, relu, f32", hidden: (&[256, 256], "relu"), ..BASE },
+        dtype: "f32",
+    },
+];
 
 const SMALL: &str = "kind = 'regression', rows = 96, inputs = 16, outputs = 4";
 

@@ -86,17 +86,14 @@ impl Replay {
         let Exact { value, bound } = &mut self.passing;
         for ((value, bound), &y) in value.iter_mut().zip(bound).zip(output) {
             let (slope, error) = derivative(y);
-            if slope == 0.0 && error == 0.0 {
-                // A ReLU that is off stops an infinite gradient, too: libraries select, they do not multiply.
-                (*value, *bound) = (0.0, 0.0);
-                continue;
-            }
             let product = *value * slope;
             // Twice the counted error: libraries differ in the order of these products.
             let own = 2.0 * rounding.unit * error * (value.abs() + *bound)
                 + rounding.chain(if error == 0.0 { 0.0 } else { 2.0 }, product.abs());
-            *bound = *bound * slope.abs() + own;
-            *value = product;
+            // A ReLU that is off stops an infinite gradient, too: libraries select, they do not multiply.
+            let off = slope == 0.0 && error == 0.0;
+            *bound = if off { 0.0 } else { *bound * slope.abs() + own };
+            *value = if off { 0.0 } else { product };
         }
     }
 }

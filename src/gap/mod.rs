@@ -2,6 +2,10 @@
 //!
 //! The [`gap`] is the normalized L2 distance; [`Deviation`] judges a tensor against exact values with a rounding bound
 //! for every element, so that a wrong element cannot hide in a large neighbour. NaN never passes.
+//!
+//! Sums are taken by whatever SIMD the processor has, in an order that depends on nothing else.
+
+use pulp::{Arch, Scalar, Simd, WithSimd};
 
 /// ‖a − b‖ / max(‖a‖, ‖b‖): 0 for equal tensors (0 against 0 too), at most 2, NaN where a value is not finite or
 /// the lengths differ.
@@ -47,14 +51,11 @@ impl Sums {
     fn of<'a>(parts: impl Iterator<Item = (&'a [f64], &'a [f64])>, scale: f64) -> Self {
         let mut sums = Self { a: 0.0, b: 0.0, difference: 0.0, lengths_agree: true };
         for (a, b) in parts {
+            let [of_a, of_b, of_difference] = run(Pair { a, b, scale }, a.len());
+            sums.a += of_a;
+            sums.b += of_b;
+            sums.difference += of_difference;
             sums.lengths_agree &= a.len() == b.len();
-            for (&a, &b) in a.iter().zip(b) {
-                let (a, b) = (a * scale, b * scale);
-                let difference = a - b;
-                sums.a += a * a;
-                sums.b += b * b;
-                sums.difference += difference * difference;
-            }
         }
         sums
     }
@@ -67,6 +68,71 @@ impl Sums {
         }
         // Squares below 2⁻⁵⁰⁰ may have lost digits of a difference that is 2⁻⁵³ times smaller.
         (largest.is_finite() && largest > 2f64.powi(-500)).then(|| (self.difference / largest).sqrt())
+    }
+}
+
+/// Elements below which a plain loop is faster.
+const FEW: usize = 24;
+
+/// Runs a pass over `elements` elements.
+fn run<P: WithSimd>(pass: P, elements: usize) -> P::Output {
+    if elements < FEW { pass.with_simd(Scalar) } else { Arch::new().dispatch(pass) }
+}
+
+/// The sums of squares of a, b and a − b, in lanes.
+struct Squares<S: Simd> {
+    simd: S,
+    a: S::f64s,
+    b: S::f64s,
+    difference: S::f64s,
+}
+
+impl<S: Simd> Squares<S> {
+    #[inline(always)]
+    fn new(simd: S) -> Self {
+        let zero = simd.splat_f64s(0.0);
+        Self { simd, a: zero, b: zero, difference: zero }
+    }
+
+    /// Adds lanes of elements, and returns their difference.
+    #[inline(always)]
+    fn add(&mut self, a: S::f64s, b: S::f64s) -> S::f64s {
+        let simd = self.simd;
+        let difference = simd.sub_f64s(a, b);
+        self.a = simd.mul_add_e_f64s(a, a, self.a);
+        self.b = simd.mul_add_e_f64s(b, b, self.b);
+        self.difference = simd.mul_add_e_f64s(difference, difference, self.difference);
+        difference
+    }
+
+    #[inline(always)]
+    fn totals(self) -> [f64; 3] {
+        let simd = self.simd;
+        [simd.reduce_sum_f64s(self.a), simd.reduce_sum_f64s(self.b), simd.reduce_sum_f64s(self.difference)]
+    }
+}
+
+/// Two tensors whose squares are summed.
+struct Pair<'a> {
+    a: &'a [f64],
+    b: &'a [f64],
+    scale: f64,
+}
+
+impl WithSimd for Pair<'_> {
+    type Output = [f64; 3];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [f64; 3] {
+        let ((a, a_rest), (b, b_rest)) = (S::as_simd_f64s(self.a), S::as_simd_f64s(self.b));
+        let (mut squares, scale) = (Squares::new(simd), simd.splat_f64s(self.scale));
+        for (&a, &b) in a.iter().zip(b) {
+            squares.add(simd.mul_f64s(a, scale), simd.mul_f64s(b, scale));
+        }
+        // Zeros behind the last elements change no sum.
+        let [a, b] = [simd.partial_load_f64s(a_rest), simd.partial_load_f64s(b_rest)];
+        squares.add(simd.mul_f64s(a, scale), simd.mul_f64s(b, scale));
+        squares.totals()
     }
 }
 
@@ -89,23 +155,27 @@ impl Deviation {
     /// How far `found` is from `exact`, whose element i rounding can move by `bound[i]` at most.
     pub fn new(found: &[f64], exact: &[f64], bound: &[f64]) -> Self {
         let lengths_agree = found.len() == exact.len() && found.len() == bound.len();
-        let (mut budget, mut worst) = (0.0, 0);
-        let (mut bounds, mut product) = (0.0f64, 0.0);
         let mut sums = Sums { a: 0.0, b: 0.0, difference: 0.0, lengths_agree };
-        for (offset, ((&found, &exact), &bound)) in found.iter().zip(exact).zip(bound).enumerate() {
-            let difference = (found - exact).abs();
-            let used = if difference == 0.0 { 0.0 } else { difference / bound };
-            // Written so that NaN counts as the worst there is.
-            if !(used <= budget) {
-                budget = if used.is_nan() { f64::INFINITY } else { used };
-                worst = offset;
+        let (mut bounds, mut product, mut budget, mut start) = (0.0, 0.0, 0.0, 0);
+        let blocks = found.chunks(BLOCK).zip(exact.chunks(BLOCK)).zip(bound.chunks(BLOCK));
+        for (block, ((found, exact), bound)) in blocks.enumerate() {
+            let of = run(Judged { found, exact, bound }, found.len());
+            sums.a += of.found;
+            sums.b += of.exact;
+            sums.difference += of.difference;
+            bounds += of.bound;
+            product += of.product;
+            if of.largest > budget {
+                (budget, start) = (of.largest, block * BLOCK);
             }
-            bounds += bound * bound;
-            product += found * exact;
-            sums.a += found * found;
-            sums.b += exact * exact;
-            sums.difference += difference * difference;
         }
+        let shares = || found.iter().zip(exact).zip(bound).map(|((&found, &exact), &bound)| share(found, exact, bound));
+        // The largest share of a block passes over those that are NaN. That is right where 0 is off by 0; all others,
+        // which come of a difference or of a bound that is not finite, show in the squares.
+        if !(sums.difference.is_finite() && bounds.is_finite()) {
+            (budget, start) = (shares().fold(0.0, f64::max), 0);
+        }
+        let worst = shares().skip(start).position(|share| share >= budget).map_or(0, |offset| start + offset);
         let norm = sums.a.max(sums.b).sqrt();
         Self {
             gap: sums.gap().unwrap_or_else(|| gap(found, exact)),
@@ -135,6 +205,77 @@ impl Deviation {
     /// Whether rounding explains the deviation. NaN does not pass.
     pub fn passes(&self) -> bool {
         self.budget <= 1.0
+    }
+}
+
+/// The share of its bound that an element uses; NaN counts as the worst there is.
+fn share(found: f64, exact: f64, bound: f64) -> f64 {
+    let difference = (found - exact).abs();
+    let share = if difference == 0.0 { 0.0 } else { difference / bound };
+    if share.is_nan() { f64::INFINITY } else { share }
+}
+
+/// Elements among which the worst one is looked for again.
+const BLOCK: usize = 1024;
+
+/// A block of a tensor, with what it should be.
+struct Judged<'a> {
+    found: &'a [f64],
+    exact: &'a [f64],
+    bound: &'a [f64],
+}
+
+/// The sums of squares, those of the differences too, the sum of the products of found and exact, and the largest share
+/// of its bound that is a number.
+struct Shares {
+    found: f64,
+    exact: f64,
+    difference: f64,
+    bound: f64,
+    product: f64,
+    largest: f64,
+}
+
+/// As many sums and shares, in lanes.
+struct Lanes<S: Simd> {
+    simd: S,
+    squares: Squares<S>,
+    bound: S::f64s,
+    product: S::f64s,
+    largest: S::f64s,
+}
+
+impl<S: Simd> Lanes<S> {
+    #[inline(always)]
+    fn add(&mut self, found: S::f64s, exact: S::f64s, bound: S::f64s) {
+        let simd = self.simd;
+        let difference = self.squares.add(found, exact);
+        let share = simd.div_f64s(simd.abs_f64s(difference), bound);
+        self.largest = simd.select_f64s(simd.greater_than_f64s(share, self.largest), share, self.largest);
+        self.bound = simd.mul_add_e_f64s(bound, bound, self.bound);
+        self.product = simd.mul_add_e_f64s(found, exact, self.product);
+    }
+}
+
+impl WithSimd for Judged<'_> {
+    type Output = Shares;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> Shares {
+        let (found, found_rest) = S::as_simd_f64s(self.found);
+        let (exact, exact_rest) = S::as_simd_f64s(self.exact);
+        let (bound, bound_rest) = S::as_simd_f64s(self.bound);
+        let zero = simd.splat_f64s(0.0);
+        let mut lanes = Lanes { simd, squares: Squares::new(simd), bound: zero, product: zero, largest: zero };
+        for ((&found, &exact), &bound) in found.iter().zip(exact).zip(bound) {
+            lanes.add(found, exact, bound);
+        }
+        // Of the zeros behind the last elements the share is NaN, which is passed over.
+        let (found, exact) = (simd.partial_load_f64s(found_rest), simd.partial_load_f64s(exact_rest));
+        lanes.add(found, exact, simd.partial_load_f64s(bound_rest));
+        let [found, exact, difference] = lanes.squares.totals();
+        let [bound, product] = [simd.reduce_sum_f64s(lanes.bound), simd.reduce_sum_f64s(lanes.product)];
+        Shares { found, exact, difference, bound, product, largest: simd.reduce_max_f64s(lanes.largest) }
     }
 }
 

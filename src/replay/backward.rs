@@ -3,7 +3,10 @@
 //! The gradient passes through several layers, so its bound grows on the way: each layer adds its own rounding to what
 //! it was given.
 
-use super::{Exact, Parameters, Replay};
+use super::{
+    Exact, Parameters, Replay,
+    product::{Matrix, product},
+};
 use crate::{
     lockstep::StepRecord,
     model::{Layer, Linear},
@@ -12,10 +15,7 @@ use crate::{
 impl Replay {
     /// The gradient in every parameter of the definition, from what `record` holds.
     pub fn backward(&mut self, record: &StepRecord, parameters: Parameters<'_>) -> &[Exact] {
-        self.passing.clear();
-        for &gradient in &record.output_gradient {
-            self.passing.push(gradient, 0.0);
-        }
+        self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
         for index in (0..self.model.layers.len()).rev() {
             let output = &record.activations[index];
             let input = if index == 0 { &record.inputs } else { &record.activations[index - 1] };
@@ -40,55 +40,44 @@ impl Replay {
     /// ∂W = Gᵀ·x and ∂b = Σ over rows of G, for the gradient G that is passing.
     fn parameter_gradients(&mut self, Linear { inputs, outputs, bias }: Linear, first: usize, input: &[f64]) {
         let rows = input.len() / inputs;
-        let (relative, underflow) = (self.rounding.sum(rows), rows as f64 * self.rounding.smallest);
-        let weight = &mut self.gradients[first];
-        weight.reset(outputs * inputs);
-        for (row, x) in input.chunks_exact(inputs).enumerate() {
-            for output in 0..outputs {
-                let gradient = self.passing.value[row * outputs + output];
-                let given = self.passing.bound[row * outputs + output];
-                let error = given + relative * (gradient.abs() + given);
-                let target = output * inputs..(output + 1) * inputs;
-                let (value, bound) = (&mut weight.value[target.clone()], &mut weight.bound[target]);
-                for ((value, bound), &x) in value.iter_mut().zip(bound).zip(x) {
-                    *value += gradient * x;
-                    *bound += error * x.abs();
-                }
-            }
-        }
-        weight.bound.iter_mut().for_each(|bound| *bound += underflow);
+        let (relative, underflow) = self.errors(rows);
+        let (gradient, errors) = (Matrix::new(&self.passing.value, outputs), Matrix::new(&self.errors, outputs));
+        let (x, sizes) = (Matrix::new(input, inputs), [outputs, rows, inputs]);
+        let Exact { value, bound } = self.gradients[first].resized(outputs * inputs);
+        product(gradient.transposed(), x, value, sizes);
+        self.magnitudes.product(errors.transposed(), x, (relative, underflow), bound, sizes);
         if bias {
-            let target = &mut self.gradients[first + 1];
-            target.reset(outputs);
-            for (offset, (&gradient, &error)) in self.passing.value.iter().zip(&self.passing.bound).enumerate() {
-                target.value[offset % outputs] += gradient;
-                target.bound[offset % outputs] += error + relative * (gradient.abs() + error);
+            let Exact { value, bound } = self.gradients[first + 1].resized(outputs);
+            value.fill(0.0);
+            bound.fill(underflow);
+            for (gradient, errors) in self.passing.value.chunks_exact(outputs).zip(self.errors.chunks_exact(outputs)) {
+                value.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
+                bound.iter_mut().zip(errors).for_each(|(sum, error)| *sum += relative * error);
             }
-            target.bound.iter_mut().for_each(|bound| *bound += underflow);
         }
     }
 
     /// ∂x = G·W.
     fn through_linear(&mut self, Linear { inputs, outputs, .. }: Linear, weight: &[f64]) {
         let rows = self.passing.value.len() / outputs;
-        let (relative, underflow) = (self.rounding.sum(outputs), outputs as f64 * self.rounding.smallest);
-        self.passed.reset(rows * inputs);
-        for row in 0..rows {
-            let target = row * inputs..(row + 1) * inputs;
-            for (output, weight) in weight.chunks_exact(inputs).enumerate() {
-                let gradient = self.passing.value[row * outputs + output];
-                let given = self.passing.bound[row * outputs + output];
-                let error = given + relative * (gradient.abs() + given);
-                let value = &mut self.passed.value[target.clone()];
-                let bound = &mut self.passed.bound[target.clone()];
-                for ((value, bound), &w) in value.iter_mut().zip(bound).zip(weight) {
-                    *value += gradient * w;
-                    *bound += error * w.abs();
-                }
-            }
-            self.passed.bound[target].iter_mut().for_each(|bound| *bound += underflow);
-        }
+        let (relative, underflow) = self.errors(outputs);
+        let (gradient, errors) = (Matrix::new(&self.passing.value, outputs), Matrix::new(&self.errors, outputs));
+        let (weight, sizes) = (Matrix::new(weight, inputs), [rows, outputs, inputs]);
+        let Exact { value, bound } = self.passed.resized(rows * inputs);
+        product(gradient, weight, value, sizes);
+        self.magnitudes.product(errors, weight, (relative, underflow), bound, sizes);
         std::mem::swap(&mut self.passing, &mut self.passed);
+    }
+
+    /// Of a sum of `terms` products with the passing gradient: what its bound is relative to those products' magnitudes,
+    /// and absolutely. In their magnitudes the gradient counts with what it is already off, over that same relative
+    /// bound: so it is written to `errors`, of about the size of the gradient itself.
+    fn errors(&mut self, terms: usize) -> (f64, f64) {
+        let relative = self.rounding.sum(terms);
+        let errors = self.passing.value.iter().zip(&self.passing.bound);
+        self.errors.clear();
+        self.errors.extend(errors.map(|(gradient, given)| gradient.abs() + given + given / relative));
+        (relative, terms as f64 * self.rounding.smallest)
     }
 
     /// ∂x = G·f′, where `derivative` gives f′ and, in units of one rounding, its error.
@@ -97,17 +86,14 @@ impl Replay {
         let Exact { value, bound } = &mut self.passing;
         for ((value, bound), &y) in value.iter_mut().zip(bound).zip(output) {
             let (slope, error) = derivative(y);
-            if slope == 0.0 && error == 0.0 {
-                // A ReLU that is off stops an infinite gradient, too: libraries select, they do not multiply.
-                (*value, *bound) = (0.0, 0.0);
-                continue;
-            }
             let product = *value * slope;
             // Twice the counted error: libraries differ in the order of these products.
             let own = 2.0 * rounding.unit * error * (value.abs() + *bound)
                 + rounding.chain(if error == 0.0 { 0.0 } else { 2.0 }, product.abs());
-            *bound = *bound * slope.abs() + own;
-            *value = product;
+            // A ReLU that is off stops an infinite gradient, too: libraries select, they do not multiply.
+            let off = slope == 0.0 && error == 0.0;
+            *bound = if off { 0.0 } else { *bound * slope.abs() + own };
+            *value = if off { 0.0 } else { product };
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The output of one layer from the side's own input to it.
 
-use super::{Exact, Parameters, Replay};
+use super::{
+    Exact, Parameters, Replay,
+    product::{Matrix, product},
+};
 use crate::model::{Layer, Linear};
 
 /// Roundings in 1/(1 + e⁻ˣ) and in tanh, as libraries evaluate them: e⁻ˣ and tanh to 1 ulp = 2u (glibc and SLEEF's
@@ -10,39 +13,42 @@ const TRANSCENDENTAL: f64 = 6.0;
 impl Replay {
     /// Layer `index` of the definition, from `input`: `[rows, width]` to `[rows, outputs]`.
     pub fn forward(&mut self, index: usize, input: &[f64], parameters: Parameters<'_>) -> &Exact {
-        let rounding = self.rounding;
-        self.result.clear();
-        let mut pointwise = |value: &dyn Fn(f64) -> f64, operations: f64, absolute: f64| {
-            for &x in input {
-                let y = value(x);
-                let bound = if operations == 0.0 { 0.0 } else { rounding.chain(operations, y.abs()) };
-                self.result.push(y, bound + absolute);
-            }
-        };
+        let (rounding, result) = (self.rounding, &mut self.result);
+        let transcendental = |y: f64| rounding.chain(TRANSCENDENTAL, y.abs());
+        let x = input.iter();
         match self.model.layers[index] {
             // Where e⁻ˣ overflows, a library's result is 0 and the exact one below 1/MAX.
-            Layer::Sigmoid => pointwise(&|x| 1.0 / (1.0 + (-x).exp()), TRANSCENDENTAL, rounding.overflow),
-            Layer::Tanh => pointwise(&f64::tanh, TRANSCENDENTAL, 0.0),
+            Layer::Sigmoid => {
+                result.fill(x.map(|x| 1.0 / (1.0 + (-x).exp())), |y| transcendental(y) + rounding.overflow);
+            }
+            Layer::Tanh => result.fill(x.map(|x| x.tanh()), transcendental),
             // Exact, whatever the type.
-            Layer::Relu => pointwise(&|x| if x <= 0.0 { 0.0 } else { x }, 0.0, 0.0),
-            Layer::Linear(Linear { inputs, bias, .. }) => {
-                let weight = parameters(self.first_parameter(index));
-                let bias = bias.then(|| parameters(self.first_parameter(index) + 1));
-                let relative = rounding.sum(inputs + usize::from(bias.is_some()));
-                for row in input.chunks_exact(inputs) {
-                    for (output, weight) in weight.chunks_exact(inputs).enumerate() {
-                        let bias = bias.map_or(0.0, |bias| bias[output]);
-                        let (mut sum, mut magnitude) = (bias, bias.abs());
-                        for (&x, &w) in row.iter().zip(weight) {
-                            sum += x * w;
-                            magnitude += (x * w).abs();
-                        }
-                        self.result.push(sum, relative * magnitude + inputs as f64 * rounding.smallest);
-                    }
-                }
+            Layer::Relu => result.fill(x.map(|&x| if x <= 0.0 { 0.0 } else { x }), |_| 0.0),
+            Layer::Linear(linear) => {
+                let first = self.first_parameter(index);
+                self.through(linear, input, parameters(first), linear.bias.then(|| parameters(first + 1)));
             }
         }
         &self.result
+    }
+
+    /// y = x·Wᵀ + b.
+    fn through(&mut self, linear: Linear, input: &[f64], weight: &[f64], bias: Option<&[f64]>) {
+        let Linear { inputs, outputs, .. } = linear;
+        let rows = input.len() / inputs;
+        let relative = self.rounding.sum(inputs + usize::from(bias.is_some()));
+        let underflow = inputs as f64 * self.rounding.smallest;
+        let (x, weight) = (Matrix::new(input, inputs), Matrix::new(weight, inputs).transposed());
+        let (sizes, Exact { value, bound }) = ([rows, inputs, outputs], self.result.resized(rows * outputs));
+        product(x, weight, value, sizes);
+        self.magnitudes.product(x, weight, (relative, underflow), bound, sizes);
+        let Some(bias) = bias else { return };
+        for (value, bound) in value.chunks_exact_mut(outputs).zip(bound.chunks_exact_mut(outputs)) {
+            for ((value, bound), &bias) in value.iter_mut().zip(bound).zip(bias) {
+                *value += bias;
+                *bound += relative * bias.abs();
+            }
+        }
     }
 
     /// The number of the first parameter of layer `index`.

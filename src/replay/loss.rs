@@ -36,12 +36,10 @@ impl Replay {
     /// The gradient 2c(p − t) of the optimized loss c·Σ(p − t)² in the outputs.
     pub fn output_gradient(&mut self, outputs: &[f64], targets: &[f64]) -> &Exact {
         let factor = 2.0 * self.training.loss.factor(outputs.len());
-        self.result.clear();
-        for (output, target) in outputs.iter().zip(targets) {
-            let value = factor * (output - target);
-            // p − t, the factor's own rounding and its product; libtorch multiplies by a further factor or two.
-            self.result.push(value, self.rounding.chain(6.0, value.abs()));
-        }
+        let rounding = self.rounding;
+        let gradient = outputs.iter().zip(targets).map(|(output, target)| factor * (output - target));
+        // p − t, the factor's own rounding and its product; libtorch multiplies by a further factor or two.
+        self.result.fill(gradient, |value| rounding.chain(6.0, value.abs()));
         &self.result
     }
 }

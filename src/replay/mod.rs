@@ -13,6 +13,7 @@
 mod backward;
 mod forward;
 mod loss;
+mod product;
 mod update;
 
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
     tensor::DType,
     training::{Sgd, Training},
 };
+use product::Magnitudes;
 
 /// A tensor in f64, and for each element how far rounding may take a side from it.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +42,9 @@ pub struct Replay {
     /// The gradient on its way back through the layers, and the one it becomes.
     passing: Exact,
     passed: Exact,
+    /// What of the passing gradient a sum's bound is relative to, and room for its product.
+    errors: Vec<f64>,
+    magnitudes: Magnitudes,
     gradients: Vec<Exact>,
     shadow: Vec<Exact>,
     started: Vec<bool>,
@@ -60,6 +65,8 @@ impl Replay {
             result: Exact::default(),
             passing: Exact::default(),
             passed: Exact::default(),
+            errors: Vec::new(),
+            magnitudes: Magnitudes::default(),
             gradients: vec![Exact::default(); parameters.len()],
             shadow: parameters.iter().map(|parameter| state(parameter.shape.elements())).collect(),
             started: vec![false; parameters.len()],
@@ -80,22 +87,19 @@ impl Exact {
         Self { value: vec![0.0; elements], bound: vec![0.0; elements] }
     }
 
-    /// Empties the tensor and fills it with `elements` zeros.
-    fn reset(&mut self, elements: usize) {
-        for values in [&mut self.value, &mut self.bound] {
-            values.clear();
-            values.resize(elements, 0.0);
-        }
+    /// As a tensor of `elements` elements, which hold anything.
+    fn resized(&mut self, elements: usize) -> &mut Self {
+        self.value.resize(elements, 0.0);
+        self.bound.resize(elements, 0.0);
+        self
     }
 
-    fn push(&mut self, value: f64, bound: f64) {
-        self.value.push(value);
-        self.bound.push(bound);
-    }
-
-    fn clear(&mut self) {
+    /// Replaces the content by these values, each with the bound that `bound` gives it.
+    fn fill(&mut self, values: impl Iterator<Item = f64>, bound: impl Fn(f64) -> f64) {
         self.value.clear();
+        self.value.extend(values);
         self.bound.clear();
+        self.bound.extend(self.value.iter().map(|&value| bound(value)));
     }
 }
 

@@ -214,6 +214,129 @@ fn the_bound_of_an_update_covers_fifty_steps_of_momentum_and_is_not_much_wider()
     }
 }
 
+/// C = Σ a·b + offset and its bound's relative·Σ e·|b| + offset, one after the other: `terms` are the triples (a, e, b) of
+/// an element.
+fn plain<T: Iterator<Item = (f64, f64, f64)>>(
+    [rows, columns]: [usize; 2],
+    relative: f64,
+    offset: impl Fn(usize) -> (f64, f64),
+    terms: impl Fn(usize, usize) -> T,
+) -> Exact {
+    let mut exact = Exact::default();
+    for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+        let (mut value, mut bound) = offset(column);
+        for (a, error, b) in terms(row, column) {
+            value += a * b;
+            bound += relative * error * b.abs();
+        }
+        exact.value.push(value);
+        exact.bound.push(bound);
+    }
+    exact
+}
+
+/// Values within `share` of their bounds, and bounds that are never smaller and at most 1 % wider.
+fn assert_as_plain(found: &Exact, plain: &Exact, share: f64, what: &str) {
+    let elements = found.value.iter().zip(&found.bound).zip(plain.value.iter().zip(&plain.bound));
+    assert_eq!(found.value.len(), plain.value.len(), "{what}");
+    for ((value, bound), (plain_value, plain_bound)) in elements {
+        assert!((value - plain_value).abs() <= share * plain_bound, "{what}: {value:e}, not {plain_value:e}");
+        assert!(
+            (plain_bound * (1.0 - 1e-12)..=plain_bound * 1.01).contains(bound),
+            "{what}: a bound of {bound:e}, not {plain_bound:e}"
+        );
+    }
+}
+
+#[test]
+fn products_of_any_size_and_magnitude_are_those_of_plain_loops_and_bounds_are_hardly_wider() {
+    let mut random = ChaCha8Rng::seed_from_u64(8);
+    for draw in 0..300 {
+        let mut size = || if random.random::<f64>() < 0.2 { 1 } else { random.random_range(1..=40) };
+        let [rows, inputs, width, outputs] = [size(), size(), size(), size()];
+        // Of every other draw some numbers are out of f32's range, on either side of it, and some rows are 0.
+        let mut tensor = |rows: usize, columns: usize| {
+            let mut values = numbers(&mut random, rows * columns);
+            if draw % 2 == 1 {
+                for row in values.chunks_mut(columns) {
+                    let scale = [1.0, 1.0, 1.0, 0.0, 2f64.powi(-40), 2f64.powi(-160), 2f64.powi(160)];
+                    let scale = scale[random.random_range(0..scale.len())];
+                    row.iter_mut().for_each(|value| *value *= scale);
+                }
+            }
+            values
+        };
+        let layers = vec![linear(inputs, width, true), linear(width, outputs, true)];
+        let mut replay = replay(layers, inputs, Sgd::new(0.1));
+        let (x, y, gradient) = (tensor(rows, inputs), tensor(rows, width), tensor(rows, outputs));
+        let parameters = [tensor(width, inputs), tensor(1, width), tensor(outputs, width), tensor(1, outputs)];
+        let parameter = |index: usize| parameters[index].as_slice();
+        // Another order of a sum is another f64 rounding: a millionth of the bound of an f32 side, all of an f64 one's.
+        let dtype = if draw % 4 == 3 { DType::F64 } else { DType::F32 };
+        let share = if dtype == DType::F32 { 1e-6 } else { 1.0 };
+        replay.rounding = Rounding::new(dtype, f64::INFINITY);
+        let (weight, bias, second_weight) = (&parameters[0], &parameters[1], &parameters[2]);
+        let (rounding, case) =
+            (replay.rounding, format!("{dtype}, {rows} rows, {inputs}-{width}-{outputs}, draw {draw}"));
+        let bounded = |terms: usize| (rounding.sum(terms), terms as f64 * rounding.smallest);
+
+        let (relative, underflow) = (rounding.sum(inputs + 1), inputs as f64 * rounding.smallest);
+        let forward = plain(
+            [rows, width],
+            relative,
+            |unit| (bias[unit], relative * bias[unit].abs() + underflow),
+            |row, unit| {
+                let x = x[row * inputs..][..inputs].iter();
+                x.zip(&weight[unit * inputs..]).map(|(&x, &w)| (x, x.abs(), w))
+            },
+        );
+        assert_as_plain(replay.forward(0, &x, &parameter), &forward, share, &format!("forward, {case}"));
+
+        let given = Exact { bound: vec![0.0; gradient.len()], value: gradient.clone() };
+        // The passing gradient, with what counts of it in a bound, divided by that bound.
+        let passing = |gradient: &Exact, relative: f64, offset: usize| {
+            let (value, bound) = (gradient.value[offset], gradient.bound[offset]);
+            (value, (bound + relative * (value.abs() + bound)) / relative)
+        };
+        let (relative, underflow) = bounded(outputs);
+        let passed = plain(
+            [rows, width],
+            relative,
+            |_| (0.0, underflow),
+            |row, unit| {
+                (0..outputs).map(move |output| (row * outputs + output, output * width + unit)).map(|(g, w)| {
+                    let (value, error) = passing(&given, relative, g);
+                    (value, error, second_weight[w])
+                })
+            },
+        );
+        let (relative, underflow) = bounded(rows);
+        let expected = [(&passed, width, &x, inputs), (&given, outputs, &y, width)].map(|(g, g_width, x, x_width)| {
+            let of_column = |unit, factor: &dyn Fn(usize) -> f64| -> Vec<_> {
+                let terms = (0..rows).map(|row| (passing(g, relative, row * g_width + unit), factor(row)));
+                terms.map(|((value, error), x)| (value, error, x)).collect()
+            };
+            let offset = |_| (0.0, underflow);
+            let weight = plain([g_width, x_width], relative, offset, |unit, input| {
+                of_column(unit, &|row| x[row * x_width + input]).into_iter()
+            });
+            let bias = plain([1, g_width], relative, offset, |_, unit| of_column(unit, &|_| 1.0).into_iter());
+            [weight, bias]
+        });
+        let record = StepRecord {
+            rows,
+            inputs: x.clone(),
+            activations: vec![y.clone(), Vec::new()],
+            output_gradient: gradient,
+            ..StepRecord::default()
+        };
+        let found = replay.backward(&record, &parameter);
+        for ((found, expected), tensor) in found.iter().zip(expected.iter().flatten()).zip(0..) {
+            assert_as_plain(found, expected, share, &format!("gradient {tensor}, {case}"));
+        }
+    }
+}
+
 /// Libraries overflow e⁻ˣ where the result is far below any normal number: 0 is as good an answer as a subnormal one.
 #[test]
 fn an_activation_is_within_its_bound_over_the_whole_range_of_its_type() {

@@ -11,25 +11,30 @@ impl Replay {
         self.advance(index, gradient);
         let options = sgd(&self.training);
         let rounding = self.rounding;
-        self.result.clear();
-        for (offset, (&before, &gradient)) in before.iter().zip(gradient).enumerate() {
-            let (step, error) = if options.momentum == 0.0 {
-                (gradient, 0.0)
-            } else {
-                let (buffer, error) = (self.shadow[index].value[offset], self.shadow[index].bound[offset]);
-                if options.nesterov {
-                    let ahead = options.momentum * buffer;
-                    let rounded = rounding.chain(3.0, ahead.abs()) + rounding.chain(1.0, gradient.abs());
-                    (gradient + ahead, options.momentum * error + rounded)
-                } else {
-                    (buffer, error)
-                }
-            };
-            let change = -options.lr * step;
-            // lr rounded to the type, its product, and the stored sum; the replayed weight itself is off in f64 only.
-            let bound =
-                options.lr * error + rounding.chain(3.0, change.abs()) + rounding.unit * (before + change).abs();
-            self.result.push(change, 1.01 * bound);
+        // lr rounded to the type, its product, and the stored sum; the replayed weight itself is off in f64 only.
+        let bound = |before: f64, change: f64, error: f64| {
+            let stored = rounding.unit * (before + change).abs();
+            1.01 * (options.lr * error + rounding.chain(3.0, change.abs()) + stored)
+        };
+        let Exact { value, bound: bounds } = &mut self.result;
+        value.clear();
+        bounds.clear();
+        let (buffer, error) = (&self.shadow[index].value, &self.shadow[index].bound);
+        if options.momentum == 0.0 {
+            value.extend(gradient.iter().map(|gradient| -options.lr * gradient));
+            bounds.extend(before.iter().zip(&*value).map(|(&before, &change)| bound(before, change, 0.0)));
+        } else if options.nesterov {
+            let steps = gradient.iter().zip(buffer).map(|(gradient, buffer)| gradient + options.momentum * buffer);
+            value.extend(steps.map(|step| -options.lr * step));
+            let given = before.iter().zip(&*value).zip(gradient).zip(buffer).zip(error);
+            bounds.extend(given.map(|((((&before, &change), gradient), buffer), error)| {
+                let ahead = rounding.chain(3.0, (options.momentum * buffer).abs());
+                bound(before, change, options.momentum * error + ahead + rounding.chain(1.0, gradient.abs()))
+            }));
+        } else {
+            value.extend(buffer.iter().map(|buffer| -options.lr * buffer));
+            let given = before.iter().zip(&*value).zip(error);
+            bounds.extend(given.map(|((&before, &change), &error)| bound(before, change, error)));
         }
         &self.result
     }
@@ -43,15 +48,15 @@ impl Replay {
         let rounding = self.rounding;
         let fresh = 1.0 - options.dampening;
         let Exact { value, bound } = &mut self.shadow[index];
-        for ((buffer, bound), &gradient) in value.iter_mut().zip(bound).zip(gradient) {
-            if !self.started[index] {
-                *buffer = gradient;
-                continue;
+        if !self.started[index] {
+            value.copy_from_slice(gradient);
+        } else {
+            for ((buffer, bound), &gradient) in value.iter_mut().zip(bound).zip(gradient) {
+                let (kept, new) = (options.momentum * *buffer, fresh * gradient);
+                *buffer = kept + new;
+                // Both factors rounded to the type, both products, the sum.
+                *bound = options.momentum * *bound + rounding.chain(3.0, kept.abs() + new.abs());
             }
-            let (kept, new) = (options.momentum * *buffer, fresh * gradient);
-            *buffer = kept + new;
-            // Both factors rounded to the type, both products, the sum.
-            *bound = options.momentum * *bound + rounding.chain(3.0, kept.abs() + new.abs());
         }
         self.started[index] = true;
     }

@@ -2,7 +2,7 @@
 
 use super::{
     format::{number, power},
-    text::{headline, place, start_words},
+    text::{headline, noise_words, place, start_words, unjudged, whose},
 };
 use crate::verdict::{Farther, Verdict};
 use std::fmt::Write;
@@ -24,6 +24,9 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             number(first.reference),
             number(first.candidate)
         )?;
+    }
+    if let Some(words) = whose(verdict) {
+        writeln!(text, "\nWhose: {words}.")?;
     }
     if let (Some(reference), Some(candidate)) =
         (verdict.measured.environment.get("reference"), verdict.measured.environment.get("candidate"))
@@ -55,9 +58,10 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     )?;
     writeln!(
         text,
-        "| phase | budget | gap | limit | compared steps | unjudged | would have shown | first beyond its limit |"
+        "| phase | budget | gap | limit | compared steps | unjudged | would have shown | a uniform limit would have to be | first \
+         beyond its limit |"
     )?;
-    writeln!(text, "|---|--:|--:|--:|--:|--:|--:|---|")?;
+    writeln!(text, "|---|--:|--:|--:|--:|--:|--:|--:|---|")?;
     for (phase, summary) in &verdict.phases {
         let found = summary.first_divergence.as_ref().map_or("–".to_owned(), |first| {
             let side = first.farther.map_or(String::new(), |side| match side {
@@ -66,17 +70,28 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             });
             format!("{}: × {}{side}", place(first), number(first.ratio))
         });
-        let [budget, gap, limit, detectable] =
-            [summary.budget, summary.max_gap, summary.limit, summary.detectable].map(power);
+        let [budget, gap, limit, detectable, minimum] =
+            [summary.budget, summary.max_gap, summary.limit, summary.detectable, summary.minimum_limit].map(power);
         writeln!(
             text,
-            "| {} | {budget} | {gap} | {limit} | {} | {} | {detectable} | {found} |",
+            "| {} | {budget} | {gap} | {limit} | {} | {} | {detectable} | {minimum} | {found} |",
             phase.name(),
             summary.compared,
             summary.unjudged
         )?;
     }
+    let hidden = unjudged(verdict);
+    if !hidden.is_empty() {
+        writeln!(text, "\nUnjudged, as their own noise passes 1 %: {}.", hidden.join(", "))?;
+    }
     writeln!(text, "\n![gap of each phase from exact arithmetic, and its limit](gaps.svg)")?;
+    let noise = noise_words(verdict);
+    if !noise.is_empty() {
+        writeln!(text, "\n## Noise\n")?;
+        for words in noise {
+            writeln!(text, "- {words}")?;
+        }
+    }
     writeln!(
         text,
         "\n## Gap between the sides\n\n| run | tensor | largest | at step | last step |\n|---|---|--:|--:|--:|"

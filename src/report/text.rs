@@ -1,7 +1,9 @@
 //! A verdict in words, for a terminal of 80 columns.
 
 use super::format::{number, power};
-use crate::verdict::{Divergence, Farther, NonFinite, Outcome, Phase, RunMode, StartDifference, StartKind, Verdict};
+use crate::verdict::{
+    Divergence, Farther, NonFinite, Outcome, Phase, RunMode, StartDifference, StartKind, Tie, Unjudged, Verdict,
+};
 use std::fmt::Write;
 
 /// Gaps between the sides that are always shown; the others are in verdict.json.
@@ -23,7 +25,7 @@ pub fn headline(verdict: &Verdict) -> String {
         Outcome::Parity => {
             let compared = verdict.phases.values().map(|summary| summary.compared).min().unwrap_or_default();
             let steps = if compared == verdict.steps { steps } else { format!("{compared} of {steps}") };
-            format!("PARITY: every phase of {steps} within its rounding bound")
+            format!("PARITY: every phase of {steps} within what rounding explains")
         }
         Outcome::Mismatch => match (&verdict.first_divergence, verdict.non_finite.first()) {
             (Some(first), _) => format!("MISMATCH: first in {}", place(first)),
@@ -32,6 +34,7 @@ pub fn headline(verdict: &Verdict) -> String {
         },
         Outcome::Inconclusive => match verdict.non_finite.first() {
             Some(found) => format!("INCONCLUSIVE: {}", not_finite(found)),
+            None if verdict.horizon == Some(0) => "INCONCLUSIVE: every compared step lies past the horizon".to_owned(),
             None => "INCONCLUSIVE: not enough was compared to say (see what was not checked)".to_owned(),
         },
     }
@@ -69,6 +72,93 @@ pub fn not_finite(found: &NonFinite) -> String {
     format!("not finite {whose} from step {}, {}, {}{index}", found.step, found.phase.name(), found.tensor)
 }
 
+/// Whose fault a mismatch is.
+pub fn whose(verdict: &Verdict) -> Option<String> {
+    let first = verdict.first_divergence.as_ref().filter(|first| first.phase != Phase::Start)?;
+    let exact = "what the reference's definition gives in exact arithmetic";
+    let side = match first.farther {
+        Some(Farther::Both) => format!("both sides are off {exact}"),
+        Some(side) => format!("the {side} is off {exact}"),
+        None => "a difference of definition: libtorch in f64 does not follow the replay's formula".to_owned(),
+    };
+    let values = match (first.reference, first.candidate) {
+        (Some(reference), Some(candidate)) => {
+            format!(" (reference {}, candidate {})", number(Some(reference)), number(Some(candidate)))
+        }
+        _ => String::new(),
+    };
+    Some(side + &values)
+}
+
+/// The tensors that were unjudged, each with its phase and at how many steps.
+pub fn unjudged(verdict: &Verdict) -> Vec<String> {
+    let words = |one: &Unjudged| {
+        format!(
+            "{} of {} ({}: {} of {} steps)",
+            one.phase.name(),
+            one.tensor,
+            one.mode,
+            one.steps,
+            one.steps + one.judged
+        )
+    };
+    verdict.unjudged.iter().map(words).collect()
+}
+
+/// Twins, horizon, ties and the referee, a sentence each.
+pub fn noise_words(verdict: &Verdict) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(drift) = &verdict.noise.drift {
+        let steps = match verdict.horizon.map_or(verdict.steps, |horizon| horizon.min(verdict.steps)) {
+            all if drift.compared == all => String::new(),
+            _ => format!(", over the {} steps before its first tie", drift.compared),
+        };
+        lines.push(format!(
+            "drift: the free run's weights are {} apart where they use most of their limit (step {}), its {} twins {}, \
+             the limit {}{steps}",
+            power(drift.apart),
+            drift.step,
+            verdict.noise.twins,
+            power(drift.twins),
+            power(drift.limit)
+        ));
+    }
+    if verdict.noise.twins > 0 {
+        lines.push(match verdict.horizon {
+            Some(step) => format!(
+                "horizon: step {step}; from there on even twins of the reference are more than {} apart, and the free \
+                 run proves nothing",
+                power(Some(verdict.noise.horizon_at))
+            ),
+            None => "horizon: none; the free run counts to its end".to_owned(),
+        });
+    }
+    if verdict.tied > 0 {
+        let shown = verdict.ties.iter().take(3).map(|tie| {
+            let Tie { mode, step, layer, sample, unit, .. } = tie;
+            let [reference, candidate] = [tie.reference, tie.candidate].map(|value| power(Some(value)));
+            format!("{mode} step {step}, layer {layer}, sample {sample}, unit {unit} ({reference} / {candidate})")
+        });
+        let shown: Vec<String> = shown.collect();
+        let more = if verdict.tied > shown.len() { "; the others are in verdict.json" } else { "" };
+        lines.push(format!("ties: {}, no mismatch: {}{more}", verdict.tied, shown.join("; ")));
+    }
+    match &verdict.noise.referee {
+        Some(referee) if referee.differs.is_empty() => lines.push(format!(
+            "referee: {} agrees with the replay's formulas at the {} steps it was asked at",
+            referee.engine, referee.steps
+        )),
+        Some(referee) => lines.push(format!(
+            "referee: {} does not follow the replay's formulas in {}; there the sides are compared with each other, and \
+             none is called off",
+            referee.engine,
+            referee.differs.join(", ")
+        )),
+        None => {}
+    }
+    lines
+}
+
 fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     writeln!(text, "{}", verdict.experiment)?;
     for side in ["reference", "candidate"] {
@@ -78,7 +168,11 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             }
         }
     }
-    writeln!(text, "\n{}\n", headline(verdict))?;
+    writeln!(text, "\n{}", headline(verdict))?;
+    if let Some(words) = whose(verdict) {
+        writeln!(text, "  {words}")?;
+    }
+    writeln!(text)?;
     if !verdict.differences.is_empty() {
         writeln!(text, "What differs (reference / candidate)")?;
         for difference in &verdict.differences {
@@ -128,14 +222,37 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         let [budget, gap, limit] = [summary.budget, summary.max_gap, summary.limit].map(power);
         writeln!(text, "  {:<10}{budget:>9}{gap:>10}{limit:>10}   {found}", phase.name())?;
     }
-    let unjudged: usize = verdict.phases.values().map(|summary| summary.unjudged).sum();
-    if unjudged > 0 {
-        writeln!(text, "  unjudged: {unjudged} comparisons, whose rounding bound passes 1 %")?;
+    let shown: Vec<String> = unjudged(verdict);
+    if !shown.is_empty() {
+        let words = format!("unjudged, as their own noise passes 1 %: {}", shown.join(", "));
+        for (number, line) in wrap(&words, 74).iter().enumerate() {
+            writeln!(text, "  {}{line}", if number == 0 { "" } else { "  " })?;
+        }
     }
     let detectable = |phase| verdict.phases.get(&phase).and_then(|summary| summary.detectable);
     if let (Some(gradient), Some(update)) = (detectable(Phase::Backward), detectable(Phase::Update)) {
         let [gradient, update] = [gradient, update].map(|value| power(Some(value)));
         writeln!(text, "  would have shown: a lasting fault of {gradient} in gradients, {update} in updates")?;
+    }
+    let minimum = |phase: &Phase| verdict.phases.get(phase).and_then(|summary| summary.minimum_limit);
+    let minima = Phase::COMPUTED.map(|phase| format!("{} {}", phase.name(), power(minimum(&phase))));
+    writeln!(text, "  a uniform limit would have to be: {}", minima[..2].join(", "))?;
+    writeln!(text, "    {}", minima[2..].join(", "))?;
+    writeln!(text)?;
+    write_noise(text, verdict)
+}
+
+/// Twins, horizon, ties and the referee.
+fn write_noise(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let lines = noise_words(verdict);
+    if lines.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "Noise")?;
+    for words in lines {
+        for (number, line) in wrap(&words, 76).iter().enumerate() {
+            writeln!(text, "  {}{line}", if number == 0 { "" } else { "  " })?;
+        }
     }
     writeln!(text)
 }

@@ -25,6 +25,11 @@ pub(super) const CONTROL_STEPS: usize = 1000;
 /// Numbers of twins that are tried.
 pub(super) const TWINS: [usize; 3] = [1, 2, 4];
 
+/// The place, among [`TWINS`], of the number that is run.
+pub(super) fn held() -> usize {
+    TWINS.iter().position(|&twins| twins == Limits::default().twins).unwrap_or_default()
+}
+
 /// One setting of the calibration.
 pub(super) struct Calibrated {
     pub name: &'static str,
@@ -32,8 +37,6 @@ pub(super) struct Calibrated {
     pub phases: BTreeMap<Phase, Vec<f64>>,
     /// For each number of twins, how many times as far as they each run drifted at most, in ascending order.
     pub drift: [Vec<f64>; 3],
-    /// Runs that had a horizon.
-    pub horizons: usize,
     /// Ties of all runs.
     pub ties: usize,
 }
@@ -85,7 +88,6 @@ pub(super) fn calibrate(context: &Context<'_>, seeds: u64, steps: usize) -> Resu
             name: CALIBRATION[setting].name,
             phases: Phase::COMPUTED.into_iter().map(phase).collect(),
             drift: [drift(0), drift(1), drift(2)],
-            horizons: verdicts().filter(|verdicts| verdicts[1].horizon.is_some()).count(),
             ties: verdicts().map(|verdicts| verdicts[0].tied).sum(),
         }
     };

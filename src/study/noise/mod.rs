@@ -1,36 +1,124 @@
 //! Can a verdict be trusted? What rounding really does beside what the limits allow, false alarms, missed faults, and
-//! what measuring the noise costs.
+//! what judging costs.
 
 mod control;
+mod cost;
 mod faults;
+mod report;
 mod settings;
 
 use super::{Context, Outcome, Study, StudyVerdict};
-use crate::error::Result;
+use crate::{
+    error::Result,
+    lockstep::Phase,
+    noise::Limits,
+    report::{
+        plots::{figure, quantiles},
+        write_json, write_whole,
+    },
+    verdict::Outcome as Answer,
+};
+use control::{CONTROL_SEEDS, CONTROL_STEPS, Calibrated, Control, SEEDS, STEPS};
+use cost::Cost;
+use faults::Found;
+use settings::{CALIBRATION, CONTROL, COSTED, FAULTED};
 
 /// The study.
 pub const STUDY: Study = Study {
     name: "noise",
-    title: "Can a verdict be trusted? False alarms, missed faults, and what measuring noise costs",
-    parts: 1,
+    title: "Can a verdict be trusted? False alarms, missed faults, and what judging costs",
+    parts: CALIBRATION.len() * SEEDS as usize
+        + CONTROL.len() * 2 * (CONTROL_SEEDS.end - CONTROL_SEEDS.start) as usize
+        + faults::CASES.len() * FAULTED.len() * 2
+        + COSTED.len(),
     run,
 };
 
-fn run(context: &Context<'_>) -> Result<Outcome> {
-    let verdict = StudyVerdict::new(STUDY.name);
-    if let Some(found) = faults::run(context)? {
-        for found in found {
-            println!(
-                "{} {} {:?} {:?} {:?} {:?} {}",
-                faults::CASES[found.case].name,
-                found.setting,
-                found.side,
-                found.outcome,
-                found.place,
-                found.farther,
-                if found.right { "" } else { "WRONG" }
-            );
-        }
+/// Everything the study found.
+struct Findings {
+    calibrated: Vec<Calibrated>,
+    controls: Vec<Control>,
+    faults: Vec<Found>,
+    costs: Vec<Cost>,
+}
+
+impl Findings {
+    /// The largest share of the noise that a phase of a run used, and the largest drift beside the twins that are run.
+    fn largest_shares(&self) -> (f64, f64) {
+        let phases = self.calibrated.iter().flat_map(|setting| setting.phases.values().flatten());
+        let drift = self.calibrated.iter().flat_map(|setting| &setting.drift[control::held()]);
+        (phases.copied().fold(0.0, f64::max), drift.copied().fold(0.0, f64::max))
     }
-    Ok(Outcome { summary: String::new(), exit_code: verdict.exit_code() })
+}
+
+fn run(context: &Context<'_>) -> Result<Outcome> {
+    let mut verdict = StudyVerdict::new(STUDY.name);
+    let found = investigate(context)?;
+    verdict.interrupted = found.is_none();
+    let summary = match &found {
+        Some(found) => {
+            judge(found, &mut verdict);
+            draw(context, found)?;
+            write_whole(&context.folder.join("report.md"), report::render(found, &verdict).as_bytes())?;
+            report::summary(found, &verdict)
+        }
+        None => "noise: interrupted\n".to_owned(),
+    };
+    let name = if verdict.interrupted { "verdict.partial.json" } else { "verdict.json" };
+    write_json(&context.folder.join(name), &verdict)?;
+    Ok(Outcome { summary, exit_code: verdict.exit_code() })
+}
+
+/// Runs everything; `None` when interrupted.
+fn investigate(context: &Context<'_>) -> Result<Option<Findings>> {
+    // First, while nothing else runs.
+    let Some(costs) = cost::measure(context)? else { return Ok(None) };
+    let Some(faults) = faults::run(context)? else { return Ok(None) };
+    let Some(calibrated) = control::calibrate(context, SEEDS, STEPS)? else { return Ok(None) };
+    let Some(controls) = control::control(context, CONTROL_SEEDS, CONTROL_STEPS)? else { return Ok(None) };
+    Ok(Some(Findings { calibrated, controls, faults, costs }))
+}
+
+/// Answers the claims and states what must hold.
+fn judge(found: &Findings, study: &mut StudyVerdict) {
+    let k = Limits::default().k;
+    let (phases, drift) = found.largest_shares();
+    let alarms: Vec<&Control> = found.controls.iter().filter(|run| run.outcome == Answer::Mismatch).collect();
+    let (runs, missed) = (found.controls.len(), found.faults.iter().filter(|fault| !fault.right).count());
+    study.claim(
+        "K covers the noise",
+        &format!("K = {k}"),
+        format!(
+            "phases use at most {phases:.2} times the noise, free runs drift at most {drift:.2} times as far as twins"
+        ),
+        Some(phases.max(drift) <= k),
+    );
+    study.claim("false alarms", "0", format!("{} of {runs} runs", alarms.len()), Some(alarms.is_empty()));
+    study.claim("missed faults", "0", format!("{missed} of {} runs", found.faults.len()), Some(missed == 0));
+    study.expect("no phase and no drift of a correct engine passes K times its noise", phases.max(drift) <= k);
+    study.expect("no correct engine is called a mismatch", alarms.is_empty());
+    study.expect("every fault is found in its phase, at the first step that can show it, on its side", missed == 0);
+}
+
+/// How much of their limits the control runs use.
+fn draw(context: &Context<'_>, found: &Findings) -> Result<()> {
+    let sorted = |mut values: Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    let phase = |phase: Phase| {
+        let budgets = found.controls.iter().filter_map(|run| run.phases.get(&phase).copied());
+        (phase.name().to_owned(), sorted(budgets.collect()))
+    };
+    let mut series: Vec<_> = Phase::COMPUTED.into_iter().map(phase).collect();
+    series.push(("drift".to_owned(), sorted(found.controls.iter().filter_map(|run| run.drift).collect())));
+    let shows = format!(
+        "{} runs of correct engines: the largest share of its limit that each run used over all its steps. A run above \
+         the line would have been a false alarm.",
+        found.controls.len()
+    );
+    figure(&context.folder.join("budgets"), (960, 600), |area| {
+        quantiles(area, "False alarms: none", &shows, "budget (gap / limit)", (1.0, "limit"), &series)
+    })?;
+    Ok(())
 }

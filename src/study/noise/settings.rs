@@ -219,3 +219,83 @@ pub(super) const CONTROL: [Setting; 10] = [
         ..BASE
     },
 ];
+
+/// What costs are measured on, with the steps of a run: up to 10⁵ parameters, and beyond.
+pub(super) const COSTED: [(Setting, usize); 8] = [
+    (Setting { name: "2-5-1, sigmoid, 4 rows", ..CALIBRATION[0] }, 2000),
+    (
+        Setting {
+            name: "16-64-64-4, relu, 32 rows",
+            data: "kind = 'regression', rows = 256, inputs = 16, outputs = 4",
+            hidden: (&[64, 64], "relu"),
+            ..BASE
+        },
+        500,
+    ),
+    (
+        Setting {
+            name: "64-128-64-10, relu, 64 rows",
+            data: "kind = 'regression', rows = 256, inputs = 64, outputs = 10",
+            hidden: (&[128, 64], "relu"),
+            outputs: (10, None),
+            batch: Some(64),
+            ..BASE
+        },
+        200,
+    ),
+    (
+        Setting {
+            name: "64-256-256-10, relu, 4 rows",
+            data: "kind = 'regression', rows = 256, inputs = 64, outputs = 10",
+            hidden: (&[256, 256], "relu"),
+            outputs: (10, None),
+            batch: Some(4),
+            ..BASE
+        },
+        200,
+    ),
+    (
+        Setting {
+            name: "64-256-256-10, relu, 64 rows",
+            data: "kind = 'regression', rows = 256, inputs = 64, outputs = 10",
+            hidden: (&[256, 256], "relu"),
+            outputs: (10, None),
+            batch: Some(64),
+            ..BASE
+        },
+        100,
+    ),
+    (
+        Setting {
+            name: "784-100-10, relu, 64 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[100], "relu"),
+            outputs: (10, None),
+            batch: Some(64),
+            ..BASE
+        },
+        100,
+    ),
+    (
+        Setting {
+            name: "784-512-256-10, relu, 64 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[512, 256], "relu"),
+            outputs: (10, None),
+            batch: Some(64),
+            ..BASE
+        },
+        210,
+    ),
+    (
+        Setting {
+            name: "3000-450-3, relu, 8 rows",
+            data: "kind = 'regression', rows = 64, inputs = 3000, outputs = 3",
+            hidden: (&[450], "relu"),
+            outputs: (3, None),
+            batch: Some(8),
+            ..BASE
+        },
+        210,
+    ),
+];

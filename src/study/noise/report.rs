@@ -1,0 +1,183 @@
+//! The study in words.
+
+use super::{
+    super::StudyVerdict,
+    Findings,
+    control::{CONTROL_SEEDS, CONTROL_STEPS, SEEDS, STEPS, TWINS},
+    faults::{CASES, STEPS as FAULT_STEPS},
+    settings::{CALIBRATION, CONTROL, FAULTED},
+};
+use crate::{
+    lockstep::Phase,
+    lockstep::Role,
+    noise::Limits,
+    report::{number, power},
+    verdict::Outcome,
+};
+use std::fmt::Write;
+
+/// report.md.
+pub(super) fn render(found: &Findings, study: &StudyVerdict) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = write_all(&mut text, found, study);
+    text
+}
+
+/// For the terminal.
+pub(super) fn summary(found: &Findings, study: &StudyVerdict) -> String {
+    let mut text = "Can a verdict be trusted?\n\n".to_owned();
+    for claim in &study.claims {
+        text += &format!("  {:<20} {}: {}\n", claim.id, claim.printed, claim.ours);
+    }
+    let dearest = found.costs.iter().filter(|cost| cost.every == 1).map(|cost| cost.ratio[1]).fold(0.0, f64::max);
+    let sampled = found.costs.iter().filter(|cost| cost.every > 1).map(|cost| cost.ratio[1]).fold(0.0, f64::max);
+    text += &format!(
+        "  {:<20} at most {dearest:.1} times the two engines' time where every step is compared, {sampled:.2} beyond\n",
+        "cost"
+    );
+    text
+}
+
+fn write_all(text: &mut String, found: &Findings, study: &StudyVerdict) -> std::fmt::Result {
+    let (k, twins) = (Limits::default().k, Limits::default().twins);
+    let (phases, drift) = found.largest_shares();
+    writeln!(text, "# Can a verdict be trusted?\n")?;
+    writeln!(
+        text,
+        "Made by `lockstep study noise`. A limit is K times the noise at its place. This is where K = {k} and the number \
+         of twins, {twins}, come from, how often a correct engine is called a mismatch, which faults are missed, and what \
+         judging costs. Scratch against libtorch throughout, in sync and free.\n"
+    )?;
+    writeln!(text, "| question | expected | found |\n|---|---|---|")?;
+    for claim in &study.claims {
+        writeln!(text, "| {} | {} | {} |", claim.id, claim.printed, claim.ours)?;
+    }
+    writeln!(
+        text,
+        "\n## What the noise is, and K\n\n{} settings × {SEEDS} seeds × {STEPS} steps, judged by the noise itself (K = 1). \
+         Noise of a phase: √n roundings for a sum of n terms (n where that is less), or the reference's own error from \
+         f64 if that is larger; the candidate's error counts for nothing. Noise of a free run: how far twins of the \
+         reference are from it, whose inputs are nudged by one unit in the last place at every step and whose weights by \
+         what rounding may have made of their update, or the same run in f64. Each cell: what the run that used most \
+         used of it, over all steps and tensors, element by element.\n",
+        CALIBRATION.len()
+    )?;
+    write!(text, "| setting |")?;
+    Phase::COMPUTED.iter().try_for_each(|phase| write!(text, " {} |", phase.name()))?;
+    TWINS.iter().try_for_each(|twins| write!(text, " drift, {twins} twin{} |", if *twins == 1 { "" } else { "s" }))?;
+    writeln!(text, " ties |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+    for setting in &found.calibrated {
+        write!(text, "| {} |", setting.name)?;
+        let cells = setting.phases.values().chain(&setting.drift);
+        cells.into_iter().try_for_each(|runs| write!(text, " {} |", power(runs.last().copied())))?;
+        writeln!(text, " {} |", setting.ties)?;
+    }
+    writeln!(
+        text,
+        "\n**Conclusion.** No phase of a correct engine used more than {phases:.2} times its noise, and beside {twins} \
+         twins no free run drifted more than {drift:.2} times as far as they: K = {k} leaves {:.1} times that. A single \
+         twin is not enough: where it meets no tie and the candidate's neighbour does, it is too close (see its column). \
+         Four are hardly better than {twins}. Drift is judged until the first tie of the free run (a kink that rounding \
+         pushed to different sides sends it elsewhere for a reason) and the horizon.",
+        k / phases.max(drift)
+    )?;
+    write_controls(text, found)?;
+    write_faults(text, found)?;
+    write_costs(text, found)
+}
+
+fn write_controls(text: &mut String, found: &Findings) -> std::fmt::Result {
+    let alarms = found.controls.iter().filter(|run| run.outcome == Outcome::Mismatch).count();
+    let runs = found.controls.len();
+    writeln!(
+        text,
+        "\n## False alarms\n\nOther settings, other seeds ({} to {}), f32 and f64, {CONTROL_STEPS} steps, K = {}: \
+         {alarms} of {runs} runs are called a mismatch.{} Budgets are the largest over all steps of all runs.\n",
+        CONTROL_SEEDS.start,
+        CONTROL_SEEDS.end - 1,
+        Limits::default().k,
+        // The rule of three: 0 of n bounds a rate at 3/n with 95 % confidence.
+        if alarms == 0 { format!(" The rate is below {:.1} % (95 %).", 300.0 / runs as f64) } else { String::new() }
+    )?;
+    writeln!(
+        text,
+        "| setting | type | parity | mismatch | inconclusive | forward | loss | backward | update | drift | ties | with a \
+         horizon | unjudged |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+    )?;
+    for (number, setting) in CONTROL.iter().enumerate() {
+        for dtype in ["f32", "f64"] {
+            let runs = || found.controls.iter().filter(move |run| run.setting == number && run.dtype == dtype);
+            let count = |outcome| runs().filter(|run| run.outcome == outcome).count();
+            let [parity, mismatch, other] = [Outcome::Parity, Outcome::Mismatch, Outcome::Inconclusive].map(count);
+            write!(text, "| {} | {dtype} | {parity} | {mismatch} | {other} |", setting.name)?;
+            for phase in Phase::COMPUTED {
+                let budget = runs().filter_map(|run| run.phases.get(&phase).copied()).reduce(f64::max);
+                write!(text, " {} |", power(budget))?;
+            }
+            let horizons = runs().filter(|run| run.horizon.is_some()).count();
+            let (ties, unjudged): (usize, usize) =
+                runs().fold((0, 0), |sum, run| (sum.0 + run.ties, sum.1 + run.unjudged));
+            let drift = runs().filter_map(|run| run.drift).reduce(f64::max);
+            writeln!(text, " {} | {ties} | {horizons} | {unjudged} |", power(drift))?;
+        }
+    }
+    for run in found.controls.iter().filter(|run| run.outcome == Outcome::Mismatch) {
+        writeln!(text, "\n{}: {}", CONTROL[run.setting].name, run.first.as_deref().unwrap_or("–"))?;
+    }
+    writeln!(text, "\n![share of its limit that each control run used](budgets.svg)")
+}
+
+fn write_faults(text: &mut String, found: &Findings) -> std::fmt::Result {
+    writeln!(
+        text,
+        "\n## Missed faults\n\nEach fault in the candidate and in the reference, {FAULT_STEPS} steps. Where keys of the \
+         experiment differ, the reference's are the definition, so that the candidate is off, whichever side was changed; \
+         a fault of an engine is on the side that has it.\n"
+    )?;
+    writeln!(text, "| fault | in | {} |", FAULTED.map(|faulted| faulted.setting.name).join(" | "))?;
+    writeln!(text, "|---|---|{}", "---|".repeat(FAULTED.len()))?;
+    for (case, fault) in CASES.iter().enumerate() {
+        for side in [Role::Candidate, Role::Reference] {
+            let named = if side == Role::Reference { "reference" } else { "candidate" };
+            write!(text, "| {} | {named} |", fault.name)?;
+            for setting in 0..FAULTED.len() {
+                let run = found.faults.iter().find(|run| (run.case, run.setting, run.side) == (case, setting, side));
+                let place = run.and_then(|run| run.place.as_ref());
+                let place = place.map_or("not found".to_owned(), |(phase, step, tensor)| {
+                    format!("{}, step {step}, {tensor}", phase.name())
+                });
+                let wrong = if run.is_some_and(|run| run.right) { "" } else { " **(wrong)**" };
+                write!(text, " {place}{wrong} |")?;
+            }
+            writeln!(text)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_costs(text: &mut String, found: &Findings) -> std::fmt::Result {
+    writeln!(
+        text,
+        "\n## Cost\n\nMicroseconds per step, mode `both`, this machine, median of five runs: the reference's engine and the \
+         free candidate's; all that comparing and judging adds (records, gaps, replays, twins, referee; the synced \
+         candidate's own time left out on both sides); and the ratio, with its middle half.\n"
+    )?;
+    writeln!(
+        text,
+        "| network | parameters | compared every | two engines | beside them | ratio |\n|---|--:|--:|--:|--:|--:|"
+    )?;
+    for cost in &found.costs {
+        let [low, ratio, high] = cost.ratio;
+        writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {ratio:.2} ({low:.2} to {high:.2}) |",
+            cost.name,
+            cost.parameters,
+            cost.every,
+            number(Some(cost.engines)),
+            number(Some(cost.beside))
+        )?;
+    }
+    Ok(())
+}

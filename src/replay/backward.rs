@@ -28,10 +28,10 @@ impl Replay {
                     }
                 }
                 // f′ in the side's own output y, which both engines use; |f′| and its own error. Of y(1 − y): two
-                // roundings; of 1 − y²: one of y² and one of the difference; ReLU's is exact. Then one product.
+                // roundings; of 1 − y²: one of y² and one of the difference. Then one product.
                 Layer::Sigmoid => self.through_pointwise(output, |y| (y * (1.0 - y), 2.0 * (y * (1.0 - y)).abs())),
                 Layer::Tanh => self.through_pointwise(output, |y| (1.0 - y * y, y * y + (1.0 - y * y).abs())),
-                Layer::Relu => self.through_pointwise(output, |y| (if y > 0.0 { 1.0 } else { 0.0 }, 0.0)),
+                Layer::Relu => self.through_relu(output),
             }
         }
         &self.gradients
@@ -74,10 +74,22 @@ impl Replay {
     /// bound: so it is written to `errors`, of about the size of the gradient itself.
     fn errors(&mut self, terms: usize) -> (f64, f64) {
         let relative = self.rounding.sum(terms);
+        let inverse = relative.recip();
         let errors = self.passing.value.iter().zip(&self.passing.bound);
         self.errors.clear();
-        self.errors.extend(errors.map(|(gradient, given)| gradient.abs() + given + given / relative));
+        self.errors.extend(errors.map(|(gradient, given)| gradient.abs() + given + given * inverse));
         (relative, terms as f64 * self.rounding.smallest)
+    }
+
+    /// ∂x = G where y > 0, else 0: also of an infinite gradient, as libraries select, they do not multiply.
+    fn through_relu(&mut self, output: &[f64]) {
+        let select = |passing: &[f64], passed: &mut Vec<f64>| {
+            passed.clear();
+            passed.extend(passing.iter().zip(output).map(|(&passing, &y)| if y > 0.0 { passing } else { 0.0 }));
+        };
+        select(&self.passing.value, &mut self.passed.value);
+        select(&self.passing.bound, &mut self.passed.bound);
+        std::mem::swap(&mut self.passing, &mut self.passed);
     }
 
     /// ∂x = G·f′, where `derivative` gives f′ and, in units of one rounding, its error.
@@ -88,12 +100,11 @@ impl Replay {
             let (slope, error) = derivative(y);
             let product = *value * slope;
             // Twice the counted error: libraries differ in the order of these products.
-            let own = 2.0 * rounding.unit * error * (value.abs() + *bound)
-                + rounding.chain(if error == 0.0 { 0.0 } else { 2.0 }, product.abs());
-            // A ReLU that is off stops an infinite gradient, too: libraries select, they do not multiply.
-            let off = slope == 0.0 && error == 0.0;
-            *bound = if off { 0.0 } else { *bound * slope.abs() + own };
-            *value = if off { 0.0 } else { product };
+            let own = 2.0 * rounding.unit * error * (value.abs() + *bound) + rounding.chain(2.0, product.abs());
+            // Exactly 0 where f′ is, at either end of a sigmoid.
+            let flat = error == 0.0;
+            *bound = if flat { 0.0 } else { *bound * slope.abs() + own };
+            *value = if flat { 0.0 } else { product };
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Large ones go to `gemm` (SIMD, one thread), magnitudes in f32, whose own rounding is added to the bound. Below
 //! [`SMALL`] multiply-adds its set-up costs more than the product, and plain loops are used.
 
+use pulp::{Arch, Simd, WithSimd};
 use std::ops::RangeInclusive;
 
 /// Multiply-adds below which plain loops win over `gemm`.
@@ -77,31 +78,74 @@ impl Magnitudes {
         let upward = |epsilon: f64| factor * (1.0 + (terms + 4) as f64 * epsilon);
         if sizes.iter().product::<usize>() <= SMALL {
             plain(a, b, c, sizes, |a, b| (a * b).abs());
-        } else if terms <= FEW && narrow(a.values, &mut self.a) && narrow(b.values, &mut self.b) {
-            self.c.resize(c.len(), 0.0);
-            vectorized(a.with(&self.a), b.with(&self.b), &mut self.c, sizes);
-            let factor = upward(f64::from(f32::EPSILON));
-            c.iter_mut().zip(&self.c).for_each(|(c, &magnitude)| *c = factor * f64::from(magnitude) + offset);
-            return;
+        } else if let (true, Some(a_narrow), Some(b_narrow)) =
+            (terms <= FEW, narrow(a.values, &mut self.a), narrow(b.values, &mut self.b))
+        {
+            let magnitudes = room(&mut self.c, c.len());
+            vectorized(a.with(a_narrow), b.with(b_narrow), magnitudes, sizes);
+            return Arch::new().dispatch(Widen { magnitudes, factor: upward(f64::from(f32::EPSILON)), offset, c });
         } else {
-            let [a_magnitude, b_magnitude] =
-                [a, b].map(|matrix| matrix.values.iter().map(|x| x.abs()).collect::<Vec<_>>());
-            vectorized(a.with(&a_magnitude), b.with(&b_magnitude), c, sizes);
+            let [a_wide, b_wide] = [a, b].map(|matrix| matrix.values.iter().map(|x| x.abs()).collect::<Vec<_>>());
+            vectorized(a.with(&a_wide), b.with(&b_wide), c, sizes);
         }
         let factor = upward(f64::EPSILON);
         c.iter_mut().for_each(|c| *c = factor * *c + offset);
     }
 }
 
-/// Rounds magnitudes to f32; false if one is outside of [`NARROW`].
-fn narrow(values: &[f64], narrowed: &mut Vec<f32>) -> bool {
-    narrowed.clear();
-    narrowed.extend(values.iter().map(|x| x.abs() as f32));
-    // All are looked at, as that is faster than to stop at the first.
-    values.iter().fold(true, |within, x| {
-        let x = x.abs();
-        within & ((x == 0.0) | ((x >= *NARROW.start()) & (x <= *NARROW.end())))
-    })
+/// The first `count` places of a buffer, which hold anything.
+fn room(buffer: &mut Vec<f32>, count: usize) -> &mut [f32] {
+    if buffer.len() < count {
+        buffer.resize(count, 0.0);
+    }
+    &mut buffer[..count]
+}
+
+/// The magnitudes in f32, if all are within [`NARROW`].
+fn narrow<'a>(values: &[f64], buffer: &'a mut Vec<f32>) -> Option<&'a [f32]> {
+    let narrowed = room(buffer, values.len());
+    Arch::new().dispatch(Narrow { values, narrowed: &mut *narrowed }).then_some(narrowed)
+}
+
+/// A loop that is compiled for several processors.
+struct Narrow<'a> {
+    values: &'a [f64],
+    narrowed: &'a mut [f32],
+}
+
+impl WithSimd for Narrow<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> bool {
+        let mut within = true;
+        for (narrowed, value) in self.narrowed.iter_mut().zip(self.values) {
+            let magnitude = value.abs();
+            *narrowed = magnitude as f32;
+            // All are looked at, as that is faster than to stop at the first.
+            within &= (magnitude == 0.0) | ((magnitude >= *NARROW.start()) & (magnitude <= *NARROW.end()));
+        }
+        within
+    }
+}
+
+/// Another one: C = `factor`·`magnitudes` + `offset`.
+struct Widen<'a> {
+    magnitudes: &'a [f32],
+    factor: f64,
+    offset: f64,
+    c: &'a mut [f64],
+}
+
+impl WithSimd for Widen<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for (c, &magnitude) in self.c.iter_mut().zip(self.magnitudes) {
+            *c = self.factor * f64::from(magnitude) + self.offset;
+        }
+    }
 }
 
 /// C = Σ term(A, B), one after the other.

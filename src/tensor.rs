@@ -179,3 +179,67 @@ impl<'a> From<&'a [f64]> for Values<'a> {
         Self::F64(values)
     }
 }
+
+/// Elements of one's own, in the type they are held in, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Owned {
+    /// Elements of an f32 tensor.
+    F32(Vec<f32>),
+    /// Elements of an f64 tensor.
+    F64(Vec<f64>),
+}
+
+impl Owned {
+    /// No elements yet.
+    pub fn new(dtype: DType) -> Self {
+        match dtype {
+            DType::F32 => Self::F32(Vec::new()),
+            DType::F64 => Self::F64(Vec::new()),
+        }
+    }
+
+    /// Replaces the elements by others, rounded to the type where theirs is finer.
+    pub fn assign(&mut self, values: Values<'_>) {
+        match (self, values) {
+            (Self::F32(own), Values::F32(values)) => {
+                own.clear();
+                own.extend_from_slice(values);
+            }
+            (Self::F64(own), Values::F64(values)) => {
+                own.clear();
+                own.extend_from_slice(values);
+            }
+            (Self::F32(own), Values::F64(values)) => {
+                own.clear();
+                own.extend(values.iter().map(|&value| value as f32));
+            }
+            (Self::F64(own), Values::F32(values)) => {
+                own.clear();
+                own.extend(values.iter().map(|&value| f64::from(value)));
+            }
+        }
+    }
+
+    /// The elements, lent.
+    pub fn values(&self) -> Values<'_> {
+        match self {
+            Self::F32(values) => Values::F32(values),
+            Self::F64(values) => Values::F64(values),
+        }
+    }
+
+    /// The elements in this shape.
+    pub fn view(&self, shape: Shape) -> View<'_> {
+        View { shape, values: self.values() }
+    }
+
+    /// Replaces every element by a function of its place and value.
+    pub fn change(&mut self, new: impl Fn(usize, f64) -> f64) {
+        match self {
+            Self::F32(values) => {
+                values.iter_mut().enumerate().for_each(|(place, x)| *x = new(place, f64::from(*x)) as f32);
+            }
+            Self::F64(values) => values.iter_mut().enumerate().for_each(|(place, x)| *x = new(place, *x)),
+        }
+    }
+}

@@ -8,7 +8,7 @@ use crate::{
     data::Batch,
     error::Result,
     model::Parameter,
-    tensor::{DType, Shape, Values, View},
+    tensor::{DType, Owned, Shape, Values, View},
     training::{Optimizer, Training},
 };
 
@@ -33,14 +33,8 @@ pub struct Faulty {
     fault: Fault,
     lr: f64,
     dtype: DType,
-    gradients: Vec<Held>,
-    parameters: Vec<Held>,
-}
-
-/// A tensor of our own.
-enum Held {
-    F32(Vec<f32>),
-    F64(Vec<f64>),
+    gradients: Vec<Owned>,
+    parameters: Vec<Owned>,
 }
 
 impl Faulty {
@@ -61,17 +55,16 @@ impl Faulty {
     }
 
     /// Values of a parameter, or of its gradient, as the side names them.
-    fn held(&self, values: &[f64], index: usize) -> Held {
+    fn held(&self, values: &[f64], index: usize) -> Owned {
         let turned = match self.fault {
             Fault::Transposed(parameter) if parameter == index => {
                 transposed(values, self.inner.parameters()[index].shape)
             }
             _ => values.to_vec(),
         };
-        match self.dtype {
-            DType::F32 => Held::F32(turned.iter().map(|&value| value as f32).collect()),
-            DType::F64 => Held::F64(turned),
-        }
+        let mut held = Owned::new(self.dtype);
+        held.assign(Values::F64(&turned));
+        held
     }
 
     /// Changes the gradients that were kept.
@@ -91,26 +84,6 @@ impl Faulty {
                 self.gradients[index].change(|place, x| if place % columns % 2 == 1 { 0.0 } else { x });
             }
             Fault::Transposed(_) | Fault::Frozen(_) => {}
-        }
-    }
-}
-
-impl Held {
-    fn view(&self, shape: Shape) -> View<'_> {
-        let values = match self {
-            Self::F32(values) => Values::F32(values),
-            Self::F64(values) => Values::F64(values),
-        };
-        View { shape, values }
-    }
-
-    /// Replaces every element by a function of its place and value.
-    fn change(&mut self, new: impl Fn(usize, f64) -> f64) {
-        match self {
-            Self::F32(values) => {
-                values.iter_mut().enumerate().for_each(|(place, x)| *x = new(place, f64::from(*x)) as f32);
-            }
-            Self::F64(values) => values.iter_mut().enumerate().for_each(|(place, x)| *x = new(place, *x)),
         }
     }
 }

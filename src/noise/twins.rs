@@ -9,12 +9,11 @@
 use super::Limits;
 use crate::{
     data::Batch,
-    engine::{self, Engine},
+    engine::{self, Engine, scratch::Real},
     error::Result,
     experiment::Side,
     gap::gap_of_parts,
-    lockstep::load,
-    tensor::{DType, Shape, Values, View},
+    tensor::{DType, Owned, Values, View},
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -48,46 +47,49 @@ impl Drift {
 
 /// Engines that train beside the reference.
 pub struct Twins {
-    exact: Box<dyn Engine>,
-    nudged: Vec<Box<dyn Engine>>,
-    /// The type that the nudged ones compute in.
-    dtype: DType,
+    exact: Twin,
+    nudged: Vec<Twin>,
     random: ChaCha8Rng,
+    /// By how much of it a value is nudged at least: a unit in the last place.
+    unit: f64,
     k: f64,
     started: bool,
     /// The farthest that a twin, or the exact run, has been from the reference.
     noise: f64,
     horizon_at: f64,
     horizon: Option<usize>,
-    buffers: Buffers,
 }
 
-#[derive(Default)]
-struct Buffers {
-    inputs: Vec<f64>,
-    targets: Vec<f64>,
-    nudged: Vec<f64>,
-    inputs_f32: Vec<f32>,
-    targets_f32: Vec<f32>,
-    values: Vec<Vec<f64>>,
+/// One of them, with what it is given and what it is loaded with, in its own type.
+struct Twin {
+    engine: Box<dyn Engine + Send>,
+    inputs: Owned,
+    targets: Owned,
+    weights: Owned,
+    wide: Vec<Vec<f64>>,
 }
 
 impl Twins {
     /// Twins of `reference`, nudged by units of `dtype`, and an exact one, for batches of at most `rows` rows. The
     /// horizon is where the median twin passes `horizon_at`.
     pub fn new(reference: &Side, dtype: DType, limits: Limits, rows: usize, horizon_at: f64) -> Self {
-        let engine = |dtype| engine::scratch::build(&reference.model, &reference.training, dtype, rows);
+        let twin = |dtype| Twin {
+            engine: engine::scratch::build(&reference.model, &reference.training, dtype, rows),
+            inputs: Owned::new(dtype),
+            targets: Owned::new(dtype),
+            weights: Owned::new(dtype),
+            wide: Vec::new(),
+        };
         Self {
-            exact: engine(DType::F64),
-            nudged: (0..limits.twins).map(|_| engine(dtype)).collect(),
-            dtype,
+            exact: twin(DType::F64),
+            nudged: (0..limits.twins).map(|_| twin(dtype)).collect(),
             random: ChaCha8Rng::seed_from_u64(reference.seed),
+            unit: 2.0 * dtype.unit_roundoff(),
             k: limits.k,
             started: false,
             noise: 0.0,
             horizon_at,
             horizon: None,
-            buffers: Buffers::default(),
         }
     }
 
@@ -96,50 +98,38 @@ impl Twins {
         self.nudged.len()
     }
 
-    /// Makes the reference's step: on `batch`, at the first step from the weights `before`. `moved` says, for each
-    /// parameter, by how much of it rounding may have moved it in this step.
+    /// Makes the reference's step: on `batch`, at the first step from the weights `before`.
     ///
     /// # Errors
     /// If an engine fails.
-    pub fn step(&mut self, batch: &Batch<'_>, before: &[Vec<f64>], moved: &[f64]) -> Result<()> {
-        let Self { exact, nudged, dtype, random, buffers, .. } = self;
-        let unit = 2.0 * dtype.unit_roundoff();
-        if !self.started {
-            for (engine, dtype) in
-                std::iter::once((&mut *exact, DType::F64)).chain(nudged.iter_mut().zip(std::iter::repeat(*dtype)))
-            {
+    pub fn step(&mut self, batch: &Batch<'_>, before: &[Vec<f64>]) -> Result<()> {
+        let Self { exact, nudged, random, unit, started, .. } = self;
+        if !*started {
+            for twin in std::iter::once(&mut *exact).chain(nudged.iter_mut()) {
                 for (index, values) in before.iter().enumerate() {
-                    let shape = engine.parameters()[index].shape;
-                    load(engine.as_mut(), index, shape, values, dtype)?;
+                    twin.weights.assign(Values::F64(values));
+                    let shape = twin.engine.parameters()[index].shape;
+                    twin.engine.load(index, twin.weights.view(shape))?;
                 }
             }
-            self.started = true;
+            *started = true;
         }
-        batch.inputs.widen_into(&mut buffers.inputs);
-        batch.targets.widen_into(&mut buffers.targets);
-        let (inputs, targets) = (batch.inputs.shape, batch.targets.shape);
-        train(exact.as_mut(), (inputs, Values::F64(&buffers.inputs)), (targets, Values::F64(&buffers.targets)))?;
-        for twin in nudged {
-            buffers.nudged.clone_from(&buffers.inputs);
-            nudge(&mut buffers.nudged, unit, random);
-            match dtype {
-                DType::F64 => {
-                    let given = (targets, Values::F64(&buffers.targets));
-                    train(twin.as_mut(), (inputs, Values::F64(&buffers.nudged)), given)?;
-                }
-                DType::F32 => {
-                    narrow(&buffers.nudged, &mut buffers.inputs_f32);
-                    narrow(&buffers.targets, &mut buffers.targets_f32);
-                    let given = (targets, Values::F32(&buffers.targets_f32));
-                    train(twin.as_mut(), (inputs, Values::F32(&buffers.inputs_f32)), given)?;
-                }
-            }
+        exact.train(batch, |_| {})?;
+        nudged.iter_mut().try_for_each(|twin| twin.train(batch, |inputs| nudge(inputs, *unit, random)))
+    }
+
+    /// Nudges the weights that a step left; `moved` says, for each parameter, by how much of it rounding may have moved
+    /// it in that step.
+    ///
+    /// # Errors
+    /// If an engine fails.
+    pub fn nudge(&mut self, moved: &[f64]) -> Result<()> {
+        for Twin { engine, weights, .. } in &mut self.nudged {
             for (index, moved) in moved.iter().enumerate() {
-                let view = twin.parameter(index);
-                let shape = view.shape;
-                view.widen_into(&mut buffers.nudged);
-                nudge(&mut buffers.nudged, unit.max(*moved), random);
-                load(twin.as_mut(), index, shape, &buffers.nudged, *dtype)?;
+                let View { shape, values } = engine.parameter(index);
+                weights.assign(values);
+                nudge(weights, self.unit.max(*moved), &mut self.random);
+                engine.load(index, weights.view(shape))?;
             }
         }
         Ok(())
@@ -158,63 +148,84 @@ impl Twins {
         reference: &[Vec<f64>],
         candidate: impl Iterator<Item = (usize, &'a [f64])> + Clone,
     ) -> Drift {
-        let Self { exact, nudged, buffers, .. } = self;
+        let Self { exact, nudged, .. } = self;
         let mut gaps = Vec::with_capacity(nudged.len());
         for twin in nudged {
-            buffers.values.resize_with(reference.len(), Vec::new);
-            for (index, values) in buffers.values.iter_mut().enumerate() {
-                twin.parameter(index).widen_into(values);
-            }
-            gaps.push(gap_of_parts(reference.iter().map(Vec::as_slice).zip(buffers.values.iter().map(Vec::as_slice))));
+            let weights = twin.weights().iter().map(Vec::as_slice);
+            gaps.push(gap_of_parts(reference.iter().map(Vec::as_slice).zip(weights)));
         }
+        let exact = exact.weights();
         gaps.sort_by(f64::total_cmp);
         let twins = gaps.get(gaps.len() / 2).copied().unwrap_or(0.0);
         if self.horizon.is_none() && !(twins <= self.horizon_at) {
             self.horizon = Some(step);
         }
-        let from_exact = |index| exactly(exact.as_ref(), index);
-        let to_reference =
-            gap_of_parts(reference.iter().enumerate().map(|(index, values)| (&values[..], from_exact(index))));
+        let to_reference = gap_of_parts(reference.iter().zip(exact).map(|(values, exact)| (&values[..], &exact[..])));
         self.noise = gaps.into_iter().chain([to_reference]).fold(self.noise, f64::max);
         Drift {
             twins,
             limit: self.k * self.noise,
             apart: gap_of_parts(candidate.clone().map(|(index, values)| (reference[index].as_slice(), values))),
             reference: to_reference,
-            candidate: gap_of_parts(candidate.map(|(index, values)| (values, from_exact(index)))),
+            candidate: gap_of_parts(candidate.map(|(index, values)| (values, exact[index].as_slice()))),
         }
     }
 }
 
-/// A parameter of the exact run.
-fn exactly(exact: &dyn Engine, index: usize) -> &[f64] {
-    match exact.parameter(index).values {
-        Values::F64(values) => values,
-        Values::F32(_) => &[],
+impl Twin {
+    /// One step on a batch, whose inputs are changed first.
+    fn train(&mut self, batch: &Batch<'_>, change: impl FnOnce(&mut Owned)) -> Result<()> {
+        self.inputs.assign(batch.inputs.values);
+        self.targets.assign(batch.targets.values);
+        change(&mut self.inputs);
+        let batch =
+            Batch { inputs: self.inputs.view(batch.inputs.shape), targets: self.targets.view(batch.targets.shape) };
+        self.engine.forward(&batch)?;
+        self.engine.loss(&batch)?;
+        self.engine.backward()?;
+        self.engine.update()
+    }
+
+    /// Its weights in f64.
+    fn weights(&mut self) -> &[Vec<f64>] {
+        self.wide.resize_with(self.engine.parameters().len(), Vec::new);
+        for (index, values) in self.wide.iter_mut().enumerate() {
+            self.engine.parameter(index).widen_into(values);
+        }
+        &self.wide
     }
 }
 
-fn train(engine: &mut dyn Engine, inputs: (Shape, Values<'_>), targets: (Shape, Values<'_>)) -> Result<()> {
-    let view = |(shape, values)| View { shape, values };
-    let batch = Batch { inputs: view(inputs), targets: view(targets) };
-    engine.forward(&batch)?;
-    engine.loss(&batch)?;
-    engine.backward()?;
-    engine.update()
-}
+/// Eight signs for each byte of a random word.
+static SIGNS: [[f32; 8]; 256] = {
+    let mut signs = [[1.0; 8]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            if byte >> bit & 1 == 1 {
+                signs[byte][bit] = -1.0;
+            }
+            bit += 1;
+        }
+        byte += 1;
+    }
+    signs
+};
 
 /// Moves every value by `part` of it, up or down; what is 0 stays 0, so that what is absent stays absent.
-fn nudge(values: &mut [f64], part: f64, random: &mut ChaCha8Rng) {
-    for chunk in values.chunks_mut(64) {
-        let mut signs = random.next_u64();
-        for value in chunk {
-            *value *= if signs & 1 == 0 { 1.0 + part } else { 1.0 - part };
-            signs >>= 1;
+fn nudge(values: &mut Owned, part: f64, random: &mut ChaCha8Rng) {
+    fn each<T: Real>(values: &mut [T], part: f64, random: &mut ChaCha8Rng) {
+        for chunk in values.chunks_mut(64) {
+            for (eight, byte) in chunk.chunks_mut(8).zip(random.next_u64().to_le_bytes()) {
+                for (value, &sign) in eight.iter_mut().zip(&SIGNS[usize::from(byte)]) {
+                    *value += *value * T::of(part * f64::from(sign));
+                }
+            }
         }
     }
-}
-
-fn narrow(values: &[f64], target: &mut Vec<f32>) {
-    target.clear();
-    target.extend(values.iter().map(|&value| value as f32));
+    match values {
+        Owned::F32(values) => each(values, part, random),
+        Owned::F64(values) => each(values, part, random),
+    }
 }

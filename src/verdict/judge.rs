@@ -197,7 +197,8 @@ impl Judge {
         if event.compared {
             self.moved_by = self.places.moved(reference, &self.deviations);
         }
-        if let Err(error) = twins.step(&event.batch, &reference.before, &self.moved_by) {
+        let stepped = twins.step(&event.batch, &reference.before);
+        if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
             self.not_checked.push(format!("how far the free run may drift: {error}"));
             self.twins = None;
             return;

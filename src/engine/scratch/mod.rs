@@ -213,7 +213,7 @@ impl<T: Real> Engine for Scratch<T> {
 }
 
 /// An engine from scratch in `dtype`.
-pub fn build(model: &Model, training: &Training, dtype: DType, capacity: usize) -> Box<dyn Engine> {
+pub fn build(model: &Model, training: &Training, dtype: DType, capacity: usize) -> Box<dyn Engine + Send> {
     match dtype {
         DType::F32 => Box::new(Scratch::<f32>::new(model, training, capacity)),
         DType::F64 => Box::new(Scratch::<f64>::new(model, training, capacity)),

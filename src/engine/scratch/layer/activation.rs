@@ -4,7 +4,7 @@ use super::super::{Real, Trained};
 use super::Layer;
 
 /// y = f(x) with f′ as a function of y.
-pub(super) trait Elementwise<T> {
+pub(super) trait Elementwise<T>: Send {
     fn value(input: T) -> T;
     /// The gradient in the input for the `gradient` in the output.
     fn backward(output: T, gradient: T) -> T;

@@ -9,7 +9,7 @@ use super::{Real, Trained};
 use crate::model::{self, Model};
 
 /// A layer of the engine. All slices are row-major with `rows` rows.
-pub(super) trait Layer<T> {
+pub(super) trait Layer<T>: Send {
     /// Writes the output for `input`.
     fn forward(&self, trained: &[Trained<T>], input: &[T], output: &mut [T], rows: usize);
 

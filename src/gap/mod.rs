@@ -299,6 +299,49 @@ mod tests {
             prop_assert!((gap(&scaled(&a), &scaled(&b)) - plain).abs() <= 1e-12);
         }
 
+        /// Lengths that SIMD, its last elements and blocks all see, and values that are not finite at any place.
+        #[test]
+        fn a_deviation_is_what_its_definition_says_at_any_length(
+            length in prop_oneof![0usize..40, 1000usize..3000],
+            errors in prop::collection::vec(-1.0..1.0f64, 1..50),
+            odd in prop::collection::vec((0usize..3000, 0usize..6), 0..4),
+        ) {
+            let exact: Vec<f64> = (0..length).map(|i| f64::from((i * 7919 % 1009) as u16) - 500.0).collect();
+            let mut bound: Vec<f64> = exact.iter().map(|x| 0.5 + x.abs()).collect();
+            let mut found: Vec<f64> =
+                exact.iter().zip(errors.iter().cycle()).zip(&bound).map(|((x, error), bound)| x + error * bound).collect();
+            for (place, kind) in odd.into_iter().filter(|&(place, _)| place < length) {
+                match kind {
+                    0 => found[place] = f64::NAN,
+                    1 => found[place] = f64::INFINITY,
+                    2 => bound[place] = f64::NAN,
+                    3 => bound[place] = f64::INFINITY,
+                    4 => bound[place] = 0.0,
+                    _ => (found[place], bound[place]) = (exact[place], 0.0),
+                }
+            }
+            let (mut budget, mut worst, mut bounds, mut product, mut norms) = (0.0, 0, 0.0, 0.0, [0.0f64; 2]);
+            for (offset, ((found, exact), bound)) in found.iter().zip(&exact).zip(&bound).enumerate() {
+                let share = if found == exact { 0.0 } else { (found - exact).abs() / bound };
+                let share = if share.is_nan() { f64::INFINITY } else { share };
+                if share > budget {
+                    (budget, worst) = (share, offset);
+                }
+                bounds += bound * bound;
+                product += found * exact;
+                norms = [norms[0] + found * found, norms[1] + exact * exact];
+            }
+            let deviation = Deviation::new(&found, &exact, &bound);
+            prop_assert_eq!((deviation.budget, deviation.worst), (budget, worst));
+            // Sums of up to 3000 terms in another order: 3000 · 2⁻⁵³ of their magnitudes.
+            let close = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-11 * b.abs();
+            let limit = if bounds == 0.0 { 0.0 } else { bounds.sqrt() / norms[0].max(norms[1]).sqrt() };
+            prop_assert!(close(deviation.limit, limit), "{} and {limit}", deviation.limit);
+            let ratio = product / norms[1];
+            prop_assert!(close(deviation.ratio, ratio), "{} and {ratio}", deviation.ratio);
+            prop_assert!(close(deviation.gap, gap(&found, &exact)));
+        }
+
         #[test]
         fn one_wrong_element_beside_a_large_one_is_found(large in 1e3..1e8f64, wrong in 0usize..8) {
             let mut exact = vec![1e-6; 9];

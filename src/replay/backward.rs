@@ -69,9 +69,10 @@ impl Replay {
         std::mem::swap(&mut self.passing, &mut self.passed);
     }
 
-    /// Of a sum of `terms` products with the passing gradient: what its bound is relative to those products' magnitudes,
-    /// and absolutely. In their magnitudes the gradient counts with what it is already off, over that same relative
-    /// bound: so it is written to `errors`, of about the size of the gradient itself.
+    /// How far rounding may take a sum of `terms` products with the passing gradient, each a gradient times a factor:
+    /// relative to the sum of the magnitudes |error·factor|, and absolutely. A gradient g that is already off by e leaves
+    /// e + relative·(|g| + e) in its product; its error is that over `relative`, as this is of the size of g itself and
+    /// so in the range of f32.
     fn errors(&mut self, terms: usize) -> (f64, f64) {
         let relative = self.rounding.sum(terms);
         let inverse = relative.recip();

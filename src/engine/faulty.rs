@@ -19,6 +19,8 @@ pub enum Fault {
     GradientTimes(f64),
     /// The gradient of one element has the other sign: the one of median magnitude in this parameter. Phase backward.
     SignFlipped(usize),
+    /// The elements of this parameter's gradient are in reverse order. Phase backward.
+    Reversed(usize),
     /// Every other column of this parameter's gradient is 0, from column 1. Phase backward.
     ColumnsZeroed(usize),
     /// This square weight is used transposed. Phase forward.
@@ -83,6 +85,10 @@ impl Faulty {
                 let columns = columns(index);
                 self.gradients[index].change(|place, x| if place % columns % 2 == 1 { 0.0 } else { x });
             }
+            Fault::Reversed(index) => {
+                let values = wide(self.gradients[index].view(Shape::new(&[])));
+                self.gradients[index].change(|place, _| values[values.len() - 1 - place]);
+            }
             Fault::Transposed(_) | Fault::Frozen(_) => {}
         }
     }
@@ -139,7 +145,7 @@ impl Engine for Faulty {
                 let shape = self.inner.parameters()[parameter].shape;
                 self.inner.load(parameter, self.parameters[parameter].view(shape))?;
             }
-            Fault::GradientTimes(_) | Fault::SignFlipped(_) | Fault::ColumnsZeroed(_) => {
+            _ => {
                 for index in 0..self.gradients.len() {
                     let shape = self.inner.parameters()[index].shape;
                     let gradient = wide(self.gradients[index].view(shape));

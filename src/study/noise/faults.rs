@@ -40,7 +40,7 @@ enum Kind {
 /// The number of the square weight, `2.weight`, among the parameters.
 const SQUARE: usize = 2;
 
-pub(super) const CASES: [Case; 17] = [
+pub(super) const CASES: [Case; 21] = [
     keys("learning rate × 2", &[], &["training.optimizer.sgd.lr=0.1"], (Phase::Update, 0, Some("0.weight"))),
     keys("learning rate × (1 + 1e-4)", &[], &["training.optimizer.sgd.lr=0.050005"], (Phase::Update, 0, None)),
     keys("sum for mean", &[], &["training.loss=sum-squares"], (Phase::Loss, 0, Some("loss"))),
@@ -75,6 +75,10 @@ pub(super) const CASES: [Case; 17] = [
     ),
     engine("gradients × (1 + 1e-4)", Fault::GradientTimes(1.0001), Phase::Backward, None),
     engine("gradients × (1 − 1e-4)", Fault::GradientTimes(0.9999), Phase::Backward, None),
+    engine("gradients × 2", Fault::GradientTimes(2.0), Phase::Backward, Some("0.weight")),
+    engine("gradients × 1.05", Fault::GradientTimes(1.05), Phase::Backward, Some("0.weight")),
+    engine("gradients with the other sign", Fault::GradientTimes(-1.0), Phase::Backward, Some("0.weight")),
+    engine("a gradient in reverse order", Fault::Reversed(SQUARE), Phase::Backward, Some("2.weight")),
     engine("one weight's gradient with the other sign", Fault::SignFlipped(0), Phase::Backward, Some("0.weight")),
     engine("every other column's gradient 0", Fault::ColumnsZeroed(0), Phase::Backward, Some("0.weight")),
     engine("a square weight transposed", Fault::Transposed(SQUARE), Phase::Forward, Some("activation/2")),
@@ -101,10 +105,8 @@ pub(super) struct Found {
     pub setting: usize,
     /// The side that has the fault.
     pub side: Role,
-    pub outcome: Outcome,
     /// Phase, step, tensor.
     pub place: Option<(Phase, usize, String)>,
-    pub farther: Option<Farther>,
     /// Whether place and side are what they have to be.
     pub right: bool,
 }
@@ -133,7 +135,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Option<Vec<Found>>> {
             _ => Some(Farther::Candidate),
         };
         let right = verdict.verdict == Outcome::Mismatch && where_it_is && farther == whose;
-        Ok(Found { case, setting, side, outcome: verdict.verdict, place, farther, right })
+        Ok(Found { case, setting, side, place, right })
     })
 }
 

@@ -122,3 +122,33 @@ fn draw(context: &Context<'_>, found: &Findings) -> Result<()> {
     })?;
     Ok(())
 }
+
+#[cfg(all(test, feature = "torch"))]
+mod tests {
+    use super::*;
+    use std::{path::Path, sync::atomic::AtomicBool};
+
+    /// A smaller version of the tables in reports/noise, on seeds of its own.
+    #[test]
+    fn no_correct_engine_is_called_a_mismatch_and_no_fault_is_missed() {
+        let context = Context { folder: Path::new(""), stop: &AtomicBool::new(false), tick: &|_| {} };
+        for run in control::control(&context, 77..78, 60).unwrap().unwrap() {
+            assert_ne!(run.outcome, Answer::Mismatch, "{}, {}: {:?}", CONTROL[run.setting].name, run.dtype, run.first);
+        }
+        for run in faults::run(&context).unwrap().unwrap() {
+            let (fault, setting) = (faults::CASES[run.case].name, FAULTED[run.setting].setting.name);
+            assert!(run.right, "{fault} in the {:?}, {setting}: {:?}", run.side, run.place);
+        }
+    }
+
+    /// The shares that K is derived from are of the candidate's error in the noise alone: none passes K here either.
+    #[test]
+    fn what_correct_engines_use_of_the_noise_is_below_k() {
+        let context = Context { folder: Path::new(""), stop: &AtomicBool::new(false), tick: &|_| {} };
+        for setting in control::calibrate(&context, 1, 20).unwrap().unwrap() {
+            let largest = setting.phases.values().flatten().chain(setting.drift.iter().flatten()).copied();
+            let largest = largest.fold(0.0, f64::max);
+            assert!(largest <= Limits::default().k, "{}: {largest}", setting.name);
+        }
+    }
+}

@@ -117,6 +117,15 @@ impl Model {
         self.widths().last().copied().unwrap_or(self.inputs)
     }
 
+    /// The multiply-adds of a forward pass of one row.
+    pub fn multiply_adds(&self) -> usize {
+        let of = |layer: &Layer| match layer {
+            Layer::Linear(linear) => linear.inputs * linear.outputs,
+            Layer::Sigmoid | Layer::Tanh | Layer::Relu => 0,
+        };
+        self.layers.iter().map(of).sum()
+    }
+
     /// What is trained, in `state_dict` order: a layer's weight, then its bias.
     pub fn parameters(&self) -> Vec<Parameter> {
         let mut parameters = Vec::new();

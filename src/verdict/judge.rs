@@ -10,6 +10,7 @@ use super::{
     track::{Buckets, Track},
 };
 use crate::{
+    error::Result,
     experiment::Experiment,
     gap::Deviation,
     lockstep::{
@@ -20,7 +21,7 @@ use crate::{
     replay::Replay,
     tensor::DType,
 };
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, thread};
 
 /// One candidate that is watched.
 pub(super) struct Run {
@@ -29,7 +30,15 @@ pub(super) struct Run {
     pub(super) tracks: Vec<Track>,
     pub(super) losses: Vec<f64>,
     deviations: Vec<Deviation>,
+    /// How far the sides are apart, place by place.
+    apart: Vec<f64>,
 }
+
+/// Multiply-adds of a forward pass above which a step is judged on two threads; starting one takes some 20 µs.
+const TWO_THREADS: usize = 50_000;
+
+/// A part of judging a step that depends on no other.
+type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
 
 /// Judges a run as its observer.
 pub struct Judge {
@@ -55,6 +64,10 @@ pub struct Judge {
     pub(super) twins: Option<Twins>,
     /// By how much of each parameter rounding may have moved it at the latest compared step.
     moved_by: Vec<f64>,
+    /// What became of the twins' latest step.
+    stepped: Result<()>,
+    /// Of a forward pass of one row.
+    multiply_adds: usize,
     pub(super) limits: Limits,
     pub(super) horizon_at: f64,
     pub(super) drifting: Drifting,
@@ -98,6 +111,7 @@ impl Judge {
             tracks: places.all.iter().map(|&place| Track::new(place.phase(), &places.tensor(place))).collect(),
             losses: Vec::new(),
             deviations: Vec::new(),
+            apart: Vec::new(),
         };
         let (reference_name, candidate_name) = lockstep.describe();
         let mut not_checked = super::finish::not_checked(experiment, mode, lockstep, &places);
@@ -136,6 +150,8 @@ impl Judge {
             limits,
             horizon_at,
             moved_by: Vec::new(),
+            stepped: Ok(()),
+            multiply_adds: reference.model.multiply_adds(),
             drifting: Drifting {
                 comparable: lockstep.differences.iter().all(|difference| difference.kind == StartKind::Dtype),
                 ..Drifting::default()
@@ -154,7 +170,7 @@ impl Judge {
         let before = Phase::COMPUTED.map(|phase| judged(&self.runs, phase));
         let (bucket, full) = self.buckets.next(event.step);
         let reference = &event.reference.record;
-        self.places.measure(&mut self.replay, RunSide::Reference, reference, reference, &mut self.deviations);
+        self.measure(event);
         if let Some(Err(error)) = self.referee.as_mut().map(|referee| referee.step(&self.places, reference)) {
             self.not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
             self.referee = None;
@@ -163,7 +179,6 @@ impl Judge {
         let horizon = self.twins.as_ref().and_then(Twins::horizon);
         for (run, (mode, candidate)) in self.runs.iter_mut().zip(event.candidates) {
             let record = &candidate.latest.record;
-            self.places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
             if full {
                 run.tracks.iter_mut().for_each(Track::thin);
             }
@@ -190,14 +205,46 @@ impl Judge {
         }
     }
 
-    /// Lets the twins make the step, and compares where it took everyone.
+    /// Measures every side against its replay and the sides against each other, and lets the twins make the step.
+    fn measure(&mut self, event: &StepEvent<'_>) {
+        let Self { places, replay, deviations, runs, .. } = self;
+        let (places, reference) = (&*places, &event.reference.record);
+        let mut jobs: Vec<Job<'_>> =
+            vec![Box::new(|| places.measure(replay, RunSide::Reference, reference, reference, deviations))];
+        for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
+            let record = &candidate.latest.record;
+            jobs.push(Box::new(move || {
+                places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
+                run.apart.clear();
+                run.apart.extend(places.all.iter().map(|&place| places.apart(place, reference, record)));
+            }));
+        }
+        if let Some(twins) = &mut self.twins {
+            let (stepped, batch, before) = (&mut self.stepped, event.batch, &reference.before);
+            jobs.push(Box::new(move || *stepped = twins.step(&batch, before)));
+        }
+        if self.multiply_adds * reference.rows < TWO_THREADS {
+            jobs.into_iter().for_each(|job| job());
+            return;
+        }
+        let (mut here, mut there) = (Vec::new(), Vec::new());
+        for (number, job) in jobs.into_iter().enumerate() {
+            if number % 2 == 0 { here.push(job) } else { there.push(job) }
+        }
+        thread::scope(|scope| {
+            scope.spawn(|| there.into_iter().for_each(|job| job()));
+            here.into_iter().for_each(|job| job());
+        });
+    }
+
+    /// Compares where the step took the twins and everyone else.
     fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) {
         let Some(twins) = &mut self.twins else { return };
         let reference = &event.reference.record;
         if event.compared {
             self.moved_by = self.places.moved(reference, &self.deviations);
         }
-        let stepped = twins.step(&event.batch, &reference.before);
+        let stepped = std::mem::replace(&mut self.stepped, Ok(()));
         if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
             self.not_checked.push(format!("how far the free run may drift: {error}"));
             self.twins = None;
@@ -251,6 +298,9 @@ impl Observer for Judge {
             return self.flow();
         }
         self.watch_losses(event);
+        if let Some(twins) = &mut self.twins {
+            self.stepped = twins.step(&event.batch, &event.reference.record.before);
+        }
         self.follow_drift(event, 0, false);
         if event.gradients {
             self.places.advance(&mut self.replay, RunSide::Reference, &event.reference.record);
@@ -302,7 +352,7 @@ impl Run {
         at: &Compared<'_>,
     ) -> Option<NonFinite> {
         for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
-            let apart = places.apart(place, at.reference, at.candidate);
+            let apart = self.apart.get(number).copied().unwrap_or(f64::NAN);
             track.apart(apart, at.step, at.bucket);
             let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
             let reference = places.values(place, at.reference, RunSide::Reference);

@@ -3,10 +3,7 @@
 //! The gradient passes through several layers, so its bound grows on the way: each layer adds its own rounding to what
 //! it was given.
 
-use super::{
-    Exact, Parameters, Replay,
-    product::{Matrix, product},
-};
+use super::{Exact, Parameters, Replay, product::Matrix};
 use crate::{
     lockstep::StepRecord,
     model::{Layer, Linear},
@@ -41,15 +38,15 @@ impl Replay {
     fn parameter_gradients(&mut self, Linear { inputs, outputs, bias }: Linear, first: usize, input: &[f64]) {
         let rows = input.len() / inputs;
         let (relative, underflow) = self.errors(rows);
-        let (gradient, errors) = (Matrix::new(&self.passing.value, outputs), Matrix::new(&self.errors, outputs));
+        let [gradient, errors] = [&self.passing.value, &self.errors].map(|g| Matrix::new(g, outputs).transposed());
         let (x, sizes) = (Matrix::new(input, inputs), [outputs, rows, inputs]);
-        let Exact { value, bound } = self.gradients[first].resized(outputs * inputs);
-        product(gradient.transposed(), x, value, sizes);
-        self.magnitudes.product(errors.transposed(), x, (relative, underflow), bound, sizes);
+        self.products.product(gradient, errors, x, (relative, underflow), &mut self.gradients[first], sizes);
         if bias {
-            let Exact { value, bound } = self.gradients[first + 1].resized(outputs);
-            value.fill(0.0);
-            bound.fill(underflow);
+            let Exact { value, bound } = &mut self.gradients[first + 1];
+            value.clear();
+            value.resize(outputs, 0.0);
+            bound.clear();
+            bound.resize(outputs, underflow);
             for (gradient, errors) in self.passing.value.chunks_exact(outputs).zip(self.errors.chunks_exact(outputs)) {
                 value.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
                 bound.iter_mut().zip(errors).for_each(|(sum, error)| *sum += relative * error);
@@ -60,12 +57,10 @@ impl Replay {
     /// ∂x = G·W.
     fn through_linear(&mut self, Linear { inputs, outputs, .. }: Linear, weight: &[f64]) {
         let rows = self.passing.value.len() / outputs;
-        let (relative, underflow) = self.errors(outputs);
-        let (gradient, errors) = (Matrix::new(&self.passing.value, outputs), Matrix::new(&self.errors, outputs));
+        let bound = self.errors(outputs);
+        let [gradient, errors] = [&self.passing.value, &self.errors].map(|g| Matrix::new(g, outputs));
         let (weight, sizes) = (Matrix::new(weight, inputs), [rows, outputs, inputs]);
-        let Exact { value, bound } = self.passed.resized(rows * inputs);
-        product(gradient, weight, value, sizes);
-        self.magnitudes.product(errors, weight, (relative, underflow), bound, sizes);
+        self.products.product(gradient, errors, weight, bound, &mut self.passed, sizes);
         std::mem::swap(&mut self.passing, &mut self.passed);
     }
 

@@ -1,9 +1,6 @@
 //! The output of one layer from the side's own input to it.
 
-use super::{
-    Exact, Parameters, Replay,
-    product::{Matrix, product},
-};
+use super::{Exact, Parameters, Replay, product::Matrix};
 use crate::model::{Layer, Linear};
 
 /// Roundings in 1/(1 + e⁻ˣ) and in tanh, as libraries evaluate them: e⁻ˣ and tanh to 1 ulp = 2u (glibc and SLEEF's
@@ -39,10 +36,9 @@ impl Replay {
         let relative = self.rounding.sum(inputs + usize::from(bias.is_some()));
         let underflow = inputs as f64 * self.rounding.smallest;
         let (x, weight) = (Matrix::new(input, inputs), Matrix::new(weight, inputs).transposed());
-        let (sizes, Exact { value, bound }) = ([rows, inputs, outputs], self.result.resized(rows * outputs));
-        product(x, weight, value, sizes);
-        self.magnitudes.product(x, weight, (relative, underflow), bound, sizes);
+        self.products.product(x, x, weight, (relative, underflow), &mut self.result, [rows, inputs, outputs]);
         let Some(bias) = bias else { return };
+        let Exact { value, bound } = &mut self.result;
         for (value, bound) in value.chunks_exact_mut(outputs).zip(bound.chunks_exact_mut(outputs)) {
             for ((value, bound), &bias) in value.iter_mut().zip(bound).zip(bias) {
                 *value += bias;

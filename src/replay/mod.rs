@@ -4,7 +4,8 @@
 //! layer from the side's own activations, the loss from its outputs, the gradients from its weights, activations and
 //! output gradient, the update from its gradients, with an f64 shadow of the optimizer's state fed by those gradients.
 //!
-//! Formulas are written out once more here, plainly and apart from both engines, so that no kernel's fault is shared.
+//! Formulas are written out once more here, plainly and apart from both engines, so that no kernel's fault is shared: but
+//! for large products, which the `gemm` crate takes for the scratch engine, too, and which a test holds to plain loops.
 //! Every result comes with a running error bound: what a side that evaluates the formula in any order, fused or not, may
 //! be off, plus the replay's own f64 rounding. A sum of n products may be off by K·√n·u of its terms' magnitudes where
 //! roundings are independent (Higham and Mary, *A New Approach to Probabilistic Rounding Error Analysis*, 2019), and
@@ -22,7 +23,7 @@ use crate::{
     tensor::DType,
     training::{Sgd, Training},
 };
-use product::Magnitudes;
+use product::Products;
 
 /// A tensor in f64, and for each element how far rounding may take a side from it.
 #[derive(Debug, Clone, Default)]
@@ -42,9 +43,9 @@ pub struct Replay {
     /// The gradient on its way back through the layers, and the one it becomes.
     passing: Exact,
     passed: Exact,
-    /// What of the passing gradient a sum's bound is relative to, and room for its product.
+    /// What bounds of sums with the passing gradient are relative to.
     errors: Vec<f64>,
-    magnitudes: Magnitudes,
+    products: Products,
     gradients: Vec<Exact>,
     shadow: Vec<Exact>,
     started: Vec<bool>,
@@ -66,7 +67,7 @@ impl Replay {
             passing: Exact::default(),
             passed: Exact::default(),
             errors: Vec::new(),
-            magnitudes: Magnitudes::default(),
+            products: Products::default(),
             gradients: vec![Exact::default(); parameters.len()],
             shadow: parameters.iter().map(|parameter| state(parameter.shape.elements())).collect(),
             started: vec![false; parameters.len()],
@@ -85,13 +86,6 @@ fn sgd(training: &Training) -> Sgd {
 impl Exact {
     fn zeros(elements: usize) -> Self {
         Self { value: vec![0.0; elements], bound: vec![0.0; elements] }
-    }
-
-    /// As a tensor of `elements` elements, which hold anything.
-    fn resized(&mut self, elements: usize) -> &mut Self {
-        self.value.resize(elements, 0.0);
-        self.bound.resize(elements, 0.0);
-        self
     }
 
     /// Replaces the content by these values, each with the bound that `bound` gives it.

@@ -3,6 +3,7 @@
 //! Large ones go to `gemm` (SIMD, one thread), magnitudes in f32, whose own rounding is added to the bound. Below
 //! [`SMALL`] multiply-adds its set-up costs more than the product, and plain loops are used.
 
+use super::Exact;
 use pulp::{Arch, Simd, WithSimd};
 use std::ops::RangeInclusive;
 
@@ -45,51 +46,49 @@ impl<'a, T> Matrix<'a, T> {
     }
 }
 
-/// C = A·B for A `[m, k]`, B `[k, n]` and row-major C `[m, n]`.
-pub(super) fn product(a: Matrix<'_>, b: Matrix<'_>, c: &mut [f64], sizes: [usize; 3]) {
-    if sizes.iter().product::<usize>() > SMALL {
-        vectorized(a, b, c, sizes);
-    } else {
-        plain(a, b, c, sizes, |a, b| a * b);
-    }
-}
-
-/// Room for products of magnitudes.
+/// Products with bounds, and room for those of the magnitudes.
 #[derive(Default)]
-pub(super) struct Magnitudes {
+pub(super) struct Products {
     a: Vec<f32>,
     b: Vec<f32>,
     c: Vec<f32>,
 }
 
-impl Magnitudes {
-    /// C = `factor`·|A|·|B| + `offset`, each element rounded up by less than 1 %; sizes as in [`product`].
+impl Products {
+    /// Values A·B with bounds `relative`·|E|·|B| + `absolute`, each rounded up by less than 1 %: A and what its errors
+    /// are relative to, E, are `[m, k]`, B is `[k, n]` and the result row-major `[m, n]`.
     pub(super) fn product(
         &mut self,
         a: Matrix<'_>,
+        errors: Matrix<'_>,
         b: Matrix<'_>,
-        (factor, offset): (f64, f64),
-        c: &mut [f64],
+        (relative, absolute): (f64, f64),
+        result: &mut Exact,
         sizes: [usize; 3],
     ) {
-        let terms = sizes[1];
-        // Two factors, their product and the sum: with u half an epsilon, terms + 2 roundings, each down by u at most;
-        // 1/(1 − u)ᵐ ≤ 1 + 2mu while mu ≤ ½. Two more are for this line and the last.
-        let upward = |epsilon: f64| factor * (1.0 + (terms + 4) as f64 * epsilon);
-        if sizes.iter().product::<usize>() <= SMALL {
-            plain(a, b, c, sizes, |a, b| (a * b).abs());
-        } else if let (true, Some(a_narrow), Some(b_narrow)) =
-            (terms <= FEW, narrow(a.values, &mut self.a), narrow(b.values, &mut self.b))
-        {
-            let magnitudes = room(&mut self.c, c.len());
-            vectorized(a.with(a_narrow), b.with(b_narrow), magnitudes, sizes);
-            return Arch::new().dispatch(Widen { magnitudes, factor: upward(f64::from(f32::EPSILON)), offset, c });
-        } else {
-            let [a_wide, b_wide] = [a, b].map(|matrix| matrix.values.iter().map(|x| x.abs()).collect::<Vec<_>>());
-            vectorized(a.with(&a_wide), b.with(&b_wide), c, sizes);
+        let [m, k, n] = sizes;
+        result.value.resize(m * n, 0.0);
+        result.bound.resize(m * n, 0.0);
+        // Two factors, their product and the sum: with u half an epsilon, k + 2 roundings, each down by u at most;
+        // 1/(1 − u)ᵐ ≤ 1 + 2mu while mu ≤ ½. Two more are for the last line.
+        let upward = |epsilon: f64| relative * (1.0 + (k + 4) as f64 * epsilon);
+        if m * k * n <= SMALL {
+            return plain(a, errors, b, (upward(f64::EPSILON), absolute), result, sizes);
         }
-        let factor = upward(f64::EPSILON);
-        c.iter_mut().for_each(|c| *c = factor * *c + offset);
+        vectorized(a, b, &mut result.value, sizes);
+        let bound = &mut result.bound;
+        let narrowed = (narrow(errors.values, &mut self.a), narrow(b.values, &mut self.b));
+        if let (Some(errors_narrow), Some(b_narrow), ..=FEW) = (narrowed.0, narrowed.1, k) {
+            let magnitudes = room(&mut self.c, m * n);
+            vectorized(errors.with(errors_narrow), b.with(b_narrow), magnitudes, sizes);
+            Arch::new().dispatch(Widen { magnitudes, factor: upward(f64::from(f32::EPSILON)), absolute, bound });
+        } else {
+            let [errors_wide, b_wide] =
+                [errors, b].map(|matrix| matrix.values.iter().map(|x| x.abs()).collect::<Vec<_>>());
+            vectorized(errors.with(&errors_wide), b.with(&b_wide), bound, sizes);
+            let factor = upward(f64::EPSILON);
+            bound.iter_mut().for_each(|bound| *bound = factor * *bound + absolute);
+        }
     }
 }
 
@@ -129,12 +128,12 @@ impl WithSimd for Narrow<'_> {
     }
 }
 
-/// Another one: C = `factor`·`magnitudes` + `offset`.
+/// Another one: `bound` = `factor`·`magnitudes` + `absolute`.
 struct Widen<'a> {
     magnitudes: &'a [f32],
     factor: f64,
-    offset: f64,
-    c: &'a mut [f64],
+    absolute: f64,
+    bound: &'a mut [f64],
 }
 
 impl WithSimd for Widen<'_> {
@@ -142,18 +141,31 @@ impl WithSimd for Widen<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        for (c, &magnitude) in self.c.iter_mut().zip(self.magnitudes) {
-            *c = self.factor * f64::from(magnitude) + self.offset;
+        for (bound, &magnitude) in self.bound.iter_mut().zip(self.magnitudes) {
+            *bound = self.factor * f64::from(magnitude) + self.absolute;
         }
     }
 }
 
-/// C = Σ term(A, B), one after the other.
-fn plain(a: Matrix<'_>, b: Matrix<'_>, c: &mut [f64], [m, k, n]: [usize; 3], term: impl Fn(f64, f64) -> f64) {
+/// As [`Products::product`], one term after the other.
+fn plain(
+    a: Matrix<'_>,
+    errors: Matrix<'_>,
+    b: Matrix<'_>,
+    (factor, absolute): (f64, f64),
+    result: &mut Exact,
+    [m, k, n]: [usize; 3],
+) {
     for i in 0..m {
         for j in 0..n {
-            let terms = (0..k).map(|l| term(a.values[i * a.row + l * a.column], b.values[l * b.row + j * b.column]));
-            c[i * n + j] = terms.sum();
+            let (mut sum, mut magnitude) = (0.0, 0.0);
+            for l in 0..k {
+                let (left, right) = (i * a.row + l * a.column, b.values[l * b.row + j * b.column]);
+                sum += a.values[left] * right;
+                magnitude += (errors.values[left] * right).abs();
+            }
+            result.value[i * n + j] = sum;
+            result.bound[i * n + j] = factor * magnitude + absolute;
         }
     }
 }

@@ -113,7 +113,10 @@ pub fn legend<'a>(area: &Area<'a>, entries: &[(String, Option<Stroke>)]) -> Draw
             (x, y) = (0, y + LINE);
         }
         if let Some(stroke) = stroke {
-            area.draw(&PathElement::new([(x + 6, y), (x + 42, y)], *stroke))?;
+            let dashes: &[_] = if stroke.dashed { &[(6, 14), (20, 28), (34, 42)] } else { &[(6, 42)] };
+            for (from, to) in dashes {
+                area.draw(&PathElement::new([(x + from, y), (x + to, y)], *stroke))?;
+            }
         }
         area.draw_text(&name, &style, (x + sample, y))?;
         x += needed + 32;
@@ -162,6 +165,11 @@ impl Axis {
         let mut axis = Self::over(description, low, high);
         axis.ticks.retain(|(tick, _)| tick.fract() == 0.0);
         axis
+    }
+
+    /// A linear axis from 0 to 100.
+    pub fn percent(description: &str) -> Self {
+        Self::over(description, 0.0, 100.0)
     }
 
     fn over(description: &str, low: f64, high: f64) -> Self {

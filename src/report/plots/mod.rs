@@ -1,7 +1,7 @@
 //! The figures of a run: `loss`, `gaps`, `drift` and `time`, each as SVG and PNG.
 //!
 //! One file per figure; each is a function from [`Curves`] to drawing calls, with no other input and no state.
-//! [`figure`], [`Axis`], [`panel`], [`curve`] and the rest of the toolkit serve other plots as well. A figure reaches
+//! [`figure`], [`Axis`], [`panel`], [`curve`], [`quantiles()`] and the rest of the toolkit serve other plots as well. A figure reaches
 //! its final name only when it is complete.
 
 mod axes;
@@ -9,6 +9,7 @@ mod canvas;
 mod drift;
 mod gaps;
 mod loss;
+mod quantiles;
 mod time;
 
 pub use axes::{
@@ -16,6 +17,7 @@ pub use axes::{
     legend, note, panel, power, text, thin,
 };
 pub use canvas::{Area, Canvas, Drawn, Picture, UNITS};
+pub use quantiles::quantiles;
 
 use super::write_whole;
 use crate::error::{Error, Result};

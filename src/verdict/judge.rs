@@ -242,6 +242,10 @@ impl Judge {
         let Some(twins) = &mut self.twins else { return };
         let reference = &event.reference.record;
         if event.compared {
+            // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
+            if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
+                return;
+            }
             self.moved_by = self.places.moved(reference, &self.deviations);
         }
         let stepped = std::mem::replace(&mut self.stepped, Ok(()));

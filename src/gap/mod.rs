@@ -250,7 +250,9 @@ impl<S: Simd> Lanes<S> {
     fn add(&mut self, found: S::f64s, exact: S::f64s, bound: S::f64s) {
         let simd = self.simd;
         let difference = self.squares.add(found, exact);
-        let share = simd.div_f64s(simd.abs_f64s(difference), bound);
+        // Not `abs_f64s`, which is compiled without the processor's SIMD.
+        let magnitude = simd.max_f64s(difference, simd.sub_f64s(simd.splat_f64s(0.0), difference));
+        let share = simd.div_f64s(magnitude, bound);
         self.largest = simd.select_f64s(simd.greater_than_f64s(share, self.largest), share, self.largest);
         self.bound = simd.mul_add_e_f64s(bound, bound, self.bound);
         self.product = simd.mul_add_e_f64s(found, exact, self.product);

@@ -39,6 +39,11 @@ pub fn gap_of_parts<'a>(parts: impl Iterator<Item = (&'a [f64], &'a [f64])> + Cl
     Sums::of(parts, scale).gap().unwrap_or(f64::NAN)
 }
 
+/// ‖a‖, for values whose squares are numbers of the type.
+pub fn norm(a: &[f64]) -> f64 {
+    Sums::of(std::iter::once((a, a)), 1.0).a.sqrt()
+}
+
 /// Sums of squares of a, b and a − b.
 struct Sums {
     a: f64,

@@ -16,6 +16,7 @@ use crate::{
     engine::{Description, Engine},
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
+    model::Model,
     tensor::{DType, Shape, Values, View},
 };
 use std::{
@@ -30,24 +31,35 @@ const COMPARED_EVERY_STEP: usize = 100_000;
 /// Inputs and outputs of all layers for one batch: 2 GB in f64, of which a run holds several copies.
 const MOST_ACTIVATIONS: usize = 250_000_000;
 
-/// Every how many steps larger models are compared, at least: the comparing does about four plain f64 operations where
-/// an engine does one vectorized one, which costs some 15 steps' time; at every 100th that is 15 %. A constant, not
-/// a clock's reading, so that a verdict is deterministic.
-const SAMPLED_EVERY: usize = 100;
+/// What a step costs on larger models, per multiply-add and per parameter, in units of one multiply-add of an engine:
+/// an engine's step; recording and replaying one side; the gaps between two. Fitted to steps of 10⁵ to 10⁶ parameters
+/// with batches of 1 to 256 rows, to a third; counts, not a clock's readings, so that a verdict is deterministic.
+const ENGINE: [f64; 2] = [1.0, 34.0];
+const REPLAY: [f64; 2] = [3.1, 371.0];
+const GAPS: [f64; 2] = [0.1, 132.0];
 
-/// Every how many steps a model of so many elements is compared: odd, so that either side goes first in turn, and
-/// without a common divisor with the steps of an epoch, so that every batch has its turn, a ragged last one too.
-fn compared_every(elements: usize, steps_of_epoch: usize) -> usize {
+/// What comparing may cost beside the two engines on larger models: a third less than the 30 % it is held to, as the
+/// costs above are known to a third.
+const SHARE: f64 = 0.2;
+
+/// Every how many steps a model is compared: odd, so that either side goes first in turn, and without a common divisor
+/// with the steps of an epoch, so that every batch has its turn, a ragged last one too.
+fn compared_every(model: &Model, rows: usize, candidates: usize, steps_of_epoch: usize) -> usize {
     let common = |mut a: usize, mut b: usize| {
         while b != 0 {
             (a, b) = (b, a % b);
         }
         a
     };
-    if elements <= COMPARED_EVERY_STEP {
+    let parameters: usize = model.parameters().iter().map(|parameter| parameter.shape.elements()).sum();
+    if parameters <= COMPARED_EVERY_STEP {
         return 1;
     }
-    let mut every = SAMPLED_EVERY + 1;
+    // Forward, and both gradients of every product.
+    let multiply_adds = (3 * model.multiply_adds()).saturating_mul(rows) as f64;
+    let cost = |[each, parameter]: [f64; 2]| each * multiply_adds + parameter * parameters as f64;
+    let compared = (1 + candidates) as f64 * cost(REPLAY) + candidates as f64 * cost(GAPS);
+    let mut every = (compared / (SHARE * 2.0 * cost(ENGINE))).ceil() as usize | 1;
     while common(every, steps_of_epoch) != 1 {
         every += 2;
     }
@@ -168,8 +180,8 @@ impl Lockstep {
             .iter()
             .map(|parameter| names.iter().position(|name| name == parameter))
             .collect();
-        let elements: usize = names.iter().map(|parameter| parameter.shape.elements()).sum();
-        let compared_every = compared_every(elements, data.rows().div_ceil(rows));
+        let model = &experiment.reference.model;
+        let compared_every = compared_every(model, rows, candidates.len(), data.rows().div_ceil(rows));
         Ok(Self {
             differences: start.differences,
             compared_every,

@@ -2,7 +2,7 @@
 
 use crate::{
     experiment::Experiment,
-    gap::{Deviation, gap, gap_of_parts},
+    gap::{Deviation, gap, gap_of_parts, norm},
     lockstep::{Phase, RunSide, StepRecord},
     model::Layer,
     replay::Replay,
@@ -232,16 +232,17 @@ impl Places {
     /// By how much of each of the reference's parameters rounding may have moved it in a step, as the limits of its
     /// gradient and its update say.
     pub fn moved(&self, record: &StepRecord, deviations: &[Deviation]) -> Vec<f64> {
-        let norm = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>().sqrt();
         let mut moved = vec![0.0; record.after.len()];
         for (&place, deviation) in self.all.iter().zip(deviations) {
             if let Place::Gradient(shared) | Place::Update(shared) = place {
-                let index = self.shared[shared].reference;
-                let share = norm(&record.updates[index]) / norm(&record.after[index]);
-                let part = deviation.limit.min(1.0) / self.k * share;
-                if part.is_finite() {
-                    moved[index] = f64::hypot(moved[index], part);
-                }
+                let moved = &mut moved[self.shared[shared].reference];
+                *moved = f64::hypot(*moved, deviation.limit.min(1.0) / self.k);
+            }
+        }
+        for (moved, (update, after)) in moved.iter_mut().zip(record.updates.iter().zip(&record.after)) {
+            *moved *= norm(update) / norm(after);
+            if !moved.is_finite() {
+                *moved = 0.0;
             }
         }
         moved

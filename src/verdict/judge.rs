@@ -21,7 +21,7 @@ use crate::{
     replay::Replay,
     tensor::DType,
 };
-use std::{collections::BTreeMap, ops::ControlFlow, thread};
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 /// One candidate that is watched.
 pub(super) struct Run {
@@ -34,8 +34,12 @@ pub(super) struct Run {
     apart: Vec<f64>,
 }
 
-/// Multiply-adds of a forward pass above which a step is judged on two threads; starting one takes some 20 µs.
-const TWO_THREADS: usize = 50_000;
+/// Multiply-adds of a forward pass above which a step is judged on all cores; waking them takes some 10 µs.
+const ALL_CORES: usize = 50_000;
+
+/// Of such steps, every how many the phases of a free run are replayed where a synced one is replayed at every step: a
+/// phase that is wrong shows there, and what only the free run does shows in its drift.
+const FREE_REPLAYED: usize = 8;
 
 /// A part of judging a step that depends on no other.
 type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
@@ -207,6 +211,8 @@ impl Judge {
 
     /// Measures every side against its replay and the sides against each other, and lets the twins make the step.
     fn measure(&mut self, event: &StepEvent<'_>) {
+        let large = self.multiply_adds * event.reference.record.rows >= ALL_CORES;
+        let spared = large && self.runs.len() > 1 && event.step / self.compared_every % FREE_REPLAYED != 0;
         let Self { places, replay, deviations, runs, .. } = self;
         let (places, reference) = (&*places, &event.reference.record);
         let mut jobs: Vec<Job<'_>> =
@@ -214,7 +220,12 @@ impl Judge {
         for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
             let record = &candidate.latest.record;
             jobs.push(Box::new(move || {
-                places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
+                if spared && run.mode == RunMode::Free {
+                    run.deviations.clear();
+                    places.advance(&mut run.replay, RunSide::Candidate, record);
+                } else {
+                    places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
+                }
                 run.apart.clear();
                 run.apart.extend(places.all.iter().map(|&place| places.apart(place, reference, record)));
             }));
@@ -223,18 +234,11 @@ impl Judge {
             let (stepped, batch, before) = (&mut self.stepped, event.batch, &reference.before);
             jobs.push(Box::new(move || *stepped = twins.step(&batch, before)));
         }
-        if self.multiply_adds * reference.rows < TWO_THREADS {
+        if large {
+            rayon::scope(|scope| jobs.into_iter().for_each(|job| scope.spawn(|_| job())));
+        } else {
             jobs.into_iter().for_each(|job| job());
-            return;
         }
-        let (mut here, mut there) = (Vec::new(), Vec::new());
-        for (number, job) in jobs.into_iter().enumerate() {
-            if number % 2 == 0 { here.push(job) } else { there.push(job) }
-        }
-        thread::scope(|scope| {
-            scope.spawn(|| there.into_iter().for_each(|job| job()));
-            here.into_iter().for_each(|job| job());
-        });
     }
 
     /// Compares where the step took the twins and everyone else.
@@ -358,10 +362,9 @@ impl Run {
         for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
             let apart = self.apart.get(number).copied().unwrap_or(f64::NAN);
             track.apart(apart, at.step, at.bucket);
-            let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
             let reference = places.values(place, at.reference, RunSide::Reference);
             let candidate = places.values(place, at.candidate, RunSide::Candidate);
-            if !(theirs.gap.is_finite() && found.gap.is_finite())
+            if !apart.is_finite()
                 && let Some((offset, side)) = non_finite(reference, candidate)
             {
                 let index = places.index(place, offset, at.candidate.rows);
@@ -369,6 +372,7 @@ impl Run {
                 let (mode, step, phase, counts) = (self.mode, at.step, place.phase(), at.counts);
                 return Some(NonFinite { mode, step, phase, tensor, index, side, counts });
             }
+            let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
             // The reference's own error is noise, as far as any rounding explains it; the candidate's is not.
             let headroom = places.headroom(place, at.reference.rows);
             let (mut judged, mut farther) = (found.allowing((at.k * theirs.budget).clamp(1.0, headroom)), None);

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Altered, Change, Passing};
+use common::altered::{Altered, Change, Passing};
 use lockstep::{
     engine::{
         Engine,

@@ -217,7 +217,7 @@ fn drifted((step, drift): (usize, Drift)) -> Divergence {
         mode: RunMode::Free,
         step,
         phase: Phase::Update,
-        tensor: "weights".to_owned(),
+        tensor: super::WEIGHTS.to_owned(),
         index: Vec::new(),
         gap: finite(drift.apart),
         limit: finite(drift.limit),

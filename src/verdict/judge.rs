@@ -157,7 +157,9 @@ impl Judge {
             stepped: Ok(()),
             multiply_adds: reference.model.multiply_adds(),
             drifting: Drifting {
-                comparable: lockstep.differences.iter().all(|difference| difference.kind == StartKind::Dtype),
+                // Between sampled steps a tie would not be seen.
+                comparable: lockstep.compared_every == 1
+                    && lockstep.differences.iter().all(|difference| difference.kind == StartKind::Dtype),
                 ..Drifting::default()
             },
             ties: Ties::new(experiment),
@@ -179,7 +181,7 @@ impl Judge {
             self.not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
             self.referee = None;
         }
-        self.follow_drift(event, bucket, full);
+        let drift = self.follow_drift(event, bucket, full);
         let horizon = self.twins.as_ref().and_then(Twins::horizon);
         for (run, (mode, candidate)) in self.runs.iter_mut().zip(event.candidates) {
             let record = &candidate.latest.record;
@@ -199,10 +201,16 @@ impl Judge {
                 let places = self.places.all.iter().zip(deviations);
                 places.filter(|(place, _)| place.phase() == Phase::Forward).all(|(_, deviation)| deviation.passes())
             };
-            if counts && self.places.aligned && forward(&self.deviations) && forward(&run.deviations) {
+            // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
+            let together = *mode == RunMode::Sync || (self.twins.is_some() && self.drifting.together());
+            if counts && together && self.places.aligned && forward(&self.deviations) && forward(&run.deviations) {
                 let tied = self.ties.take_in(*mode, event.step, reference, record);
                 self.drifting.comparable &= !(tied && *mode == RunMode::Free);
             }
+        }
+        // Once it is known whether a tie of this step sent the free run elsewhere.
+        if let Some(drift) = drift {
+            self.drifting.take_in(event.step, drift, horizon);
         }
         for (phase, before) in Phase::COMPUTED.into_iter().zip(before) {
             *self.compared.entry(phase).or_default() += usize::from(judged(&self.runs, phase) > before);
@@ -241,14 +249,14 @@ impl Judge {
         }
     }
 
-    /// Compares where the step took the twins and everyone else.
-    fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) {
-        let Some(twins) = &mut self.twins else { return };
+    /// Nudges the twins where a step left them; of a compared one, says where it took everyone.
+    fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) -> Option<Drift> {
+        let twins = self.twins.as_mut()?;
         let reference = &event.reference.record;
         if event.compared {
             // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
             if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
-                return;
+                return None;
             }
             self.moved_by = self.places.moved(reference, &self.deviations);
         }
@@ -256,10 +264,10 @@ impl Judge {
         if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
             self.not_checked.push(format!("how far the free run may drift: {error}"));
             self.twins = None;
-            return;
+            return None;
         }
         let free = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Free);
-        let Some((_, candidate)) = free.filter(|_| event.compared) else { return };
+        let (_, candidate) = free.filter(|_| event.compared)?;
         let record = &candidate.latest.record;
         let drift = twins.compare(
             event.step,
@@ -270,7 +278,7 @@ impl Judge {
             super::track::thin(&mut self.drifting.twins);
         }
         super::track::push(&mut self.drifting.twins, bucket, drift.twins);
-        self.drifting.take_in(event.step, drift, twins.horizon());
+        Some(drift)
     }
 
     /// On a step that is not compared the losses are all there is to see.
@@ -321,6 +329,11 @@ impl Observer for Judge {
 }
 
 impl Drifting {
+    /// Whether, up to the latest step that was taken in, rounding explains how far the free run is from the reference.
+    fn together(&self) -> bool {
+        self.comparable && self.first.is_none()
+    }
+
     /// Takes in a compared step of the free run.
     fn take_in(&mut self, step: usize, drift: Drift, horizon: Option<usize>) {
         // Past the horizon rounding explains anything; what started elsewhere, or met a tie, is elsewhere for a reason;

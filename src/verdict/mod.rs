@@ -114,6 +114,16 @@ pub struct Divergence {
     pub farther: Option<Farther>,
 }
 
+/// The tensor of a divergence that no phase shows: all trained tensors as one vector.
+const WEIGHTS: &str = "weights";
+
+impl Divergence {
+    /// Whether it is the drift of a free run, which no phase explains.
+    pub fn is_drift(&self) -> bool {
+        self.phase == Phase::Update && self.tensor == WEIGHTS
+    }
+}
+
 /// A side, as farther from exact arithmetic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

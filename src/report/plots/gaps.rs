@@ -1,8 +1,8 @@
 //! `gaps`: for each phase and tensor, how far the candidate is from exact arithmetic and how far rounding may take it.
 
 use super::{
-    Area, Axis, Drawn, Keep, PALETTE, Stroke, TEXT, TEXT_SIZE, curve, heading, kept, legend, note, panel, text, thin,
-    widen,
+    Area, Axis, Drawn, Keep, PALETTE, Stroke, TEXT, TEXT_SIZE, curve, heading, kept, legend, note, panel, shade, text,
+    thin, widen,
 };
 use crate::verdict::{Curves, Phase, TensorCurve};
 use plotters::style::text_anchor::{HPos, VPos};
@@ -14,10 +14,10 @@ const LARGEST: usize = 7;
 
 /// Draws one panel per phase.
 pub fn draw(area: &Area<'_>, title: &str, curves: &Curves) -> Drawn {
-    let (tensors, how) = if curves.sync.is_empty() {
-        (&curves.free, "its own weights")
+    let (tensors, how, horizon) = if curves.sync.is_empty() {
+        (&curves.free, "its own weights", curves.horizon)
     } else {
-        (&curves.sync, "the reference's weights")
+        (&curves.sync, "the reference's weights", None)
     };
     let shows = format!(
         "How far each phase of the candidate is from exact arithmetic (solid), and how far rounding may take it \
@@ -28,12 +28,18 @@ pub fn draw(area: &Area<'_>, title: &str, curves: &Curves) -> Drawn {
     let area = heading(area, title, &shows)?;
     for (area, phase) in area.split_evenly((2, 2)).iter().zip(Phase::COMPUTED) {
         let tensors: Vec<_> = tensors.iter().filter(|tensor| tensor.phase == phase).collect();
-        phase_panel(area, phase, &tensors, &curves.steps)?;
+        phase_panel(area, phase, &tensors, &curves.steps, horizon)?;
     }
     Ok(())
 }
 
-fn phase_panel(area: &Area<'_>, phase: Phase, tensors: &[&TensorCurve], steps: &[usize]) -> Drawn {
+fn phase_panel(
+    area: &Area<'_>,
+    phase: Phase,
+    tensors: &[&TensorCurve],
+    steps: &[usize],
+    horizon: Option<usize>,
+) -> Drawn {
     let words = match phase {
         Phase::Forward => "forward: from weights and inputs to outputs",
         Phase::Loss => "loss: from outputs and targets to the loss",
@@ -71,6 +77,7 @@ fn phase_panel(area: &Area<'_>, phase: Phase, tensors: &[&TensorCurve], steps: &
     let y = Axis::logarithmic("gap (relative)", values);
     let x = Axis::steps(&Keep::Largest.step_description(steps.len(), POINTS), steps);
     let mut chart = panel(&area, &x, &y)?;
+    shade(&mut chart, horizon)?;
     for ((runs, judged, limit), stroke) in curves.iter().zip(strokes) {
         curve(&mut chart, runs, (steps, limit), Stroke { dashed: true, width: 2, ..stroke })?;
         curve(&mut chart, runs, (steps, judged), stroke)?;

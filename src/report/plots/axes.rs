@@ -58,6 +58,15 @@ pub struct Stroke {
     pub dashed: bool,
 }
 
+impl Stroke {
+    /// The same, thinner and paler: for what proves nothing.
+    pub fn pale(self) -> Self {
+        let RGBColor(red, green, blue) = self.color;
+        let [red, green, blue] = [red, green, blue].map(|channel| 255 - (255 - channel) / 2);
+        Self { color: RGBColor(red, green, blue), width: 2, ..self }
+    }
+}
+
 impl From<Stroke> for ShapeStyle {
     fn from(stroke: Stroke) -> Self {
         stroke.color.stroke_width(stroke.width)

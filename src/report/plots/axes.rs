@@ -7,9 +7,10 @@ use super::canvas::{Area, Canvas, Drawn};
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use plotters::prelude::{
     Cartesian2d, ChartBuilder, ChartContext, Circle, DashedLineSeries, EmptyElement, LineSeries, PathElement,
+    Rectangle, Text,
 };
 use plotters::style::{
-    Color, FontStyle, RGBColor, ShapeStyle, TRANSPARENT, TextStyle,
+    BLACK, Color, FontStyle, RGBColor, ShapeStyle, TRANSPARENT, TextStyle,
     text_anchor::{HPos, Pos, VPos},
 };
 use std::ops::Range;
@@ -35,6 +36,9 @@ pub const TEXT: RGBColor = RGBColor(0x22, 0x22, 0x22);
 const FAINT: RGBColor = RGBColor(0x66, 0x66, 0x66);
 const RULING: RGBColor = RGBColor(0xe4, 0xe4, 0xe4);
 const FRAME: RGBColor = RGBColor(0x88, 0x88, 0x88);
+/// How dark the shading of what proves nothing is: rulings stay visible through it.
+const SHADE: f64 = 0.07;
+const SHADED: RGBColor = RGBColor(0xed, 0xed, 0xed); // on white
 const TITLE_SIZE: u32 = 36;
 /// The size of ordinary text.
 pub const TEXT_SIZE: u32 = 26;
@@ -52,6 +56,15 @@ pub struct Stroke {
     pub width: u32,
     /// Whether it is dashed.
     pub dashed: bool,
+}
+
+impl Stroke {
+    /// The same, thinner and paler: for what proves nothing.
+    pub fn pale(self) -> Self {
+        let RGBColor(red, green, blue) = self.color;
+        let [red, green, blue] = [red, green, blue].map(|channel| 255 - (255 - channel) / 2);
+        Self { color: RGBColor(red, green, blue), width: 2, ..self }
+    }
 }
 
 impl From<Stroke> for ShapeStyle {
@@ -309,6 +322,30 @@ pub fn panel<'a, 'b>(area: &'a Area<'b>, x: &Axis, y: &Axis) -> Drawn<Panel<'a, 
         .y_desc(y.description.as_str())
         .draw()?;
     Ok(chart)
+}
+
+/// Shades what a free run shows from the step `horizon` on, and says why where there is room: drawn before the curves.
+pub fn shade(panel: &mut Panel<'_, '_>, horizon: Option<usize>) -> Drawn {
+    let (steps, values) = (panel.x_range(), panel.y_range());
+    let Some(from) = horizon.map(|step| (step as f64).max(steps.start)).filter(|from| *from < steps.end) else {
+        return Ok(());
+    };
+    let past = [(from, values.start), (steps.end, values.end)];
+    panel.draw_series([Rectangle::new(past, BLACK.mix(SHADE).filled())])?;
+    let area = panel.plotting_area();
+    let ((left, bottom), (right, top)) = (area.map_coordinate(&past[0]), area.map_coordinate(&past[1]));
+    let size = TEXT_SIZE - 4;
+    let style = text(size, &FAINT, HPos::Center, VPos::Top);
+    let words = "past the horizon: proves nothing";
+    let (width, height) = (area.estimate_text_size(words, &style)?.0 as i32, size as i32);
+    // An axis leaves a twentieth of its length free above the curves.
+    if width + 16 <= right - left && 20 * height <= bottom - top {
+        // No ruling strikes the words through.
+        let plain = Rectangle::new([(-width / 2 - 6, 1), (width / 2 + 6, height + 2)], SHADED.filled());
+        let middle = ((from + steps.end) / 2.0, values.end);
+        area.draw(&(EmptyElement::at(middle) + plain + Text::new(words, (0, 2), style)))?;
+    }
+    Ok(())
 }
 
 /// Draws `values` over `steps` at the indices that [`thin`] kept.

@@ -1,9 +1,10 @@
 //! `gaps`: for each phase and tensor, how far the candidate is from exact arithmetic and how far rounding may take it.
 
 use super::{
-    Area, Axis, Drawn, Keep, PALETTE, Stroke, TEXT, TEXT_SIZE, curve, heading, kept, legend, note, panel, text, thin,
-    widen,
+    Area, Axis, Drawn, Keep, PALETTE, Stroke, TEXT, TEXT_SIZE, curve, heading, kept, legend, note, panel, shade, text,
+    thin, widen,
 };
+use crate::noise::UNJUDGED;
 use crate::verdict::{Curves, Phase, TensorCurve};
 use plotters::style::text_anchor::{HPos, VPos};
 
@@ -14,26 +15,35 @@ const LARGEST: usize = 7;
 
 /// Draws one panel per phase.
 pub fn draw(area: &Area<'_>, title: &str, curves: &Curves) -> Drawn {
-    let (tensors, how) = if curves.sync.is_empty() {
-        (&curves.free, "its own weights")
+    let (tensors, how, horizon) = if curves.sync.is_empty() {
+        (&curves.free, "its own weights", curves.horizon)
     } else {
-        (&curves.sync, "the reference's weights")
+        (&curves.sync, "the reference's weights", None)
     };
-    let shows = format!(
+    let mut shows = format!(
         "How far each phase of the candidate is from exact arithmetic (solid), and how far rounding may take it \
          (dashed). A solid line above the dashed line of its colour is more than rounding explains. Candidate: {} \
          on {how}.",
         curves.candidate
     );
+    if tensors.iter().any(|tensor| (0..tensor.judged.len()).any(|index| unjudged(tensor, index))) {
+        shows += &format!(" Pale where the limit is above {} %: there agreement proves nothing.", 100.0 * UNJUDGED);
+    }
     let area = heading(area, title, &shows)?;
     for (area, phase) in area.split_evenly((2, 2)).iter().zip(Phase::COMPUTED) {
         let tensors: Vec<_> = tensors.iter().filter(|tensor| tensor.phase == phase).collect();
-        phase_panel(area, phase, &tensors, &curves.steps)?;
+        phase_panel(area, phase, &tensors, &curves.steps, horizon)?;
     }
     Ok(())
 }
 
-fn phase_panel(area: &Area<'_>, phase: Phase, tensors: &[&TensorCurve], steps: &[usize]) -> Drawn {
+fn phase_panel(
+    area: &Area<'_>,
+    phase: Phase,
+    tensors: &[&TensorCurve],
+    steps: &[usize],
+    horizon: Option<usize>,
+) -> Drawn {
     let words = match phase {
         Phase::Forward => "forward: from weights and inputs to outputs",
         Phase::Loss => "loss: from outputs and targets to the loss",
@@ -64,16 +74,42 @@ fn phase_panel(area: &Area<'_>, phase: Phase, tensors: &[&TensorCurve], steps: &
     }
 
     // The limit is that of the step whose gap is drawn: only so do the two lines compare.
-    let curves =
-        columns.iter().map(|(judged, tensor)| (thin(judged, POINTS, Keep::Largest), judged, widen(&tensor.limit)));
+    let curves = columns
+        .iter()
+        .map(|(judged, tensor)| (thin(judged, POINTS, Keep::Largest), judged, widen(&tensor.limit), *tensor));
     let curves: Vec<_> = curves.collect();
-    let values = curves.iter().flat_map(|(runs, judged, limit)| kept(judged, runs).chain(kept(limit, runs)));
+    let values = curves.iter().flat_map(|(runs, judged, limit, _)| kept(judged, runs).chain(kept(limit, runs)));
     let y = Axis::logarithmic("gap (relative)", values);
     let x = Axis::steps(&Keep::Largest.step_description(steps.len(), POINTS), steps);
     let mut chart = panel(&area, &x, &y)?;
-    for ((runs, judged, limit), stroke) in curves.iter().zip(strokes) {
+    shade(&mut chart, horizon)?;
+    for ((runs, judged, limit, tensor), stroke) in curves.iter().zip(strokes) {
+        let parts = runs.iter().flat_map(|run| run.split(|&index| unjudged(tensor, index)));
+        let parts: Vec<_> = parts.filter(|part| !part.is_empty()).map(<[usize]>::to_vec).collect();
         curve(&mut chart, runs, (steps, limit), Stroke { dashed: true, width: 2, ..stroke })?;
-        curve(&mut chart, runs, (steps, judged), stroke)?;
+        curve(&mut chart, runs, (steps, judged), stroke.pale())?;
+        curve(&mut chart, &parts, (steps, judged), stroke)?;
     }
     Ok(())
+}
+
+/// Whether a gap within its limit proves nothing, as the limit is too wide; a gap above any limit is a fault.
+fn unjudged(tensor: &TensorCurve, index: usize) -> bool {
+    let (judged, limit) = (tensor.judged.get(index), tensor.limit.get(index));
+    judged.zip(limit).is_some_and(|(&judged, &limit)| judged <= limit && f64::from(limit) > UNJUDGED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_agreement_within_too_wide_a_limit_is_unjudged() {
+        let columns = [(1e-7, 1e-6), (0.01, 0.2), (0.3, 0.2), (f32::NAN, 0.2), (0.2, f32::NAN), (9.0, f32::INFINITY)];
+        let (judged, limit) = columns.into_iter().unzip();
+        let tensor =
+            TensorCurve { phase: Phase::Update, tensor: "weight".to_owned(), judged, limit, between: Vec::new() };
+        let unjudged: Vec<_> = (0..7).map(|index| unjudged(&tensor, index)).collect();
+        assert_eq!(unjudged, [false, true, false, false, false, true, false]);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Area, Axis, CANDIDATE, Drawn, Keep, PALETTE, POINTS, REFERENCE, Stroke, curve, heading, kept, legend, note, panel,
-    thin,
+    shade, thin,
 };
 use crate::verdict::Curves;
 
@@ -39,7 +39,9 @@ pub fn draw(area: &Area<'_>, title: &str, curves: &Curves) -> Drawn {
     let (upper, lower) = area.split_vertically(area.dim_in_pixel().1 * 64 / 100);
     let x = Axis::steps("", &steps);
     let y = Axis::linear("reported loss", reference.iter().chain(candidate).copied());
+    let horizon = curves.horizon.filter(|_| free);
     let mut chart = panel(&upper, &x, &y)?;
+    shade(&mut chart, horizon)?;
     for (loss, stroke) in [(reference, REFERENCE), (candidate, CANDIDATE)] {
         curve(&mut chart, &thin(loss, POINTS, Keep::Extremes), (&steps, loss), stroke)?;
     }
@@ -53,7 +55,9 @@ pub fn draw(area: &Area<'_>, title: &str, curves: &Curves) -> Drawn {
     let x = Axis::steps(&Keep::Largest.step_description(count, POINTS), &steps);
     let y = Axis::logarithmic("|candidate − ref.|", kept(&apart, &runs));
     let stroke = Stroke { color: PALETTE[1], width: 3, dashed: false };
-    curve(&mut panel(&lower, &x, &y)?, &runs, (&steps, &apart), stroke)
+    let mut chart = panel(&lower, &x, &y)?;
+    shade(&mut chart, horizon)?;
+    curve(&mut chart, &runs, (&steps, &apart), stroke)
 }
 
 /// What a legend adds where part of a curve cannot be drawn.

@@ -14,7 +14,7 @@ mod time;
 
 pub use axes::{
     Axis, CANDIDATE, Keep, PALETTE, POINTS, Panel, REFERENCE, Stroke, TEXT, TEXT_SIZE, curve, fit, heading, kept,
-    legend, note, panel, power, text, thin,
+    legend, note, panel, power, shade, text, thin,
 };
 pub use canvas::{Area, Canvas, Drawn, Picture, UNITS};
 pub use quantiles::quantiles;
@@ -134,7 +134,8 @@ mod tests {
             &[f32::NAN; 900],
             &[f32::MAX, f32::MIN, f32::MIN_POSITIVE],
         ];
-        for column in columns {
+        let horizons = [Some(0), Some(1), Some(2), None, Some(450), Some(usize::MAX)];
+        for (column, horizon) in columns.into_iter().flat_map(|column| horizons.map(|horizon| (column, horizon))) {
             let loss: Vec<f64> = column.iter().map(|&value| f64::from(value) * 1e300).collect();
             let phase =
                 |phase| PhaseTimes { phase, reference_us: [0.0, f64::NAN, 1e-300], candidate_us: [f64::MAX; 3] };
@@ -145,6 +146,8 @@ mod tests {
                 steps: (0..column.len()).collect(),
                 sync: tensors(column),
                 free: tensors(column),
+                twins: column.iter().rev().copied().collect(),
+                horizon,
                 times: Phase::COMPUTED.map(phase).to_vec(),
                 ..Curves::default()
             };
@@ -155,6 +158,30 @@ mod tests {
                 assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{}", file.display());
                 assert!(!svg.contains("NaN") && !svg.contains(&i32::MAX.to_string()), "{}", file.display());
             }
+        }
+    }
+
+    #[test]
+    fn what_a_free_run_shows_is_shaded_from_the_horizon_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let shaded = |horizon, synced: bool| {
+            let (free, twins) = (tensors(&[1e-7; 9]), vec![f32::NAN, 1e-7]);
+            let sync = if synced { free.clone() } else { Vec::new() };
+            let (reference_loss, free_loss) = (vec![1.0; 9], vec![2.0; 9]);
+            let steps = (0..9).collect();
+            let curves = Curves { reference_loss, free_loss, steps, sync, free, twins, horizon, ..Curves::default() };
+            draw("title", &curves, folder.path()).unwrap();
+            ["drift", "gaps", "loss"].map(|name| {
+                let svg = fs::read_to_string(folder.path().join(name).with_extension("svg")).unwrap();
+                (svg.matches("fill-opacity").count(), svg.matches("past the horizon").count())
+            })
+        };
+        for nowhere in [None, Some(9), Some(usize::MAX)] {
+            assert_eq!(shaded(nowhere, false), [(0, 0); 3], "{nowhere:?}");
+        }
+        for step in [0, 4] {
+            assert_eq!(shaded(Some(step), false), [(1, 1), (4, 4), (2, 1)], "{step}");
+            assert_eq!(shaded(Some(step), true), [(1, 1), (0, 0), (2, 1)], "{step}: gaps shows the synced run");
         }
     }
 

@@ -236,7 +236,7 @@ impl Places {
         for (&place, deviation) in self.all.iter().zip(deviations) {
             if let Place::Gradient(shared) | Place::Update(shared) = place {
                 let moved = &mut moved[self.shared[shared].reference];
-                *moved = f64::hypot(*moved, deviation.limit.min(1.0) / self.k);
+                *moved = f64::hypot(*moved, deviation.gap.min(1.0));
             }
         }
         for (moved, (update, after)) in moved.iter_mut().zip(record.updates.iter().zip(&record.after)) {

@@ -21,7 +21,7 @@ use crate::{
     replay::Replay,
     tensor::DType,
 };
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{collections::BTreeMap, ops::ControlFlow, thread};
 
 /// One candidate that is watched.
 pub(super) struct Run {
@@ -34,15 +34,17 @@ pub(super) struct Run {
     apart: Vec<f64>,
 }
 
-/// Multiply-adds of a forward pass above which a step is judged on all cores; waking them takes some 10 µs.
-const ALL_CORES: usize = 50_000;
+/// Multiply-adds of a forward pass above which twins step on a thread of their own, which takes some 50 µs to start, and
+/// phases are replayed at [`REPLAYED`] steps only.
+const LARGE: usize = 1 << 17;
 
-/// Of such steps, every how many the phases of a free run are replayed where a synced one is replayed at every step: a
-/// phase that is wrong shows there, and what only the free run does shows in its drift.
-const FREE_REPLAYED: usize = 8;
+/// Every how many compared steps of a large net phases are replayed, from the eighth on. In between a phase that is
+/// wrong shows as a gap between the synced sides that the latest limits do not explain, and is replayed at once.
+const REPLAYED: usize = 8;
 
-/// A part of judging a step that depends on no other.
-type Job<'a> = Box<dyn FnOnce() + Send + 'a>;
+/// How many times the gap of the latest replayed step, which was within its limits, a gap between synced sides may be
+/// before it is replayed as well. What a replay has explained is forgotten by half from one to the next.
+const EXPLAINED: f64 = 4.0;
 
 /// Judges a run as its observer.
 pub struct Judge {
@@ -70,6 +72,10 @@ pub struct Judge {
     moved_by: Vec<f64>,
     /// What became of the twins' latest step.
     stepped: Result<()>,
+    /// Whether the phases of the latest compared step were replayed.
+    replayed: bool,
+    /// For each judged place, the gap between the synced sides that needs no replay.
+    explained: Vec<f64>,
     /// Of a forward pass of one row.
     multiply_adds: usize,
     pub(super) limits: Limits,
@@ -155,6 +161,8 @@ impl Judge {
             horizon_at,
             moved_by: Vec::new(),
             stepped: Ok(()),
+            replayed: false,
+            explained: Vec::new(),
             multiply_adds: reference.model.multiply_adds(),
             drifting: Drifting {
                 // Between sampled steps a tie would not be seen.
@@ -192,7 +200,8 @@ impl Judge {
             self.moved = self.moved || moves(reference) || moves(record);
             let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| event.step < horizon);
             let k = self.limits.k;
-            let step = Compared { step: event.step, bucket, counts, k, reference, candidate: record };
+            let replayed = self.replayed;
+            let step = Compared { step: event.step, bucket, counts, replayed, k, reference, candidate: record };
             if let Some(found) = run.take_in(&self.places, &self.deviations, self.referee.as_ref(), &step) {
                 self.non_finite.push(found);
                 continue;
@@ -217,35 +226,56 @@ impl Judge {
         }
     }
 
-    /// Measures every side against its replay and the sides against each other, and lets the twins make the step.
+    /// Measures the sides against each other and each against its replay, and lets the twins make the step.
     fn measure(&mut self, event: &StepEvent<'_>) {
-        let large = self.multiply_adds * event.reference.record.rows >= ALL_CORES;
-        let spared = large && self.runs.len() > 1 && event.step / self.compared_every % FREE_REPLAYED != 0;
-        let Self { places, replay, deviations, runs, .. } = self;
-        let (places, reference) = (&*places, &event.reference.record);
-        let mut jobs: Vec<Job<'_>> =
-            vec![Box::new(|| places.measure(replay, RunSide::Reference, reference, reference, deviations))];
-        for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
-            let record = &candidate.latest.record;
-            jobs.push(Box::new(move || {
-                if spared && run.mode == RunMode::Free {
-                    run.deviations.clear();
-                    places.advance(&mut run.replay, RunSide::Candidate, record);
-                } else {
-                    places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
-                }
+        let reference = &event.reference.record;
+        let large = self.multiply_adds * reference.rows >= LARGE;
+        let (stepped, twins) = (&mut self.stepped, &mut self.twins);
+        let (batch, before) = (event.batch, &reference.before);
+        let mut step_twins = move || {
+            if let Some(twins) = twins {
+                *stepped = twins.step(&batch, before);
+            }
+        };
+        let Self { places, replay, deviations, runs, explained, replayed, buckets, .. } = self;
+        let mut replay_sides = || {
+            for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
                 run.apart.clear();
-                run.apart.extend(places.all.iter().map(|&place| places.apart(place, reference, record)));
-            }));
-        }
-        if let Some(twins) = &mut self.twins {
-            let (stepped, batch, before) = (&mut self.stepped, event.batch, &reference.before);
-            jobs.push(Box::new(move || *stepped = twins.step(&batch, before)));
-        }
+                run.apart
+                    .extend(places.all.iter().map(|&place| places.apart(place, reference, &candidate.latest.record)));
+            }
+            let synced = runs.iter().find(|run| run.mode == RunMode::Sync);
+            *replayed = !large
+                || buckets.seen() <= REPLAYED
+                || buckets.seen() % REPLAYED == 1
+                || synced.is_none_or(|run| explained.iter().zip(&run.apart).any(|(limit, apart)| !(apart <= limit)));
+            if !*replayed {
+                places.advance(replay, RunSide::Reference, reference);
+                for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
+                    places.advance(&mut run.replay, RunSide::Candidate, &candidate.latest.record);
+                }
+                return;
+            }
+            places.measure(replay, RunSide::Reference, reference, reference, deviations);
+            for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
+                let record = &candidate.latest.record;
+                places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
+                if run.mode == RunMode::Sync {
+                    explained.resize(run.deviations.len(), 0.0);
+                    for (explained, apart) in explained.iter_mut().zip(&run.apart) {
+                        *explained = f64::max(*explained / 2.0, EXPLAINED * apart);
+                    }
+                }
+            }
+        };
         if large {
-            rayon::scope(|scope| jobs.into_iter().for_each(|job| scope.spawn(|_| job())));
+            thread::scope(|scope| {
+                scope.spawn(step_twins);
+                replay_sides();
+            });
         } else {
-            jobs.into_iter().for_each(|job| job());
+            step_twins();
+            replay_sides();
         }
     }
 
@@ -258,7 +288,9 @@ impl Judge {
             if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
                 return None;
             }
-            self.moved_by = self.places.moved(reference, &self.deviations);
+            if self.replayed {
+                self.moved_by = self.places.moved(reference, &self.deviations);
+            }
         }
         let stepped = std::mem::replace(&mut self.stepped, Ok(()));
         if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
@@ -357,6 +389,8 @@ struct Compared<'a> {
     bucket: usize,
     /// Whether agreement proves anything.
     counts: bool,
+    /// Whether the phases were replayed at this step.
+    replayed: bool,
     k: f64,
     reference: &'a StepRecord,
     candidate: &'a StepRecord,
@@ -386,6 +420,10 @@ impl Run {
                 return Some(NonFinite { mode, step, phase, tensor, index, side, counts });
             }
             let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
+            if !at.replayed {
+                track.hold(at.bucket);
+                continue;
+            }
             // The reference's own error is noise, as far as any rounding explains it; the candidate's is not.
             let headroom = places.headroom(place, at.reference.rows);
             let (mut judged, mut farther) = (found.allowing((at.k * theirs.budget).clamp(1.0, headroom)), None);
@@ -402,6 +440,7 @@ impl Run {
                 }
             } else if self.mode == RunMode::Free {
                 // As below, but on weights of its own a side need not agree with the other.
+                track.hold(at.bucket);
                 continue;
             } else {
                 // The replay has another definition than the reference's: what counts is that the sides agree.

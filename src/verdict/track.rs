@@ -66,6 +66,15 @@ impl Track {
         }
     }
 
+    /// Takes in a step at which the tensor was not judged: for plots the latest values stand on.
+    pub(super) fn hold(&mut self, bucket: usize) {
+        for column in [&mut self.curve.judged, &mut self.curve.limit] {
+            if let Some(&latest) = column.last() {
+                push(column, bucket, f64::from(latest));
+            }
+        }
+    }
+
     /// Takes in how far the two sides are apart.
     pub(super) fn apart(&mut self, gap: f64, step: usize, bucket: usize) {
         push(&mut self.curve.between, bucket, gap);
@@ -96,6 +105,11 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
+    /// Compared steps seen, the latest too.
+    pub(super) fn seen(&self) -> usize {
+        self.seen
+    }
+
     /// The bucket of the next compared step, and whether columns must be thinned before it is used.
     pub(super) fn next(&mut self, step: usize) -> (usize, bool) {
         let mut bucket = self.seen >> self.doublings;

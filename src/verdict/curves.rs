@@ -21,7 +21,7 @@ pub struct Curves {
     pub sync: Vec<TensorCurve>,
     /// The free candidate, tensor by tensor, in phase order.
     pub free: Vec<TensorCurve>,
-    /// How far the median twin is from the same run in f64: the gap of the weights at every compared step.
+    /// How far the median twin is from the reference: the gap of the weights at every compared step.
     pub twins: Vec<f32>,
     /// From which step on the free run proves nothing.
     pub horizon: Option<usize>,

@@ -38,8 +38,8 @@ pub(super) struct Run {
 /// phases are replayed at [`REPLAYED`] steps only.
 const LARGE: usize = 1 << 17;
 
-/// Every how many compared steps of a large net phases are replayed, from the eighth on. In between a phase that is
-/// wrong shows as a gap between the synced sides that the latest limits do not explain, and is replayed at once.
+/// Every how many compared steps of a large net phases are replayed and drift is measured, from the eighth on. In between
+/// a phase that is wrong shows as a gap between the synced sides that the latest limits do not explain, and is replayed at once.
 const REPLAYED: usize = 8;
 
 /// How many times the gap of the latest replayed step, which was within its limits, a gap between synced sides may be
@@ -300,15 +300,20 @@ impl Judge {
         }
         let free = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Free);
         let (_, candidate) = free.filter(|_| event.compared)?;
+        if full {
+            super::track::thin(&mut self.drifting.twins);
+        }
+        if !self.replayed {
+            let latest = self.drifting.twins.last().copied().unwrap_or_default();
+            super::track::push(&mut self.drifting.twins, bucket, f64::from(latest));
+            return None;
+        }
         let record = &candidate.latest.record;
         let drift = twins.compare(
             event.step,
             &reference.after,
             self.places.pairs().map(|(reference, candidate)| (reference, record.after[candidate].as_slice())),
         );
-        if full {
-            super::track::thin(&mut self.drifting.twins);
-        }
         super::track::push(&mut self.drifting.twins, bucket, drift.twins);
         Some(drift)
     }

@@ -1,4 +1,4 @@
-//! What comparing and judging costs beside the engines themselves.
+//! What judging costs beside the engines themselves.
 
 use super::{
     super::{Context, quartiles},
@@ -12,7 +12,7 @@ use crate::{
 use std::{ops::ControlFlow, time::Instant};
 
 /// Runs of each setting, of which the median counts.
-const RUNS: usize = 5;
+pub(super) const RUNS: usize = 5;
 
 /// What one network's comparison costs: microseconds per step.
 #[derive(Clone)]
@@ -23,9 +23,11 @@ pub(super) struct Cost {
     pub every: usize,
     /// The reference's engine and the free candidate's.
     pub engines: f64,
-    /// All else: the synced candidate's engine apart, records, gaps, replays, twins and the referee.
-    pub beside: f64,
-    /// beside / engines: first quartile, median and third quartile of the runs.
+    /// Keeping the synced candidate's weights and copying records.
+    pub driving: f64,
+    /// What watching adds: gaps, replays, twins and the referee.
+    pub judging: f64,
+    /// judging / engines: first quartile, median and third quartile of the runs.
     pub ratio: [f64; 3],
 }
 
@@ -49,39 +51,55 @@ impl Observer for Engines {
     }
 }
 
-/// Measures every setting, one after the other on one thread; `None` when interrupted.
+/// Measures every setting, one after the other on one thread, with and without a judge in turn; `None` when
+/// interrupted.
 pub(super) fn measure(context: &Context<'_>) -> Result<Option<Vec<Cost>>> {
     let mut costs = Vec::new();
     for (setting, steps) in COSTED {
         let experiment = setting.experiment(steps, &[])?;
         let parameters = experiment.reference.model.parameters().iter().map(|one| one.shape.elements()).sum();
-        let (mut ratios, mut engines, mut beside, mut every) = (Vec::new(), Vec::new(), Vec::new(), 1);
+        let (mut columns, mut every) = ([const { Vec::new() }; 4], 1);
         for _ in 0..RUNS {
             let mut lockstep = Lockstep::new(&experiment, Mode::Both)?;
-            let (mut judge, mut time) = (Judge::new(&experiment, Mode::Both, &lockstep), Engines::default());
+            let Some((engines, driven)) = timed(&mut lockstep, steps, context, None)? else { return Ok(None) };
+            let mut lockstep = Lockstep::new(&experiment, Mode::Both)?;
+            let mut judge = Judge::new(&experiment, Mode::Both, &lockstep);
+            let Some((_, judged)) = timed(&mut lockstep, steps, context, Some(&mut judge))? else { return Ok(None) };
             every = lockstep.compared_every;
-            let start = Instant::now();
-            let ended = lockstep.run(steps, None, context.stop, &mut [&mut time, &mut judge])?;
-            let wall = start.elapsed().as_secs_f64() * 1e6;
-            if ended.interrupted {
-                return Ok(None);
-            }
-            let own = (time.reference + time.free) as f64 / 1e3;
-            let rest = wall - time.all as f64 / 1e3;
-            ratios.push(rest / own);
-            engines.push(own / steps as f64);
-            beside.push(rest / steps as f64);
+            let per_step = [engines, driven, judged - driven].map(|time| time / steps as f64);
+            columns.iter_mut().zip(per_step).for_each(|(column, time)| column.push(time));
+            columns[3].push(per_step[2] / per_step[0]);
         }
-        let median = |values: &[f64]| quartiles(values)[1];
+        let [engines, driving, judging, ratio] = columns.map(|column| quartiles(&column));
         costs.push(Cost {
             name: setting.name,
             parameters,
             every,
-            engines: median(&engines),
-            beside: median(&beside),
-            ratio: quartiles(&ratios),
+            engines: engines[1],
+            driving: driving[1],
+            judging: judging[1],
+            ratio,
         });
         (context.tick)(setting.name);
     }
     Ok(Some(costs))
+}
+
+/// Microseconds of a run that the reference's and the free candidate's engine took, and of all but the engines.
+fn timed(
+    lockstep: &mut Lockstep,
+    steps: usize,
+    context: &Context<'_>,
+    judge: Option<&mut Judge>,
+) -> Result<Option<(f64, f64)>> {
+    let mut time = Engines::default();
+    let start = Instant::now();
+    let mut observers: Vec<&mut dyn Observer> = vec![&mut time];
+    if let Some(judge) = judge {
+        observers.push(judge);
+    }
+    let ended = lockstep.run(steps, None, context.stop, &mut observers)?;
+    let wall = start.elapsed().as_secs_f64() * 1e6;
+    let engines = (time.reference + time.free) as f64 / 1e3;
+    Ok((!ended.interrupted).then_some((engines, wall - time.all as f64 / 1e3)))
 }

@@ -46,8 +46,12 @@ impl Findings {
     /// The largest share of the noise that a phase of a run used, and the largest drift beside the twins that are run.
     fn largest_shares(&self) -> (f64, f64) {
         let phases = self.calibrated.iter().flat_map(|setting| setting.phases.values().flatten());
-        let drift = self.calibrated.iter().flat_map(|setting| &setting.drift[control::held()]);
-        (phases.copied().fold(0.0, f64::max), drift.copied().fold(0.0, f64::max))
+        (phases.copied().fold(0.0, f64::max), self.largest_drift(control::held()))
+    }
+
+    /// The largest drift beside the number of twins at this place of those that were tried.
+    fn largest_drift(&self, twins: usize) -> f64 {
+        self.calibrated.iter().flat_map(|setting| &setting.drift[twins]).copied().fold(0.0, f64::max)
     }
 }
 

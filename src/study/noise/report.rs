@@ -4,6 +4,7 @@ use super::{
     super::StudyVerdict,
     Findings,
     control::{CONTROL_SEEDS, CONTROL_STEPS, SEEDS, STEPS, TWINS},
+    cost,
     faults::{CASES, STEPS as FAULT_STEPS},
     settings::{CALIBRATION, CONTROL, FAULTED},
 };
@@ -76,11 +77,14 @@ fn write_all(text: &mut String, found: &Findings, study: &StudyVerdict) -> std::
     writeln!(
         text,
         "\n**Conclusion.** No phase of a correct engine used more than {phases:.2} times its noise, and beside {twins} \
-         twins no free run drifted more than {drift:.2} times as far as they: K = {k} leaves {:.1} times that. A single \
-         twin is not enough: where it meets no tie and the candidate's neighbour does, it is too close (see its column). \
-         Four are hardly better than {twins}. Drift is judged until the first tie of the free run (a kink that rounding \
+         twins no free run drifted more than {drift:.2} times as far as they: K = {k} leaves {:.1} times that. With one \
+         twin it is {:.2} times, with four {:.2}; where training amplifies rounding a few twins may all be near by chance, \
+         so that a drift that passes its limit is measured again beside sixteen before it is called a mismatch. Drift is \
+         judged until the first tie of the free run (a kink that rounding \
          pushed to different sides sends it elsewhere for a reason) and the horizon.",
-        k / phases.max(drift)
+        k / phases.max(drift),
+        found.largest_drift(0),
+        found.largest_drift(TWINS.len() - 1)
     )?;
     write_controls(text, found)?;
     write_faults(text, found)?;
@@ -159,24 +163,28 @@ fn write_faults(text: &mut String, found: &Findings) -> std::fmt::Result {
 fn write_costs(text: &mut String, found: &Findings) -> std::fmt::Result {
     writeln!(
         text,
-        "\n## Cost\n\nMicroseconds per step, mode `both`, this machine, median of five runs: the reference's engine and the \
-         free candidate's; all that comparing and judging adds (records, gaps, replays, twins, referee; the synced \
-         candidate's own time left out on both sides); and the ratio, with its middle half.\n"
+        "\n## Cost\n\nMicroseconds per step, mode `both`, median of {} pairs of runs, with a judge and without: the two \
+         engines (the reference's and the free candidate's); driving them in lockstep (records, and the synced \
+         candidate's weights); what judging adds (gaps, replays, twins, referee); and judging over the two engines, with \
+         its middle half. Nothing else ran on the machine.\n",
+        cost::RUNS
     )?;
     writeln!(
         text,
-        "| network | parameters | compared every | two engines | beside them | ratio |\n|---|--:|--:|--:|--:|--:|"
+        "| network | parameters | compared every | two engines | driving | judging | judging / engines |\n\
+         |---|--:|--:|--:|--:|--:|--:|"
     )?;
     for cost in &found.costs {
         let [low, ratio, high] = cost.ratio;
         writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {ratio:.2} ({low:.2} to {high:.2}) |",
+            "| {} | {} | {} | {} | {} | {} | {ratio:.2} ({low:.2} to {high:.2}) |",
             cost.name,
             cost.parameters,
             cost.every,
             number(Some(cost.engines)),
-            number(Some(cost.beside))
+            number(Some(cost.driving)),
+            number(Some(cost.judging))
         )?;
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::{
 use std::{ops::ControlFlow, time::Instant};
 
 /// Runs of each setting, of which the median counts.
-pub(super) const RUNS: usize = 5;
+pub(super) const RUNS: usize = 3;
 
 /// What one network's comparison costs: microseconds per step.
 #[derive(Clone)]

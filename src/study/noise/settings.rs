@@ -230,7 +230,7 @@ pub(super) const COSTED: [(Setting, usize); 8] = [
             hidden: (&[64, 64], "relu"),
             ..BASE
         },
-        500,
+        1000,
     ),
     (
         Setting {
@@ -241,7 +241,7 @@ pub(super) const COSTED: [(Setting, usize); 8] = [
             batch: Some(64),
             ..BASE
         },
-        200,
+        600,
     ),
     (
         Setting {
@@ -252,7 +252,7 @@ pub(super) const COSTED: [(Setting, usize); 8] = [
             batch: Some(4),
             ..BASE
         },
-        200,
+        600,
     ),
     (
         Setting {
@@ -263,7 +263,7 @@ pub(super) const COSTED: [(Setting, usize); 8] = [
             batch: Some(64),
             ..BASE
         },
-        100,
+        600,
     ),
     (
         Setting {
@@ -274,7 +274,7 @@ pub(super) const COSTED: [(Setting, usize); 8] = [
             batch: Some(64),
             ..BASE
         },
-        100,
+        600,
     ),
     (
         Setting {
@@ -285,7 +285,7 @@ pub(super) const COSTED: [(Setting, usize); 8] = [
             batch: Some(64),
             ..BASE
         },
-        210,
+        700,
     ),
     (
         Setting {
@@ -296,6 +296,6 @@ pub(super) const COSTED: [(Setting, usize); 8] = [
             batch: Some(8),
             ..BASE
         },
-        210,
+        700,
     ),
 ];

@@ -16,6 +16,7 @@ use lockstep::{
         Layer, Linear, Model,
         init::{Init, draw},
     },
+    noise::Limits,
     replay::Replay,
     tensor::{DType, Values, View},
     training::{Loss, Optimizer, ReportedLoss, Sgd, Training},
@@ -107,10 +108,10 @@ proptest! {
                 training: case.training.clone(),
             };
             let rows = case.rows;
-            let scratch = scratch::build(&side.model, &side.training, dtype, rows);
-            let torch = Box::new(Torch::new(&side.model, &side.training, dtype).unwrap());
-            let mut engines: [(Box<dyn Engine>, Replay, StepRecord); 2] =
-                [scratch, torch].map(|engine| (engine, Replay::new(&side, dtype, lockstep::noise::Limits::default().k), StepRecord::default()));
+            let scratch: Box<dyn Engine> = scratch::build(&side.model, &side.training, dtype, rows);
+            let torch: Box<dyn Engine> = Box::new(Torch::new(&side.model, &side.training, dtype).unwrap());
+            let replay = || Replay::new(&side, dtype, Limits::default().k);
+            let mut engines = [scratch, torch].map(|engine| (engine, replay(), StepRecord::default()));
             for (engine, ..) in &mut engines {
                 for (index, initial) in draw(&side.model, &side.init, side.seed, dtype).unwrap().iter().enumerate() {
                     let shape = initial.parameter.shape;

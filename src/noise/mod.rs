@@ -25,11 +25,14 @@ pub struct Limits {
     pub k: f64,
     /// How many twins run beside a model that is compared at every step.
     pub twins: usize,
+    /// How many a drift is looked at with again before it is called a mismatch. Where training amplifies rounding, twins
+    /// are as far apart as chance has it, and a few may all be near: a run in thousands needs the second look.
+    pub again: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { k: 3.0, twins: 2 }
+        Self { k: 3.0, twins: 2, again: 16 }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::format::{number, power};
 use crate::verdict::{
-    Divergence, Farther, NonFinite, Outcome, Phase, RunMode, StartDifference, StartKind, Tie, Unjudged, Verdict,
+    Divergence, Farther, Mode, NonFinite, Outcome, Phase, RunMode, StartDifference, StartKind, Tie, Unjudged, Verdict,
 };
 use std::fmt::Write;
 
@@ -34,7 +34,9 @@ pub fn headline(verdict: &Verdict) -> String {
         },
         Outcome::Inconclusive => match verdict.non_finite.first() {
             Some(found) => format!("INCONCLUSIVE: {}", not_finite(found)),
-            None if verdict.horizon == Some(0) => "INCONCLUSIVE: every compared step lies past the horizon".to_owned(),
+            None if verdict.mode == Mode::Free && verdict.horizon == Some(0) => {
+                "INCONCLUSIVE: every compared step lies past the horizon".to_owned()
+            }
             None => "INCONCLUSIVE: not enough was compared to say (see what was not checked)".to_owned(),
         },
     }
@@ -109,13 +111,9 @@ pub fn unjudged(verdict: &Verdict) -> Vec<String> {
 pub fn noise_words(verdict: &Verdict) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(drift) = &verdict.noise.drift {
-        let steps = match verdict.horizon.map_or(verdict.steps, |horizon| horizon.min(verdict.steps)) {
-            all if drift.compared == all => String::new(),
-            _ => format!(", over the {} steps before its first tie", drift.compared),
-        };
         lines.push(format!(
             "drift: the free run's weights are {} apart where they use most of their limit (step {}), its {} twins {}, \
-             the limit {}{steps}",
+             the limit {}",
             power(drift.apart),
             drift.step,
             verdict.noise.twins,
@@ -126,8 +124,8 @@ pub fn noise_words(verdict: &Verdict) -> Vec<String> {
     if verdict.noise.twins > 0 {
         lines.push(match verdict.horizon {
             Some(step) => format!(
-                "horizon: step {step}; from there on even twins of the reference are more than {} apart, and the free \
-                 run proves nothing",
+                "horizon: step {step}; from there on even twins of the reference are more than {} apart, and that the \
+                 free run agrees proves nothing",
                 power(Some(verdict.noise.horizon_at))
             ),
             None => "horizon: none; the free run counts to its end".to_owned(),
@@ -170,7 +168,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     writeln!(text, "\n{}", headline(verdict))?;
     if let Some(words) = whose(verdict) {
-        writeln!(text, "  {words}")?;
+        wrap(&words, 76).iter().try_for_each(|line| writeln!(text, "  {line}"))?;
     }
     writeln!(text)?;
     if !verdict.differences.is_empty() {

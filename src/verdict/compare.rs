@@ -28,10 +28,6 @@ impl Default for Comparison<'_> {
     }
 }
 
-/// Twins that a drift is looked at with again before it is called a mismatch. Where training amplifies rounding, twins
-/// are as far apart as chance has it, and a few may all be near; a run in thousands needs the second look.
-const AGAIN: usize = 16;
-
 /// Runs an experiment in both engines and judges it. `watching` is told of every step; `stop` ends the run. A free run
 /// that drifts too far, though no phase shows why, is run again beside more twins.
 ///
@@ -45,13 +41,15 @@ pub fn compare(
     stop: &AtomicBool,
 ) -> Result<(Verdict, Curves)> {
     let found = run(experiment, comparison, environment.clone(), watching, stop)?;
-    let first = found.0.first_divergence.as_ref();
-    if !first.is_some_and(Divergence::is_drift) || found.0.noise.twins >= AGAIN {
+    let (verdict, again) = (&found.0, comparison.limits.again);
+    let drifts = verdict.first_divergence.as_ref().is_some_and(Divergence::is_drift);
+    if !drifts || verdict.noise.twins >= again || verdict.interrupted {
         return Ok(found);
     }
     let mut experiment = experiment.clone();
-    experiment.noise.twins = Some(AGAIN);
-    run(&experiment, comparison, environment, watching, stop)
+    experiment.noise.twins = Some(again);
+    let second = run(&experiment, comparison, environment, watching, stop)?;
+    Ok(if second.0.interrupted { found } else { second })
 }
 
 fn run(

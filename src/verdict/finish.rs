@@ -32,6 +32,9 @@ impl Judge {
         });
         let horizon = self.twins.as_ref().and_then(Twins::horizon);
         let (noise, unjudged) = (self.noise(), self.unjudged());
+        if let Some(why) = self.drifting.unjudged.as_ref().filter(|_| self.twins.is_some()) {
+            self.not_checked.push(format!("how far the free run drifts: {why}"));
+        }
         self.note_hidden();
         if !self.moved && self.non_finite.is_empty() {
             self.not_checked.push("anything: no weight moved in any step".to_owned());
@@ -152,7 +155,8 @@ impl Judge {
         let hidden = |track: &Track| track.phase == Phase::Update && track.judged == 0 && track.unjudged > 0;
         let nothing = phases.values().any(|summary| summary.budget.is_none())
             || self.runs.iter().any(|run| run.tracks.iter().any(hidden));
-        if ended.interrupted || nothing || !self.moved || !self.non_finite.is_empty() || !self.places.aligned {
+        let broken = self.non_finite.iter().any(|found| found.counts) || self.runs.iter().all(|run| run.ended);
+        if ended.interrupted || nothing || !self.moved || broken || !self.places.aligned {
             return Outcome::Inconclusive;
         }
         Outcome::Parity
@@ -279,7 +283,7 @@ pub(super) fn not_checked(experiment: &Experiment, mode: Mode, lockstep: &Lockst
     if mode == Mode::Probe {
         texts.push("the steps before the probed one".to_owned());
     } else if lockstep.compared_every > 1 {
-        texts.push(format!("the steps between every {}th: the model is large", lockstep.compared_every));
+        texts.push(format!("all but one step in {}: the model is large", lockstep.compared_every));
     }
     texts
 }

@@ -32,19 +32,14 @@ pub(super) struct Run {
     deviations: Vec<Deviation>,
     /// How far the sides are apart, place by place.
     apart: Vec<f64>,
+    /// Whether the latest step's forward phase was within its limits, on both sides.
+    forward: bool,
+    /// Whether a value past the horizon was not finite: from there on there is nothing to judge.
+    pub(super) ended: bool,
 }
 
-/// Multiply-adds of a forward pass above which twins step on a thread of their own, which takes some 50 µs to start, and
-/// phases are replayed at [`REPLAYED`] steps only.
-const LARGE: usize = 1 << 17;
-
-/// Every how many compared steps of a large net phases are replayed and drift is measured, from the eighth on. In between
-/// a phase that is wrong shows as a gap between the synced sides that the latest limits do not explain, and is replayed at once.
-const REPLAYED: usize = 8;
-
-/// How many times the gap of the latest replayed step, which was within its limits, a gap between synced sides may be
-/// before it is replayed as well. What a replay has explained is forgotten by half from one to the next.
-const EXPLAINED: f64 = 4.0;
+/// Multiply-adds of a forward pass above which a step is judged on two threads; starting one takes some 50 µs.
+const TWO_THREADS: usize = 1 << 17;
 
 /// Judges a run as its observer.
 pub struct Judge {
@@ -72,10 +67,6 @@ pub struct Judge {
     moved_by: Vec<f64>,
     /// What became of the twins' latest step.
     stepped: Result<()>,
-    /// Whether the phases of the latest compared step were replayed.
-    replayed: bool,
-    /// For each judged place, the gap between the synced sides that needs no replay.
-    explained: Vec<f64>,
     /// Of a forward pass of one row.
     multiply_adds: usize,
     pub(super) limits: Limits,
@@ -87,8 +78,8 @@ pub struct Judge {
 /// What is remembered of a free run's drift.
 #[derive(Default)]
 pub(super) struct Drifting {
-    /// Whether the candidate starts where the twins do, and no tie has sent it elsewhere.
-    comparable: bool,
+    /// Why it is not judged, or not any more.
+    pub(super) unjudged: Option<String>,
     /// Compared steps at which it was judged.
     pub(super) judged: usize,
     /// Where it used most of its limit, and the step.
@@ -122,6 +113,8 @@ impl Judge {
             losses: Vec::new(),
             deviations: Vec::new(),
             apart: Vec::new(),
+            forward: false,
+            ended: false,
         };
         let (reference_name, candidate_name) = lockstep.describe();
         let mut not_checked = super::finish::not_checked(experiment, mode, lockstep, &places);
@@ -161,15 +154,8 @@ impl Judge {
             horizon_at,
             moved_by: Vec::new(),
             stepped: Ok(()),
-            replayed: false,
-            explained: Vec::new(),
             multiply_adds: reference.model.multiply_adds(),
-            drifting: Drifting {
-                // Between sampled steps a tie would not be seen.
-                comparable: lockstep.compared_every == 1
-                    && lockstep.differences.iter().all(|difference| difference.kind == StartKind::Dtype),
-                ..Drifting::default()
-            },
+            drifting: Drifting { unjudged: drift_unjudged(lockstep), ..Drifting::default() },
             ties: Ties::new(experiment),
             differences: lockstep.differences.clone(),
             places,
@@ -196,25 +182,28 @@ impl Judge {
             if full {
                 run.tracks.iter_mut().for_each(Track::thin);
             }
+            if run.ended {
+                run.tracks.iter_mut().for_each(|track| track.hold(bucket));
+                continue;
+            }
             let moves = |record: &StepRecord| record.updates.iter().flatten().any(|&change| change != 0.0);
             self.moved = self.moved || moves(reference) || moves(record);
             let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| event.step < horizon);
             let k = self.limits.k;
-            let replayed = self.replayed;
-            let step = Compared { step: event.step, bucket, counts, replayed, k, reference, candidate: record };
+            let step = Compared { step: event.step, bucket, counts, k, reference, candidate: record };
             if let Some(found) = run.take_in(&self.places, &self.deviations, self.referee.as_ref(), &step) {
+                run.ended = !found.counts;
                 self.non_finite.push(found);
                 continue;
             }
-            let forward = |deviations: &[Deviation]| {
-                let places = self.places.all.iter().zip(deviations);
-                places.filter(|(place, _)| place.phase() == Phase::Forward).all(|(_, deviation)| deviation.passes())
-            };
             // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
             let together = *mode == RunMode::Sync || (self.twins.is_some() && self.drifting.together());
-            if counts && together && self.places.aligned && forward(&self.deviations) && forward(&run.deviations) {
+            if counts && together && self.places.aligned && run.forward {
                 let tied = self.ties.take_in(*mode, event.step, reference, record);
-                self.drifting.comparable &= !(tied && *mode == RunMode::Free);
+                if tied && *mode == RunMode::Free {
+                    let why = format!("from step {}, at which it meets a tie, it may be elsewhere", event.step);
+                    self.drifting.unjudged = Some(why);
+                }
             }
         }
         // Once it is known whether a tie of this step sent the free run elsewhere.
@@ -226,56 +215,46 @@ impl Judge {
         }
     }
 
-    /// Measures the sides against each other and each against its replay, and lets the twins make the step.
+    /// Measures the sides against each other and each against its replay, and lets the twins make the step: half of it on
+    /// another thread where that pays.
     fn measure(&mut self, event: &StepEvent<'_>) {
         let reference = &event.reference.record;
-        let large = self.multiply_adds * reference.rows >= LARGE;
-        let (stepped, twins) = (&mut self.stepped, &mut self.twins);
+        let large = self.multiply_adds * reference.rows >= TWO_THREADS;
+        let Self { places, replay, deviations, runs, stepped, twins, .. } = self;
+        let places = &*places;
+        let candidate = |run: &mut Run, record: &StepRecord| {
+            places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
+            run.apart.clear();
+            run.apart.extend(places.all.iter().map(|&place| places.apart(place, reference, record)));
+        };
+        let records = event.candidates.iter().map(|(_, candidate)| &candidate.latest.record);
+        let mut watched: Vec<_> = runs.iter_mut().zip(records).filter(|(run, _)| !run.ended).collect();
+        let mut last = watched.pop();
         let (batch, before) = (event.batch, &reference.before);
-        let mut step_twins = move || {
+        let mut there = || {
             if let Some(twins) = twins {
                 *stepped = twins.step(&batch, before);
             }
+            if let Some((run, record)) = last.take() {
+                candidate(run, record);
+            }
         };
-        let Self { places, replay, deviations, runs, explained, replayed, buckets, .. } = self;
-        let mut replay_sides = || {
-            for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
-                run.apart.clear();
-                run.apart
-                    .extend(places.all.iter().map(|&place| places.apart(place, reference, &candidate.latest.record)));
-            }
-            let synced = runs.iter().find(|run| run.mode == RunMode::Sync);
-            *replayed = !large
-                || buckets.seen() <= REPLAYED
-                || buckets.seen() % REPLAYED == 1
-                || synced.is_none_or(|run| explained.iter().zip(&run.apart).any(|(limit, apart)| !(apart <= limit)));
-            if !*replayed {
-                places.advance(replay, RunSide::Reference, reference);
-                for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
-                    places.advance(&mut run.replay, RunSide::Candidate, &candidate.latest.record);
-                }
-                return;
-            }
+        let here = || {
             places.measure(replay, RunSide::Reference, reference, reference, deviations);
-            for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
-                let record = &candidate.latest.record;
-                places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
-                if run.mode == RunMode::Sync {
-                    explained.resize(run.deviations.len(), 0.0);
-                    for (explained, apart) in explained.iter_mut().zip(&run.apart) {
-                        *explained = f64::max(*explained / 2.0, EXPLAINED * apart);
-                    }
-                }
-            }
+            watched.into_iter().for_each(|(run, record)| candidate(run, record));
         };
-        if large {
-            thread::scope(|scope| {
-                scope.spawn(step_twins);
-                replay_sides();
-            });
-        } else {
-            step_twins();
-            replay_sides();
+        if !large {
+            there();
+            return here();
+        }
+        let helped = thread::scope(|scope| {
+            let other = thread::Builder::new().spawn_scoped(scope, &mut there);
+            here();
+            other.is_ok()
+        });
+        // A system that has no thread to give is no reason to stop.
+        if !helped {
+            there();
         }
     }
 
@@ -288,9 +267,7 @@ impl Judge {
             if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
                 return None;
             }
-            if self.replayed {
-                self.moved_by = self.places.moved(reference, &self.deviations);
-            }
+            self.moved_by = self.places.moved(reference, &self.deviations);
         }
         let stepped = std::mem::replace(&mut self.stepped, Ok(()));
         if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
@@ -302,11 +279,6 @@ impl Judge {
         let (_, candidate) = free.filter(|_| event.compared)?;
         if full {
             super::track::thin(&mut self.drifting.twins);
-        }
-        if !self.replayed {
-            let latest = self.drifting.twins.last().copied().unwrap_or_default();
-            super::track::push(&mut self.drifting.twins, bucket, f64::from(latest));
-            return None;
         }
         let record = &candidate.latest.record;
         let drift = twins.compare(
@@ -320,18 +292,20 @@ impl Judge {
 
     /// On a step that is not compared the losses are all there is to see.
     fn watch_losses(&mut self, event: &StepEvent<'_>) {
-        for (mode, candidate) in event.candidates {
+        for (run, (mode, candidate)) in self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
             if let Some((_, side)) = non_finite(&[event.reference.loss], &[candidate.latest.loss]) {
                 let (step, phase, tensor) = (event.step, Phase::Loss, "loss".to_owned());
                 let counts = *mode == RunMode::Sync || self.twins.as_ref().and_then(Twins::horizon).is_none();
+                run.ended = !counts;
                 self.non_finite.push(NonFinite { mode: *mode, step, phase, tensor, index: Vec::new(), side, counts });
             }
         }
     }
 
-    /// What is not finite ends the run: nothing after it means anything.
+    /// What is not finite ends the run: nothing after it means anything. Past the horizon it ends the free run alone.
     fn flow(&self) -> ControlFlow<()> {
-        if self.non_finite.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let over = self.non_finite.iter().any(|found| found.counts) || self.runs.iter().all(|run| run.ended);
+        if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -365,17 +339,25 @@ impl Observer for Judge {
     }
 }
 
+/// Why the drift of a run is not judged from its start, if so.
+fn drift_unjudged(lockstep: &Lockstep) -> Option<String> {
+    if lockstep.differences.iter().any(|difference| difference.kind != StartKind::Dtype) {
+        return Some("the sides do not start alike".to_owned());
+    }
+    (lockstep.compared_every > 1).then(|| "a tie between the compared steps would not be seen".to_owned())
+}
+
 impl Drifting {
     /// Whether, up to the latest step that was taken in, rounding explains how far the free run is from the reference.
     fn together(&self) -> bool {
-        self.comparable && self.first.is_none()
+        self.unjudged.is_none() && self.first.is_none()
     }
 
     /// Takes in a compared step of the free run.
     fn take_in(&mut self, step: usize, drift: Drift, horizon: Option<usize>) {
         // Past the horizon rounding explains anything; what started elsewhere, or met a tie, is elsewhere for a reason;
         // what is not finite is found as such.
-        if horizon.is_some() || !self.comparable || !drift.apart.is_finite() {
+        if horizon.is_some() || self.unjudged.is_some() || !drift.apart.is_finite() {
             return;
         }
         self.judged += 1;
@@ -394,8 +376,6 @@ struct Compared<'a> {
     bucket: usize,
     /// Whether agreement proves anything.
     counts: bool,
-    /// Whether the phases were replayed at this step.
-    replayed: bool,
     k: f64,
     reference: &'a StepRecord,
     candidate: &'a StepRecord,
@@ -411,6 +391,7 @@ impl Run {
         referee: Option<&Referee>,
         at: &Compared<'_>,
     ) -> Option<NonFinite> {
+        self.forward = true;
         for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
             let apart = self.apart.get(number).copied().unwrap_or(f64::NAN);
             track.apart(apart, at.step, at.bucket);
@@ -425,13 +406,9 @@ impl Run {
                 return Some(NonFinite { mode, step, phase, tensor, index, side, counts });
             }
             let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
-            if !at.replayed {
-                track.hold(at.bucket);
-                continue;
-            }
             // The reference's own error is noise, as far as any rounding explains it; the candidate's is not.
             let headroom = places.headroom(place, at.reference.rows);
-            let (mut judged, mut farther) = (found.allowing((at.k * theirs.budget).clamp(1.0, headroom)), None);
+            let (mut judged, mut farther) = (found.allowing(f64::max(1.0, at.k * theirs.budget).min(headroom)), None);
             if referee.is_none_or(|referee| referee.agrees(number)) {
                 let theirs = theirs.allowing(headroom);
                 farther = match (theirs.passes(), judged.passes()) {
@@ -452,6 +429,7 @@ impl Run {
                 judged = Deviation::between(apart, theirs.limit + found.limit);
             }
             track.judge(judged, at.bucket, at.counts);
+            self.forward &= place.phase() != Phase::Forward || judged.passes();
             if !judged.passes() && track.first.is_none() {
                 track.first = Some(Divergence {
                     mode: self.mode,

@@ -45,7 +45,7 @@ pub struct Verdict {
     pub steps: usize,
     /// Every how many steps the tensors were compared.
     pub compared_every: usize,
-    /// First step at which the free run proves nothing any more; `null` where there is none.
+    /// First step from which agreement of the free run proves nothing any more; `null` where there is none.
     pub horizon: Option<usize>,
     /// Where the sides first part.
     pub first_divergence: Option<Divergence>,

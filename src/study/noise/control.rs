@@ -66,7 +66,7 @@ pub(super) fn calibrate(context: &Context<'_>, seeds: u64, steps: usize) -> Resu
         // Limits of exactly the noise: budgets are shares of it, and what is called a mismatch means nothing.
         let mut verdicts = Vec::new();
         for twins in TWINS {
-            let limits = Limits { k: 1.0, twins };
+            let limits = Limits { k: 1.0, twins, again: 0 };
             let mode = if twins == TWINS[0] { Mode::Both } else { Mode::Free };
             verdicts.push(silent(context, &experiment, mode, limits)?);
         }

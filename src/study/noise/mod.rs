@@ -116,13 +116,21 @@ fn draw(context: &Context<'_>, found: &Findings) -> Result<()> {
     };
     let mut series: Vec<_> = Phase::COMPUTED.into_iter().map(phase).collect();
     series.push(("drift".to_owned(), sorted(found.controls.iter().filter_map(|run| run.drift).collect())));
+    let alarms = found.controls.iter().filter(|run| run.outcome == Answer::Mismatch).count();
     let shows = format!(
         "{} runs of correct engines: the largest share of its limit that each run used over all its steps. A run above \
          the line would have been a false alarm.",
         found.controls.len()
     );
     figure(&context.folder.join("budgets"), (960, 600), |area| {
-        quantiles(area, "False alarms: none", &shows, "budget (gap / limit)", (1.0, "limit"), &series)
+        quantiles(
+            area,
+            &format!("False alarms: {alarms} of {}", found.controls.len()),
+            &shows,
+            "budget (gap / limit)",
+            (1.0, "limit"),
+            &series,
+        )
     })?;
     Ok(())
 }

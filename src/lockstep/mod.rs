@@ -38,19 +38,35 @@ const ENGINE: [f64; 2] = [1.0, 34.0];
 const REPLAY: [f64; 2] = [3.1, 371.0];
 const GAPS: [f64; 2] = [0.1, 132.0];
 
+/// Multiply-adds of a forward pass from which on not every compared step is replayed.
+const LARGE: usize = 1 << 17;
+
+/// Every how many compared steps of such a model are replayed, at least: a replay of all sides takes up to ten times
+/// what the two engines do, watching the gaps a fifth of that (reports/noise).
+const REPLAYED: usize = 9;
+
 /// What comparing may cost beside the two engines on larger models, by the counts above: a third of the 30 % it is held
 /// to, as records that leave the caches cost up to three times what is counted (reports/noise has it measured).
 const SHARE: f64 = 0.1;
 
-/// Every how many steps a model is compared: odd, so that either side goes first in turn, and without a common divisor
-/// with the steps of an epoch, so that every batch has its turn, a ragged last one too.
-fn compared_every(model: &Model, rows: usize, candidates: usize, steps_of_epoch: usize) -> usize {
+/// The first number from `least` on that is odd, so that either side goes first in turn, and has no common divisor with
+/// the steps of an epoch, so that every batch has its turn, a ragged last one too.
+fn in_turn(least: usize, steps_of_epoch: usize) -> usize {
     let common = |mut a: usize, mut b: usize| {
         while b != 0 {
             (a, b) = (b, a % b);
         }
         a
     };
+    let mut every = least | 1;
+    while common(every, steps_of_epoch) != 1 {
+        every += 2;
+    }
+    every
+}
+
+/// Every how many steps a model is compared.
+fn compared_every(model: &Model, rows: usize, candidates: usize, steps_of_epoch: usize) -> usize {
     let parameters: usize = model.parameters().iter().map(|parameter| parameter.shape.elements()).sum();
     if parameters <= COMPARED_EVERY_STEP {
         return 1;
@@ -59,11 +75,7 @@ fn compared_every(model: &Model, rows: usize, candidates: usize, steps_of_epoch:
     let multiply_adds = (3 * model.multiply_adds()).saturating_mul(rows) as f64;
     let cost = |[each, parameter]: [f64; 2]| each * multiply_adds + parameter * parameters as f64;
     let compared = (1 + candidates) as f64 * cost(REPLAY) + candidates as f64 * cost(GAPS);
-    let mut every = (compared / (SHARE * 2.0 * cost(ENGINE))).ceil() as usize | 1;
-    while common(every, steps_of_epoch) != 1 {
-        every += 2;
-    }
-    every
+    in_turn((compared / (SHARE * 2.0 * cost(ENGINE))).ceil() as usize, steps_of_epoch)
 }
 
 /// Engines in step, ready to run.
@@ -72,6 +84,8 @@ pub struct Lockstep {
     pub differences: Vec<StartDifference>,
     /// Every how many steps tensors are compared.
     pub compared_every: usize,
+    /// Every how many of those the phases are replayed; on the others the gaps between the sides are watched.
+    pub replayed_every: usize,
     /// The experiment's length in steps.
     pub steps: usize,
     /// Rows of the largest batch.
@@ -181,10 +195,14 @@ impl Lockstep {
             .map(|parameter| names.iter().position(|name| name == parameter))
             .collect();
         let model = &experiment.reference.model;
-        let compared_every = compared_every(model, rows, candidates.len(), data.rows().div_ceil(rows));
+        let steps_of_epoch = data.rows().div_ceil(rows);
+        let compared_every = compared_every(model, rows, candidates.len(), steps_of_epoch);
+        // What is sampled already is not sampled again.
+        let large = compared_every == 1 && model.multiply_adds().saturating_mul(rows) >= LARGE;
         Ok(Self {
             differences: start.differences,
             compared_every,
+            replayed_every: if large { in_turn(REPLAYED, steps_of_epoch) } else { 1 },
             steps: data.steps(experiment.length, experiment.batch_size),
             rows,
             data,

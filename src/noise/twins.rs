@@ -29,8 +29,8 @@ pub struct Drift {
     pub apart: f64,
     /// From the exact run to the reference.
     pub reference: f64,
-    /// From the exact run to the candidate.
-    pub candidate: f64,
+    /// From the exact run to the candidate, where the sides are too far apart.
+    pub candidate: Option<f64>,
 }
 
 impl Drift {
@@ -162,13 +162,12 @@ impl Twins {
         }
         let to_reference = gap_of_parts(reference.iter().zip(exact).map(|(values, exact)| (&values[..], &exact[..])));
         self.noise = gaps.into_iter().chain([to_reference]).fold(self.noise, f64::max);
-        Drift {
-            twins,
-            limit: self.k * self.noise,
-            apart: gap_of_parts(candidate.clone().map(|(index, values)| (reference[index].as_slice(), values))),
-            reference: to_reference,
-            candidate: gap_of_parts(candidate.map(|(index, values)| (values, exact[index].as_slice()))),
-        }
+        let limit = self.k * self.noise;
+        let apart = gap_of_parts(candidate.clone().map(|(index, values)| (reference[index].as_slice(), values)));
+        // Asked for only where someone is off.
+        let candidate = (!(apart <= limit))
+            .then(|| gap_of_parts(candidate.map(|(index, values)| (values, exact[index].as_slice()))));
+        Drift { twins, limit, apart, reference: to_reference, candidate }
     }
 }
 

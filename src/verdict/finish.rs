@@ -32,6 +32,14 @@ impl Judge {
         });
         let horizon = self.twins.as_ref().and_then(Twins::horizon);
         let (noise, unjudged) = (self.noise(), self.unjudged());
+        if self.skipped > 0 {
+            let compared = self.buckets.seen();
+            self.not_checked.push(format!(
+                "the phases of {} of {compared} compared steps, at which the synced sides were no farther apart than where \
+                 the phases were replayed: the model is large",
+                self.skipped
+            ));
+        }
         if let Some(why) = self.drifting.unjudged.as_ref().filter(|_| self.twins.is_some()) {
             self.not_checked.push(format!("how far the free run drifts: {why}"));
         }
@@ -103,7 +111,7 @@ impl Judge {
             twins: finite(drift.twins),
             apart: finite(drift.apart),
             reference: finite(drift.reference),
-            candidate: finite(drift.candidate),
+            candidate: drift.candidate.and_then(finite),
             limit: finite(drift.limit),
             budget: finite(drift.budget()),
         });
@@ -212,9 +220,12 @@ impl Judge {
 
 /// A side that drifts farther than rounding takes it though no phase shows why, as a divergence.
 fn drifted((step, drift): (usize, Drift)) -> Divergence {
-    let farther = match [drift.reference, drift.candidate].map(|distance| !(distance <= drift.limit)) {
+    let candidate_from_exact = drift.candidate.unwrap_or(f64::NAN);
+    let farther = match [drift.reference, candidate_from_exact].map(|distance| !(distance <= drift.limit)) {
         [true, true] => Farther::Both,
-        [reference, candidate] if reference || (!candidate && drift.reference > drift.candidate) => Farther::Reference,
+        [reference, candidate] if reference || (!candidate && drift.reference > candidate_from_exact) => {
+            Farther::Reference
+        }
         _ => Farther::Candidate,
     };
     Divergence {

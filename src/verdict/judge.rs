@@ -32,14 +32,20 @@ pub(super) struct Run {
     deviations: Vec<Deviation>,
     /// How far the sides are apart, place by place.
     apart: Vec<f64>,
-    /// Whether the latest step's forward phase was within its limits, on both sides.
+    /// Whether at the latest replayed step the forward phase was within its limits, on both sides.
     forward: bool,
+    /// Whether every phase was.
+    passed: bool,
     /// Whether a value past the horizon was not finite: from there on there is nothing to judge.
     pub(super) ended: bool,
 }
 
-/// Multiply-adds of a forward pass above which a step is judged on two threads; starting one takes some 50 µs.
-const TWO_THREADS: usize = 1 << 17;
+/// Steps that are always replayed, from the first.
+const FIRST: usize = 8;
+
+/// How many times as large as at a replayed step, which was within its limits and met no tie, a gap between the synced
+/// sides may be before it is replayed, too.
+const EXPLAINED: f64 = 4.0;
 
 /// Judges a run as its observer.
 pub struct Judge {
@@ -67,8 +73,14 @@ pub struct Judge {
     moved_by: Vec<f64>,
     /// What became of the twins' latest step.
     stepped: Result<()>,
-    /// Of a forward pass of one row.
-    multiply_adds: usize,
+    /// Every how many compared steps are replayed.
+    replayed_every: usize,
+    /// Whether the latest compared step was.
+    replayed: bool,
+    /// How many were not.
+    pub(super) skipped: usize,
+    /// For each judged place, the gap between the synced sides that needs no replay.
+    explained: Vec<f64>,
     pub(super) limits: Limits,
     pub(super) horizon_at: f64,
     pub(super) drifting: Drifting,
@@ -114,6 +126,7 @@ impl Judge {
             deviations: Vec::new(),
             apart: Vec::new(),
             forward: false,
+            passed: false,
             ended: false,
         };
         let (reference_name, candidate_name) = lockstep.describe();
@@ -154,7 +167,10 @@ impl Judge {
             horizon_at,
             moved_by: Vec::new(),
             stepped: Ok(()),
-            multiply_adds: reference.model.multiply_adds(),
+            replayed_every: lockstep.replayed_every,
+            replayed: false,
+            skipped: 0,
+            explained: Vec::new(),
             drifting: Drifting { unjudged: drift_unjudged(lockstep), ..Drifting::default() },
             ties: Ties::new(experiment),
             differences: lockstep.differences.clone(),
@@ -190,7 +206,8 @@ impl Judge {
             self.moved = self.moved || moves(reference) || moves(record);
             let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| event.step < horizon);
             let k = self.limits.k;
-            let step = Compared { step: event.step, bucket, counts, k, reference, candidate: record };
+            let replayed = self.replayed;
+            let step = Compared { step: event.step, bucket, counts, replayed, k, reference, candidate: record };
             if let Some(found) = run.take_in(&self.places, &self.deviations, self.referee.as_ref(), &step) {
                 run.ended = !found.counts;
                 self.non_finite.push(found);
@@ -198,11 +215,18 @@ impl Judge {
             }
             // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
             let together = *mode == RunMode::Sync || (self.twins.is_some() && self.drifting.together());
+            let mut tied = false;
             if counts && together && self.places.aligned && run.forward {
-                let tied = self.ties.take_in(*mode, event.step, reference, record);
+                tied = self.ties.take_in(*mode, event.step, reference, record);
                 if tied && *mode == RunMode::Free {
                     let why = format!("from step {}, at which it meets a tie, it may be elsewhere", event.step);
                     self.drifting.unjudged = Some(why);
+                }
+            }
+            if *mode == RunMode::Sync && self.replayed && run.passed && !tied {
+                self.explained.resize(run.deviations.len(), 0.0);
+                for (explained, apart) in self.explained.iter_mut().zip(&run.apart) {
+                    *explained = f64::max(*explained / 2.0, EXPLAINED * apart);
                 }
             }
         }
@@ -215,47 +239,59 @@ impl Judge {
         }
     }
 
-    /// Measures the sides against each other and each against its replay, and lets the twins make the step: half of it on
-    /// another thread where that pays.
+    /// Measures the sides against each other and, where it is its turn or a gap stands out, each against its replay. Lets
+    /// the twins make the step, of large models on a thread of their own.
     fn measure(&mut self, event: &StepEvent<'_>) {
         let reference = &event.reference.record;
-        let large = self.multiply_adds * reference.rows >= TWO_THREADS;
-        let Self { places, replay, deviations, runs, stepped, twins, .. } = self;
+        let Self { places, replay, deviations, runs, stepped, twins, explained, .. } = self;
         let places = &*places;
-        let candidate = |run: &mut Run, record: &StepRecord| {
-            places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
-            run.apart.clear();
-            run.apart.extend(places.all.iter().map(|&place| places.apart(place, reference, record)));
-        };
-        let records = event.candidates.iter().map(|(_, candidate)| &candidate.latest.record);
-        let mut watched: Vec<_> = runs.iter_mut().zip(records).filter(|(run, _)| !run.ended).collect();
-        let mut last = watched.pop();
         let (batch, before) = (event.batch, &reference.before);
-        let mut there = || {
+        let mut step_twins = || {
             if let Some(twins) = twins {
                 *stepped = twins.step(&batch, before);
             }
-            if let Some((run, record)) = last.take() {
-                candidate(run, record);
+        };
+        let seen = self.buckets.seen();
+        let in_turn = seen <= FIRST || seen % self.replayed_every == 0;
+        let mut sides = || {
+            let records = event.candidates.iter().map(|(_, candidate)| &candidate.latest.record);
+            let mut watched: Vec<_> = runs.iter_mut().zip(records).filter(|(run, _)| !run.ended).collect();
+            for (run, record) in &mut watched {
+                run.apart.clear();
+                run.apart.extend(places.all.iter().map(|&place| places.apart(place, reference, record)));
             }
+            let stands_out = |apart: &[f64]| {
+                explained.is_empty() || explained.iter().zip(apart).any(|(explained, apart)| !(apart <= explained))
+            };
+            let synced = watched.iter().find(|(run, _)| run.mode == RunMode::Sync);
+            if in_turn || synced.is_none_or(|(run, _)| stands_out(&run.apart)) {
+                places.measure(replay, RunSide::Reference, reference, reference, deviations);
+                for (run, record) in watched {
+                    places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
+                }
+                return true;
+            }
+            places.advance(replay, RunSide::Reference, reference);
+            for (run, record) in watched {
+                places.advance(&mut run.replay, RunSide::Candidate, record);
+            }
+            false
         };
-        let here = || {
-            places.measure(replay, RunSide::Reference, reference, reference, deviations);
-            watched.into_iter().for_each(|(run, record)| candidate(run, record));
-        };
-        if !large {
-            there();
-            return here();
+        if self.replayed_every == 1 {
+            step_twins();
+            self.replayed = sides();
+            return;
         }
-        let helped = thread::scope(|scope| {
-            let other = thread::Builder::new().spawn_scoped(scope, &mut there);
-            here();
-            other.is_ok()
+        let helped;
+        (self.replayed, helped) = thread::scope(|scope| {
+            let other = thread::Builder::new().spawn_scoped(scope, &mut step_twins);
+            (sides(), other.is_ok())
         });
         // A system that has no thread to give is no reason to stop.
         if !helped {
-            there();
+            step_twins();
         }
+        self.skipped += usize::from(!self.replayed);
     }
 
     /// Nudges the twins where a step left them; of a compared one, says where it took everyone.
@@ -267,7 +303,9 @@ impl Judge {
             if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
                 return None;
             }
-            self.moved_by = self.places.moved(reference, &self.deviations);
+            if self.replayed {
+                self.moved_by = self.places.moved(reference, &self.deviations);
+            }
         }
         let stepped = std::mem::replace(&mut self.stepped, Ok(()));
         if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
@@ -376,6 +414,8 @@ struct Compared<'a> {
     bucket: usize,
     /// Whether agreement proves anything.
     counts: bool,
+    /// Whether the phases were replayed.
+    replayed: bool,
     k: f64,
     reference: &'a StepRecord,
     candidate: &'a StepRecord,
@@ -391,7 +431,9 @@ impl Run {
         referee: Option<&Referee>,
         at: &Compared<'_>,
     ) -> Option<NonFinite> {
-        self.forward = true;
+        if at.replayed {
+            (self.forward, self.passed) = (true, true);
+        }
         for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
             let apart = self.apart.get(number).copied().unwrap_or(f64::NAN);
             track.apart(apart, at.step, at.bucket);
@@ -406,6 +448,10 @@ impl Run {
                 return Some(NonFinite { mode, step, phase, tensor, index, side, counts });
             }
             let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
+            if !at.replayed {
+                track.hold(at.bucket);
+                continue;
+            }
             // The reference's own error is noise, as far as any rounding explains it; the candidate's is not.
             let headroom = places.headroom(place, at.reference.rows);
             let (mut judged, mut farther) = (found.allowing(f64::max(1.0, at.k * theirs.budget).min(headroom)), None);
@@ -430,6 +476,7 @@ impl Run {
             }
             track.judge(judged, at.bucket, at.counts);
             self.forward &= place.phase() != Phase::Forward || judged.passes();
+            self.passed &= judged.passes();
             if !judged.passes() && track.first.is_none() {
                 track.first = Some(Divergence {
                     mode: self.mode,

@@ -145,7 +145,7 @@ pub struct PhaseSummary {
     pub limit: Option<f64>,
     /// gap / limit, the largest share that anything used of its bound; above 1 it is a mismatch.
     pub budget: Option<f64>,
-    /// Steps at which it was compared.
+    /// Steps at which it was replayed and judged.
     pub compared: usize,
     /// Tensors, counted at every step, whose rounding bound passes 1 %, so that agreement proves nothing.
     pub unjudged: usize,
@@ -230,7 +230,7 @@ pub struct DriftSummary {
     pub budget: Option<f64>,
     /// From the same run in f64 to the reference.
     pub reference: Option<f64>,
-    /// From the same run in f64 to the candidate.
+    /// From the same run in f64 to the candidate; asked for only where the sides are too far apart.
     pub candidate: Option<f64>,
 }
 

@@ -105,6 +105,11 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
+    /// Compared steps seen, the latest too.
+    pub(super) fn seen(&self) -> usize {
+        self.seen
+    }
+
     /// The bucket of the next compared step, and whether columns must be thinned before it is used.
     pub(super) fn next(&mut self, step: usize) -> (usize, bool) {
         let mut bucket = self.seen >> self.doublings;

@@ -40,6 +40,10 @@ pub(super) struct Run {
     pub(super) ended: bool,
 }
 
+/// Multiply-adds of a step, and of 16 rows for what is done once per weight, above which twins step on a thread of their
+/// own; starting one takes some 50 µs.
+const THREAD: usize = 1 << 20;
+
 /// Steps that are always replayed, from the first.
 const FIRST: usize = 8;
 
@@ -73,6 +77,8 @@ pub struct Judge {
     moved_by: Vec<f64>,
     /// What became of the twins' latest step.
     stepped: Result<()>,
+    /// Of a forward pass of one row.
+    multiply_adds: usize,
     /// Every how many compared steps are replayed.
     replayed_every: usize,
     /// Whether the latest compared step was.
@@ -167,6 +173,7 @@ impl Judge {
             horizon_at,
             moved_by: Vec::new(),
             stepped: Ok(()),
+            multiply_adds: reference.model.multiply_adds(),
             replayed_every: lockstep.replayed_every,
             replayed: false,
             skipped: 0,
@@ -252,7 +259,7 @@ impl Judge {
             }
         };
         let seen = self.buckets.seen();
-        let in_turn = seen <= FIRST || seen % self.replayed_every == 0;
+        let in_turn = seen <= FIRST || seen.is_multiple_of(self.replayed_every);
         let mut sides = || {
             let records = event.candidates.iter().map(|(_, candidate)| &candidate.latest.record);
             let mut watched: Vec<_> = runs.iter_mut().zip(records).filter(|(run, _)| !run.ended).collect();
@@ -277,19 +284,19 @@ impl Judge {
             }
             false
         };
-        if self.replayed_every == 1 {
+        if self.multiply_adds * (reference.rows + 16) < THREAD {
             step_twins();
             self.replayed = sides();
-            return;
-        }
-        let helped;
-        (self.replayed, helped) = thread::scope(|scope| {
-            let other = thread::Builder::new().spawn_scoped(scope, &mut step_twins);
-            (sides(), other.is_ok())
-        });
-        // A system that has no thread to give is no reason to stop.
-        if !helped {
-            step_twins();
+        } else {
+            let helped;
+            (self.replayed, helped) = thread::scope(|scope| {
+                let other = thread::Builder::new().spawn_scoped(scope, &mut step_twins);
+                (sides(), other.is_ok())
+            });
+            // A system that has no thread to give is no reason to stop.
+            if !helped {
+                step_twins();
+            }
         }
         self.skipped += usize::from(!self.replayed);
     }

@@ -3,7 +3,7 @@
 use super::{
     Curves, Divergence, DriftSummary, Farther, Judge, Measured, Noise, NonFinite, Outcome, PhaseSummary, PhaseTimes,
     SCHEMA, Unjudged, Verdict, finite,
-    judge::Run,
+    run::Run,
     speed::{quartiles, speed_of},
     track::Track,
 };

@@ -5,7 +5,9 @@
 //! agree and whose result does not. How far a free run as a whole may drift, its twins say.
 
 use super::{
-    Divergence, Farther, NonFinite, finite,
+    NonFinite,
+    drifting::Drifting,
+    run::{Compared, Run, non_finite},
     speed::{Times, note_times},
     track::{Buckets, Track},
 };
@@ -14,31 +16,13 @@ use crate::{
     experiment::Experiment,
     gap::Deviation,
     lockstep::{
-        Engines, Lockstep, Mode, Observer, Phase, RunMode, RunSide, STOCK, StartDifference, StartKind, StepEvent,
-        StepRecord,
+        Engines, Lockstep, Mode, Observer, Phase, RunMode, RunSide, STOCK, StartDifference, StepEvent, StepRecord,
     },
     noise::{Drift, Limits, Places, Referee, Ties, Twins},
     replay::Replay,
     tensor::DType,
 };
 use std::{collections::BTreeMap, ops::ControlFlow, thread};
-
-/// One candidate that is watched.
-pub(super) struct Run {
-    pub(super) mode: RunMode,
-    replay: Replay,
-    pub(super) tracks: Vec<Track>,
-    pub(super) losses: Vec<f64>,
-    deviations: Vec<Deviation>,
-    /// How far the sides are apart, place by place.
-    apart: Vec<f64>,
-    /// Whether at the latest replayed step the forward phase was within its limits, on both sides.
-    forward: bool,
-    /// Whether every phase was.
-    passed: bool,
-    /// Whether a value past the horizon was not finite: from there on there is nothing to judge.
-    pub(super) ended: bool,
-}
 
 /// Multiply-adds of a step, and of 16 rows for what is done once per weight, above which twins step on a thread of their
 /// own; starting one takes some 50 µs.
@@ -91,21 +75,6 @@ pub struct Judge {
     pub(super) horizon_at: f64,
     pub(super) drifting: Drifting,
     pub(super) ties: Ties,
-}
-
-/// What is remembered of a free run's drift.
-#[derive(Default)]
-pub(super) struct Drifting {
-    /// Why it is not judged, or not any more.
-    pub(super) unjudged: Option<String>,
-    /// Compared steps at which it was judged.
-    pub(super) judged: usize,
-    /// Where it used most of its limit, and the step.
-    pub(super) worst: Option<(usize, Drift)>,
-    /// The first step at which a side went too far.
-    pub(super) first: Option<(usize, Drift)>,
-    /// The median twin at every compared step.
-    pub(super) twins: Vec<f32>,
 }
 
 impl Judge {
@@ -178,7 +147,7 @@ impl Judge {
             replayed: false,
             skipped: 0,
             explained: Vec::new(),
-            drifting: Drifting { unjudged: drift_unjudged(lockstep), ..Drifting::default() },
+            drifting: Drifting::new(lockstep),
             ties: Ties::new(experiment),
             differences: lockstep.differences.clone(),
             places,
@@ -381,143 +350,5 @@ impl Observer for Judge {
             }
         }
         self.flow()
-    }
-}
-
-/// Why the drift of a run is not judged from its start, if so.
-fn drift_unjudged(lockstep: &Lockstep) -> Option<String> {
-    if lockstep.differences.iter().any(|difference| difference.kind != StartKind::Dtype) {
-        return Some("the sides do not start alike".to_owned());
-    }
-    (lockstep.compared_every > 1).then(|| "a tie between the compared steps would not be seen".to_owned())
-}
-
-impl Drifting {
-    /// Whether, up to the latest step that was taken in, rounding explains how far the free run is from the reference.
-    fn together(&self) -> bool {
-        self.unjudged.is_none() && self.first.is_none()
-    }
-
-    /// Takes in a compared step of the free run.
-    fn take_in(&mut self, step: usize, drift: Drift, horizon: Option<usize>) {
-        // Past the horizon rounding explains anything; what started elsewhere, or met a tie, is elsewhere for a reason;
-        // what is not finite is found as such.
-        if horizon.is_some() || self.unjudged.is_some() || !drift.apart.is_finite() {
-            return;
-        }
-        self.judged += 1;
-        if self.worst.is_none_or(|(_, worst)| !(drift.budget() <= worst.budget())) {
-            self.worst = Some((step, drift));
-        }
-        if self.first.is_none() && !drift.passes() {
-            self.first = Some((step, drift));
-        }
-    }
-}
-
-/// The records of a step that is compared.
-struct Compared<'a> {
-    step: usize,
-    bucket: usize,
-    /// Whether agreement proves anything.
-    counts: bool,
-    /// Whether the phases were replayed.
-    replayed: bool,
-    k: f64,
-    reference: &'a StepRecord,
-    candidate: &'a StepRecord,
-}
-
-impl Run {
-    /// Takes in one step: the gaps of all places, and the deviations of those that are judged. Returns where a value is
-    /// not finite; what comes after it follows from it.
-    fn take_in(
-        &mut self,
-        places: &Places,
-        theirs: &[Deviation],
-        referee: Option<&Referee>,
-        at: &Compared<'_>,
-    ) -> Option<NonFinite> {
-        if at.replayed {
-            (self.forward, self.passed) = (true, true);
-        }
-        for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
-            let apart = self.apart.get(number).copied().unwrap_or(f64::NAN);
-            track.apart(apart, at.step, at.bucket);
-            let reference = places.values(place, at.reference, RunSide::Reference);
-            let candidate = places.values(place, at.candidate, RunSide::Candidate);
-            if !apart.is_finite()
-                && let Some((offset, side)) = non_finite(reference, candidate)
-            {
-                let index = places.index(place, offset, at.candidate.rows);
-                let tensor = places.tensor(place);
-                let (mode, step, phase, counts) = (self.mode, at.step, place.phase(), at.counts);
-                return Some(NonFinite { mode, step, phase, tensor, index, side, counts });
-            }
-            let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
-            if !at.replayed {
-                track.hold(at.bucket);
-                continue;
-            }
-            // The reference's own error is noise, as far as any rounding explains it; the candidate's is not.
-            let headroom = places.headroom(place, at.reference.rows);
-            let (mut judged, mut farther) = (found.allowing(f64::max(1.0, at.k * theirs.budget).min(headroom)), None);
-            if referee.is_none_or(|referee| referee.agrees(number)) {
-                let theirs = theirs.allowing(headroom);
-                farther = match (theirs.passes(), judged.passes()) {
-                    (true, true) => None,
-                    (true, false) => Some(Farther::Candidate),
-                    (false, true) => Some(Farther::Reference),
-                    (false, false) => Some(Farther::Both),
-                };
-                if farther == Some(Farther::Reference) {
-                    judged = theirs;
-                }
-            } else if self.mode == RunMode::Free {
-                // As below, but on weights of its own a side need not agree with the other.
-                track.hold(at.bucket);
-                continue;
-            } else {
-                // The replay has another definition than the reference's: what counts is that the sides agree.
-                judged = Deviation::between(apart, theirs.limit + found.limit);
-            }
-            track.judge(judged, at.bucket, at.counts);
-            self.forward &= place.phase() != Phase::Forward || judged.passes();
-            self.passed &= judged.passes();
-            if !judged.passes() && track.first.is_none() {
-                track.first = Some(Divergence {
-                    mode: self.mode,
-                    step: at.step,
-                    phase: place.phase(),
-                    tensor: places.tensor(place),
-                    index: places.index(place, judged.worst, at.candidate.rows),
-                    gap: finite(judged.gap),
-                    limit: finite(judged.decisive_limit()),
-                    budget: finite(judged.budget),
-                    ratio: finite(judged.ratio),
-                    reference: reference.get(judged.worst).copied(),
-                    candidate: candidate.get(judged.worst).copied(),
-                    farther,
-                });
-            }
-        }
-        None
-    }
-}
-
-/// The first element that is not finite, and on which side.
-fn non_finite(reference: &[f64], candidate: &[f64]) -> Option<(usize, Farther)> {
-    // Both sides at the same place prove nothing; one side at some place is a fault, whatever the other does elsewhere.
-    let pairs = || reference.iter().zip(candidate);
-    if let Some(offset) = pairs().position(|(reference, candidate)| reference.is_finite() != candidate.is_finite()) {
-        let farther = if reference[offset].is_finite() { Farther::Candidate } else { Farther::Reference };
-        return Some((offset, farther));
-    }
-    let first = |values: &[f64]| values.iter().position(|value| !value.is_finite());
-    match (first(reference), first(candidate)) {
-        (None, None) => None,
-        (Some(offset), None) => Some((offset, Farther::Reference)),
-        (None, Some(offset)) => Some((offset, Farther::Candidate)),
-        (Some(offset), Some(_)) => Some((offset, Farther::Both)),
     }
 }

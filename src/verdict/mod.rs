@@ -5,8 +5,10 @@
 
 mod compare;
 mod curves;
+mod drifting;
 mod finish;
 mod judge;
+mod run;
 mod speed;
 mod track;
 

@@ -1,0 +1,133 @@
+//! One candidate that is watched: each tensor of each step, taken in and judged.
+
+use super::{Divergence, Farther, NonFinite, finite, track::Track};
+use crate::{
+    gap::Deviation,
+    lockstep::{Phase, RunMode, RunSide, StepRecord},
+    noise::{Places, Referee},
+    replay::Replay,
+};
+
+/// One candidate that is watched.
+pub(super) struct Run {
+    pub(super) mode: RunMode,
+    pub(super) replay: Replay,
+    pub(super) tracks: Vec<Track>,
+    pub(super) losses: Vec<f64>,
+    pub(super) deviations: Vec<Deviation>,
+    /// How far the sides are apart, place by place.
+    pub(super) apart: Vec<f64>,
+    /// Whether at the latest replayed step the forward phase was within its limits, on both sides.
+    pub(super) forward: bool,
+    /// Whether every phase was.
+    pub(super) passed: bool,
+    /// Whether a value past the horizon was not finite: from there on there is nothing to judge.
+    pub(super) ended: bool,
+}
+
+/// The records of a step that is compared.
+pub(super) struct Compared<'a> {
+    pub(super) step: usize,
+    pub(super) bucket: usize,
+    /// Whether agreement proves anything.
+    pub(super) counts: bool,
+    /// Whether the phases were replayed.
+    pub(super) replayed: bool,
+    pub(super) k: f64,
+    pub(super) reference: &'a StepRecord,
+    pub(super) candidate: &'a StepRecord,
+}
+
+impl Run {
+    /// Takes in one step: the gaps of all places, and the deviations of those that are judged. Returns where a value is
+    /// not finite; what comes after it follows from it.
+    pub(super) fn take_in(
+        &mut self,
+        places: &Places,
+        theirs: &[Deviation],
+        referee: Option<&Referee>,
+        at: &Compared<'_>,
+    ) -> Option<NonFinite> {
+        if at.replayed {
+            (self.forward, self.passed) = (true, true);
+        }
+        for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
+            let apart = self.apart.get(number).copied().unwrap_or(f64::NAN);
+            track.apart(apart, at.step, at.bucket);
+            let reference = places.values(place, at.reference, RunSide::Reference);
+            let candidate = places.values(place, at.candidate, RunSide::Candidate);
+            if !apart.is_finite()
+                && let Some((offset, side)) = non_finite(reference, candidate)
+            {
+                let index = places.index(place, offset, at.candidate.rows);
+                let tensor = places.tensor(place);
+                let (mode, step, phase, counts) = (self.mode, at.step, place.phase(), at.counts);
+                return Some(NonFinite { mode, step, phase, tensor, index, side, counts });
+            }
+            let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
+            if !at.replayed {
+                track.hold(at.bucket);
+                continue;
+            }
+            // The reference's own error is noise, as far as any rounding explains it; the candidate's is not.
+            let headroom = places.headroom(place, at.reference.rows);
+            let (mut judged, mut farther) = (found.allowing(f64::max(1.0, at.k * theirs.budget).min(headroom)), None);
+            if referee.is_none_or(|referee| referee.agrees(number)) {
+                let theirs = theirs.allowing(headroom);
+                farther = match (theirs.passes(), judged.passes()) {
+                    (true, true) => None,
+                    (true, false) => Some(Farther::Candidate),
+                    (false, true) => Some(Farther::Reference),
+                    (false, false) => Some(Farther::Both),
+                };
+                if farther == Some(Farther::Reference) {
+                    judged = theirs;
+                }
+            } else if self.mode == RunMode::Free {
+                // As below, but on weights of its own a side need not agree with the other.
+                track.hold(at.bucket);
+                continue;
+            } else {
+                // The replay has another definition than the reference's: what counts is that the sides agree.
+                judged = Deviation::between(apart, theirs.limit + found.limit);
+            }
+            track.judge(judged, at.bucket, at.counts);
+            self.forward &= place.phase() != Phase::Forward || judged.passes();
+            self.passed &= judged.passes();
+            if !judged.passes() && track.first.is_none() {
+                track.first = Some(Divergence {
+                    mode: self.mode,
+                    step: at.step,
+                    phase: place.phase(),
+                    tensor: places.tensor(place),
+                    index: places.index(place, judged.worst, at.candidate.rows),
+                    gap: finite(judged.gap),
+                    limit: finite(judged.decisive_limit()),
+                    budget: finite(judged.budget),
+                    ratio: finite(judged.ratio),
+                    reference: reference.get(judged.worst).copied(),
+                    candidate: candidate.get(judged.worst).copied(),
+                    farther,
+                });
+            }
+        }
+        None
+    }
+}
+
+/// The first element that is not finite, and on which side.
+pub(super) fn non_finite(reference: &[f64], candidate: &[f64]) -> Option<(usize, Farther)> {
+    // Both sides at the same place prove nothing; one side at some place is a fault, whatever the other does elsewhere.
+    let pairs = || reference.iter().zip(candidate);
+    if let Some(offset) = pairs().position(|(reference, candidate)| reference.is_finite() != candidate.is_finite()) {
+        let farther = if reference[offset].is_finite() { Farther::Candidate } else { Farther::Reference };
+        return Some((offset, farther));
+    }
+    let first = |values: &[f64]| values.iter().position(|value| !value.is_finite());
+    match (first(reference), first(candidate)) {
+        (None, None) => None,
+        (Some(offset), None) => Some((offset, Farther::Reference)),
+        (None, Some(offset)) => Some((offset, Farther::Candidate)),
+        (Some(offset), Some(_)) => Some((offset, Farther::Both)),
+    }
+}

@@ -59,12 +59,7 @@ const WORK: [(&str, Work); 4] = [
         engine.loss(batch)?;
         engine.backward()
     }),
-    ("whole step", |engine, batch| {
-        engine.forward(batch)?;
-        engine.loss(batch)?;
-        engine.backward()?;
-        engine.update()
-    }),
+    ("whole step", |engine, batch| engine.step(batch).map(drop)),
 ];
 
 /// Times the engines of an experiment on its first batch; `tick` is called after each of [`BLOCKS`] rounds.

@@ -79,6 +79,18 @@ pub trait Engine {
     /// As [`forward`](Self::forward).
     fn update(&mut self) -> Result<()>;
 
+    /// One whole step on a batch; returns the reported loss.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    fn step(&mut self, batch: &Batch<'_>) -> Result<f64> {
+        self.forward(batch)?;
+        let loss = self.loss(batch)?;
+        self.backward()?;
+        self.update()?;
+        Ok(loss)
+    }
+
     /// The values of a parameter.
     fn parameter(&self, parameter: usize) -> View<'_>;
 

@@ -429,10 +429,7 @@ pub fn train_alone(
     let mut losses = Vec::new();
     for step in 0..steps {
         let batch = data.batch(step, experiment.batch_size, dtype);
-        engine.forward(&batch)?;
-        losses.push(engine.loss(&batch)?);
-        engine.backward()?;
-        engine.update()?;
+        losses.push(engine.step(&batch)?);
         if losses.last().is_some_and(|&loss| until(loss)) {
             break;
         }

@@ -81,6 +81,11 @@ impl StepRecord {
         Ok(())
     }
 
+    /// What reaches a layer: the batch's inputs, or the output of the layer before.
+    pub fn input(&self, layer: usize) -> &[f64] {
+        if layer == 0 { &self.inputs } else { &self.activations[layer - 1] }
+    }
+
     /// The model's output, `[rows, outputs]`.
     pub fn output(&self) -> &[f64] {
         self.activations.last().map_or(&[], Vec::as_slice)

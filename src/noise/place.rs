@@ -206,8 +206,7 @@ impl Places {
         deviations.clear();
         if self.aligned {
             for (layer, found) in record.activations.iter().enumerate() {
-                let input = if layer == 0 { &record.inputs } else { &record.activations[layer - 1] };
-                let exact = replay.forward(layer, input, &parameters);
+                let exact = replay.forward(layer, record.input(layer), &parameters);
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
             }
         }
@@ -229,8 +228,8 @@ impl Places {
         }
     }
 
-    /// By how much of each of the reference's parameters rounding may have moved it in a step, as the limits of its
-    /// gradient and its update say.
+    /// By how much of each of the reference's parameters rounding may have moved it in a step: by the errors that were
+    /// measured of its gradient and of its update.
     pub fn moved(&self, record: &StepRecord, deviations: &[Deviation]) -> Vec<f64> {
         let mut moved = vec![0.0; record.after.len()];
         for (&place, deviation) in self.all.iter().zip(deviations) {

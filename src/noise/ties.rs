@@ -57,7 +57,7 @@ impl Ties {
     pub fn take_in(&mut self, mode: RunMode, step: usize, reference: &StepRecord, candidate: &StepRecord) -> bool {
         let before = self.count;
         for &layer in &self.layers {
-            let (one, other) = (input(reference, layer), input(candidate, layer));
+            let (one, other) = (reference.input(layer), candidate.input(layer));
             let width = one.len() / reference.rows.max(1);
             for (offset, (&reference, &candidate)) in one.iter().zip(other).enumerate() {
                 if (reference > 0.0) != (candidate > 0.0) {
@@ -71,9 +71,4 @@ impl Ties {
         }
         self.count > before
     }
-}
-
-/// What reaches a layer.
-fn input(record: &StepRecord, layer: usize) -> &[f64] {
-    if layer == 0 { &record.inputs } else { &record.activations[layer - 1] }
 }

@@ -179,10 +179,7 @@ impl Twin {
         change(&mut self.inputs);
         let batch =
             Batch { inputs: self.inputs.view(batch.inputs.shape), targets: self.targets.view(batch.targets.shape) };
-        self.engine.forward(&batch)?;
-        self.engine.loss(&batch)?;
-        self.engine.backward()?;
-        self.engine.update()
+        self.engine.step(&batch).map(drop)
     }
 
     /// Its weights in f64.

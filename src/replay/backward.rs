@@ -15,11 +15,10 @@ impl Replay {
         self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
         for index in (0..self.model.layers.len()).rev() {
             let output = &record.activations[index];
-            let input = if index == 0 { &record.inputs } else { &record.activations[index - 1] };
             match self.model.layers[index] {
                 Layer::Linear(linear) => {
                     let first = self.first_parameter(index);
-                    self.parameter_gradients(linear, first, input);
+                    self.parameter_gradients(linear, first, record.input(index));
                     if index > 0 {
                         self.through_linear(linear, parameters(first));
                     }

@@ -2,7 +2,7 @@
 //! mismatch where they are not.
 
 use super::{
-    super::{Context, on_all_cores},
+    super::{Context, on_all_cores, sorted},
     settings::{CALIBRATION, CONTROL, Setting},
 };
 use crate::{
@@ -73,11 +73,6 @@ pub(super) fn calibrate(context: &Context<'_>, seeds: u64, steps: usize) -> Resu
         Ok((setting, verdicts))
     })?;
     let Some(runs) = runs else { return Ok(None) };
-    let sorted = |values: Vec<f64>| {
-        let mut values = values;
-        values.sort_by(f64::total_cmp);
-        values
-    };
     let of = |setting: usize| {
         let verdicts = || runs.iter().filter(move |(which, _)| *which == setting).map(|(_, verdicts)| verdicts);
         let phase = |phase: Phase| {

@@ -7,7 +7,7 @@ mod faults;
 mod report;
 mod settings;
 
-use super::{Context, Outcome, Study, StudyVerdict};
+use super::{Context, Outcome, Study, StudyVerdict, sorted};
 use crate::{
     error::Result,
     lockstep::Phase,
@@ -106,10 +106,6 @@ fn judge(found: &Findings, study: &mut StudyVerdict) {
 
 /// How much of their limits the control runs use.
 fn draw(context: &Context<'_>, found: &Findings) -> Result<()> {
-    let sorted = |mut values: Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values
-    };
     let phase = |phase: Phase| {
         let budgets = found.controls.iter().filter_map(|run| run.phases.get(&phase).copied());
         (phase.name().to_owned(), sorted(budgets.collect()))

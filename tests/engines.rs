@@ -5,13 +5,15 @@
 // A test may stop at the first thing that is not as it should be; clippy.toml says so for test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use lockstep::{
     data::Batch,
     engine::{Engine, scratch, torch::Torch},
     error::Error,
     experiment::{EngineKind, Experiment, Side},
     gap::Deviation,
-    lockstep::{Lockstep, Mode, StepRecord},
+    lockstep::StepRecord,
     model::{
         Layer, Linear, Model,
         init::{Init, draw},
@@ -20,17 +22,14 @@ use lockstep::{
     replay::Replay,
     tensor::{DType, Values, View},
     training::{Loss, Optimizer, ReportedLoss, Sgd, Training},
-    verdict::{Judge, Measured, Outcome, Verdict},
+    verdict::{Comparison, Outcome, Verdict},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
-use std::{path::Path, sync::atomic::AtomicBool};
+use std::path::Path;
 
 fn judged(text: &str) -> Verdict {
     let experiment = Experiment::parse(text, "random.toml", Path::new(""), &[]).unwrap();
-    let mut lockstep = Lockstep::new(&experiment, Mode::Both).unwrap();
-    let mut judge = Judge::new(&experiment, Mode::Both, &lockstep);
-    let ended = lockstep.run(lockstep.steps, None, &AtomicBool::new(false), &mut [&mut judge]).unwrap();
-    judge.finish(ended, Measured::default()).0
+    common::compared(&experiment, Comparison::default()).0
 }
 
 /// Widths up to 70, where a batch of 24 rows is well past the size from which `gemm` takes the products.

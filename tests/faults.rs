@@ -5,13 +5,15 @@
 // A test may stop at the first thing that is not as it should be; clippy.toml says so for test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use lockstep::{
     experiment::Experiment,
     gap::gap,
-    lockstep::{Lockstep, Mode, Phase, RunMode, StartKind},
-    verdict::{Farther, Judge, Measured, Outcome, Verdict},
+    lockstep::{Phase, RunMode, StartKind},
+    verdict::{Comparison, Farther, Outcome, Verdict},
 };
-use std::{path::Path, sync::atomic::AtomicBool};
+use std::path::Path;
 
 const BASE: &str = r#"
     data = { kind = "xor", repeat = 2 }
@@ -23,10 +25,7 @@ const BASE: &str = r#"
 fn judged<'a>(sets: impl IntoIterator<Item = &'a str>) -> Verdict {
     let sets: Vec<String> = sets.into_iter().map(str::to_owned).collect();
     let experiment = Experiment::parse(BASE, "base.toml", Path::new(""), &sets).unwrap();
-    let mut lockstep = Lockstep::new(&experiment, Mode::Both).unwrap();
-    let mut judge = Judge::new(&experiment, Mode::Both, &lockstep);
-    let ended = lockstep.run(lockstep.steps, None, &AtomicBool::new(false), &mut [&mut judge]).unwrap();
-    judge.finish(ended, Measured::default()).0
+    common::compared(&experiment, Comparison::default()).0
 }
 
 /// What a fault multiplies a tensor by.

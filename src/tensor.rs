@@ -152,10 +152,7 @@ impl<'a> View<'a> {
 
     /// The type of the elements.
     pub fn dtype(&self) -> DType {
-        match self.values {
-            Values::F32(_) => DType::F32,
-            Values::F64(_) => DType::F64,
-        }
+        self.values.dtype()
     }
 
     /// Replaces the content of `target` by the elements, widened to f64 (exactly).
@@ -164,6 +161,24 @@ impl<'a> View<'a> {
         match self.values {
             Values::F32(values) => target.extend(values.iter().map(|&value| f64::from(value))),
             Values::F64(values) => target.extend_from_slice(values),
+        }
+    }
+}
+
+impl Values<'_> {
+    /// The element at a place, widened to f64 (exactly).
+    pub fn at(&self, place: usize) -> f64 {
+        match self {
+            Self::F32(values) => f64::from(values[place]),
+            Self::F64(values) => values[place],
+        }
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> DType {
+        match self {
+            Self::F32(_) => DType::F32,
+            Self::F64(_) => DType::F64,
         }
     }
 }

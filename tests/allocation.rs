@@ -47,8 +47,8 @@ fn allocations(widths: [usize; 3], rows: usize, dtype: DType) -> Vec<usize> {
     let layers = vec![linear(inputs, hidden), Layer::Relu, Layer::Tanh, Layer::Sigmoid, linear(hidden, outputs)];
     let sgd = Sgd { momentum: 0.9, nesterov: true, ..Sgd::new(0.1) };
     let training = Training {
-        loss: Loss::MeanSquaredError,
-        reported_loss: ReportedLoss::DeltaTimesMse,
+        loss: Loss::MEAN_SQUARED_ERROR,
+        reported_loss: ReportedMeasure::DeltaTimesMse.into(),
         optimizer: Optimizer::Sgd(sgd),
     };
     let mut engine = scratch::build(&Model::new(layers, inputs).unwrap(), &training, dtype, rows);

@@ -284,9 +284,9 @@ fn fan_in(model: &Model, name: &str) -> usize {
 fn what_an_engine_cannot_take_is_an_error_with_the_shapes() {
     let linear = |inputs, outputs| Layer::Linear(Linear { inputs, outputs, bias: true });
     let model = Model::new(vec![linear(2, 3), Layer::Relu, linear(3, 1)], 2).unwrap();
-    let loss = Loss::MeanSquaredError;
+    let loss = Loss::MEAN_SQUARED_ERROR;
     let optimizer = Optimizer::Sgd(Sgd::new(0.1));
-    let training = Training { loss, reported_loss: ReportedLoss::Loss(loss), optimizer };
+    let training = Training::new(loss, optimizer);
     let (narrow, wide) = ([0.5f32; 12], [0.5f64; 12]);
     let f32s = |rows, width| View::new(&[rows, width], &narrow[..rows * width]);
     let f64s = |rows, width| View::new(&[rows, width], &wide[..rows * width]);
@@ -324,9 +324,9 @@ fn what_an_engine_cannot_take_is_an_error_with_the_shapes() {
 #[test]
 fn a_view_of_libtorchs_memory_ends_where_the_tensor_does_whenever_it_is_taken() {
     let model = Model::new(vec![Layer::Linear(Linear { inputs: 2, outputs: 1, bias: true })], 2).unwrap();
-    let loss = Loss::MeanSquaredError;
+    let loss = Loss::MEAN_SQUARED_ERROR;
     let optimizer = Optimizer::Sgd(Sgd::new(0.1));
-    let training = Training { loss, reported_loss: ReportedLoss::Loss(loss), optimizer };
+    let training = Training::new(loss, optimizer);
     let numbers = [0.5f64; 8];
     let batch = |rows| Batch {
         inputs: View::new(&[rows, 2], &numbers[..2 * rows]),
@@ -352,9 +352,9 @@ fn a_view_of_libtorchs_memory_ends_where_the_tensor_does_whenever_it_is_taken() 
 fn a_relu_that_is_off_stops_an_infinite_gradient_as_in_libtorch() {
     let linear = |inputs, outputs| Layer::Linear(Linear { inputs, outputs, bias: false });
     let model = Model::new(vec![linear(1, 2), Layer::Relu, linear(2, 1)], 1).unwrap();
-    let loss = Loss::SumSquares;
+    let loss = Loss::SUM_SQUARES;
     let optimizer = Optimizer::Sgd(Sgd::new(0.1));
-    let training = Training { loss, reported_loss: ReportedLoss::Loss(loss), optimizer };
+    let training = Training::new(loss, optimizer);
     let batch = Batch { inputs: View::new(&[1, 1], &[1f32][..]), targets: View::new(&[1, 1], &[-1e38f32][..]) };
     let torch: Box<dyn Engine> = Box::new(Torch::new(&model, &training, DType::F32).unwrap());
     for mut engine in [torch, scratch::build(&model, &training, DType::F32, 1)] {

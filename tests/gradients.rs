@@ -53,7 +53,7 @@ fn cases() -> impl Strategy<Value = Case> {
 /// An engine for `model`, whose reported loss is the one that it optimizes.
 fn engine(model: &Model, case: &Case) -> Scratch<f64> {
     let (loss, optimizer) = (case.loss, Optimizer::Sgd(Sgd::new(0.1)));
-    let training = Training { loss, reported_loss: ReportedLoss::Loss(loss), optimizer };
+    let training = Training::new(loss, optimizer);
     Scratch::new(model, &training, case.rows)
 }
 

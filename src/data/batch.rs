@@ -81,12 +81,23 @@ impl Inputs<'_> {
 }
 
 impl Sparse<'_> {
+    /// Every element, zeros too, for `values` as many as there are columns.
+    pub fn spread<T: Copy + Default>(&self, values: &[T]) -> Vec<T> {
+        let mut dense = Vec::new();
+        self.spread_into(&mut dense, |place| values[place]);
+        dense
+    }
+
     fn widen_into(&self, target: &mut Vec<f64>) {
+        self.spread_into(target, |place| self.values.at(place));
+    }
+
+    fn spread_into<T: Copy + Default>(&self, target: &mut Vec<T>, value: impl Fn(usize) -> T) {
         target.clear();
-        target.resize(self.starts.len().saturating_sub(1) * self.width, 0.0);
+        target.resize(self.starts.len().saturating_sub(1) * self.width, T::default());
         for (row, ends) in target.chunks_exact_mut(self.width.max(1)).zip(self.starts.windows(2)) {
             for place in ends[0]..ends[1] {
-                row[self.columns[place] as usize] = self.values.at(place);
+                row[self.columns[place] as usize] = value(place);
             }
         }
     }

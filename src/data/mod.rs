@@ -2,9 +2,11 @@
 //!
 //! Rows are held in every floating-point type that a side computes in, so that a batch is lent, never converted.
 
+mod batch;
 mod regression;
 mod xor;
 
+pub use batch::{Batch, Inputs, Sparse};
 pub use regression::Regression;
 
 use crate::tensor::{DType, View};
@@ -62,15 +64,6 @@ struct Columns {
     width: usize,
     f64: Vec<f64>, // [rows, width]
     f32: Vec<f32>, // [rows, width]
-}
-
-/// What an engine sees at one step.
-#[derive(Debug, Clone, Copy)]
-pub struct Batch<'a> {
-    /// `[batch, inputs]`
-    pub inputs: View<'a>,
-    /// `[batch, outputs]`
-    pub targets: View<'a>,
 }
 
 impl Columns {
@@ -140,14 +133,8 @@ impl DataSet {
         let rows = self.batch_rows(size);
         let start = step % self.rows.div_ceil(rows) * rows;
         let end = (start + rows).min(self.rows);
-        Batch { inputs: self.inputs.rows(start, end, dtype), targets: self.targets.rows(start, end, dtype) }
-    }
-}
-
-impl Batch<'_> {
-    /// The number of rows.
-    pub fn rows(&self) -> usize {
-        self.inputs.shape[0]
+        let (inputs, targets) = (self.inputs.rows(start, end, dtype), self.targets.rows(start, end, dtype));
+        Batch { step, epoch: step / self.rows.div_ceil(rows), ..Batch::dense(inputs, targets) }
     }
 }
 
@@ -162,7 +149,7 @@ mod tests {
         let size = BatchSize::Rows(3);
         assert_eq!(data.steps(Length::Epochs(2), size), 4);
         let last = data.batch(1, size, DType::F64);
-        assert_eq!(last.inputs.values, Values::F64(&[1.0, 1.0]));
+        assert_eq!(last.inputs, Inputs::Dense(View::new(&[1, 2], &[1.0, 1.0][..])));
         assert_eq!(last.targets.values, Values::F64(&[0.0]));
         assert_eq!(data.batch(2, size, DType::F32).rows(), 3);
     }

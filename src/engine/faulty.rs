@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     model::Parameter,
     tensor::{DType, Owned, Shape, Values, View},
-    training::{Optimizer, Training},
+    training::Training,
 };
 
 /// What is wrong with an engine. Faults of the gradient come with plain gradient descent, whatever the engine inside.
@@ -42,9 +42,9 @@ pub struct Faulty {
 impl Faulty {
     /// Puts a fault into an engine that trains by `training`.
     pub fn new(inner: Box<dyn Engine>, training: &Training, fault: Fault) -> Self {
-        let Optimizer::Sgd(sgd) = training.optimizer;
         let dtype = inner.describe().dtype;
-        let mut faulty = Self { inner, fault, lr: sgd.lr, dtype, gradients: Vec::new(), parameters: Vec::new() };
+        let mut faulty =
+            Self { inner, fault, lr: training.optimizer.lr(), dtype, gradients: Vec::new(), parameters: Vec::new() };
         faulty.keep();
         faulty
     }
@@ -113,6 +113,18 @@ impl Engine for Faulty {
 
     fn parameters(&self) -> &[Parameter] {
         self.inner.parameters()
+    }
+
+    fn buffers(&self) -> &[Parameter] {
+        self.inner.buffers()
+    }
+
+    fn load_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
+        self.inner.load_buffer(buffer, values)
+    }
+
+    fn buffer(&self, buffer: usize) -> View<'_> {
+        self.inner.buffer(buffer)
     }
 
     fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {

@@ -12,7 +12,7 @@ use crate::{
     data::Batch,
     error::{Error, Result},
     model::Parameter,
-    tensor::{DType, View},
+    tensor::{DType, Shape, Values, View},
 };
 use std::fmt;
 
@@ -49,13 +49,32 @@ pub trait Engine {
     /// What it trains, in `state_dict` order.
     fn parameters(&self) -> &[Parameter];
 
+    /// What it keeps beside, in `state_dict` order: the running statistics of batch norm.
+    fn buffers(&self) -> &[Parameter] {
+        &[]
+    }
+
     /// Replaces the values of a parameter. The state of the optimizer stays.
     ///
     /// # Errors
     /// If the view's shape or type is not the parameter's.
     fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()>;
 
-    /// Computes every layer's output for a batch in the engine's own type.
+    /// Replaces the values of a buffer.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    fn load_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
+        let _ = values;
+        Err(Error::Engine {
+            engine: self.describe().name,
+            operation: format!("load buffer {buffer}"),
+            message: "it has no buffers".to_owned(),
+        })
+    }
+
+    /// Computes every layer's output for a batch in the engine's own type: in training, or as `batch.training` says in
+    /// evaluation, where dropout is off (there are no masks) and batch norm uses and keeps its running statistics.
     ///
     /// # Errors
     /// If the engine refuses, with its own words.
@@ -94,7 +113,14 @@ pub trait Engine {
     /// The values of a parameter.
     fn parameter(&self, parameter: usize) -> View<'_>;
 
-    /// The gradient in a parameter, in the parameter's shape.
+    /// The values of a buffer.
+    fn buffer(&self, buffer: usize) -> View<'_> {
+        let _ = buffer;
+        View { shape: Shape::new(&[0]), values: Values::F64(&[]) }
+    }
+
+    /// The gradient in a parameter, in the parameter's shape, before any clipping: that of the optimized loss, its
+    /// penalty included.
     fn gradient(&self, parameter: usize) -> View<'_>;
 
     /// The output of a layer: `[batch, width]`. The last layer's is the model's output.

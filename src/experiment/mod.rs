@@ -36,8 +36,8 @@ use tree::Node;
 ///     training.loss = "sum-squares"
 /// "#;
 /// let experiment = Experiment::parse(text, "xor.toml", Path::new(""), &["seed=7".to_owned()])?;
-/// assert_eq!(experiment.reference.training.loss, Loss::MeanSquaredError);
-/// assert_eq!(experiment.candidate.training.loss, Loss::SumSquares);
+/// assert_eq!(experiment.reference.training.loss, Loss::MEAN_SQUARED_ERROR);
+/// assert_eq!(experiment.candidate.training.loss, Loss::SUM_SQUARES);
 /// assert_eq!(experiment.candidate.seed, 7);
 ///
 /// let mistyped = text.replace("loss", "los");

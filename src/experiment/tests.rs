@@ -76,7 +76,7 @@ fn every_key_is_decoded() {
     let Side { engine, dtype, seed, model, init, training } = experiment.reference;
     assert_eq!((engine, dtype, seed, init), (EngineKind::Torch, DType::F32, 3, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 5, true), Layer::Sigmoid, linear(5, 1, true), Layer::Relu]);
-    assert_eq!((training.loss, training.reported_loss), (Loss::MeanSquaredError, ReportedLoss::Loss(training.loss)));
+    assert_eq!((training.loss, training.reported_loss), (Loss::MEAN_SQUARED_ERROR, ReportedLoss::Loss(training.loss)));
     assert_eq!(training.optimizer, Optimizer::Sgd(Sgd { lr: 0.3, momentum: 0.5, dampening: 0.0, nesterov: true }));
     assert_eq!((experiment.candidate.engine, experiment.candidate.seed), (EngineKind::Scratch, 4));
     assert_eq!(experiment.candidate.model.layers[2], linear(5, 1, false));
@@ -97,7 +97,7 @@ fn what_is_left_out_has_a_default() {
     let Side { engine, dtype, seed, model, init, training } = experiment.candidate;
     assert_eq!((engine, dtype, seed, init), (EngineKind::Scratch, DType::F32, 0, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 1, true), Layer::Tanh]);
-    assert_eq!(training.reported_loss, ReportedLoss::Loss(Loss::SumSquares));
+    assert_eq!(training.reported_loss, ReportedLoss::Loss(Loss::SUM_SQUARES));
     assert_eq!(training.optimizer, Optimizer::Sgd(Sgd::new(1.0)));
 }
 
@@ -375,8 +375,8 @@ fn the_experiments_of_the_xor_study_load() {
     assert_eq!(posted.reference, parity.reference);
     assert_eq!(posted.candidate.init, Init::Uniform01);
     assert_eq!(posted.candidate.model.layers[2], linear(5, 1, false));
-    assert_eq!(posted.candidate.training.loss, Loss::HalfSumSquares);
-    assert_eq!(posted.candidate.training.reported_loss, ReportedLoss::DeltaTimesMse);
+    assert_eq!(posted.candidate.training.loss, Loss::HALF_SUM_SQUARES);
+    assert_eq!(posted.candidate.training.reported_loss, ReportedMeasure::DeltaTimesMse.into());
 }
 
 /// What a slip of the hand, or malice, puts into a file.

@@ -302,6 +302,7 @@ impl Runner {
     fn step(&mut self, data: &DataSet, size: BatchSize, step: usize, kept: Kept) -> Result<()> {
         let batch = data.batch(step, size, self.dtype);
         let engine = self.engine.as_mut();
+        (self.latest.record.step, self.latest.record.epoch) = (batch.step, batch.epoch);
         if kept == Kept::Everything {
             self.latest.record.begin(engine, &batch)?;
         }

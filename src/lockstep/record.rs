@@ -4,18 +4,29 @@ use crate::{
     data::Batch,
     engine::Engine,
     error::{Error, Result},
+    model::Parameter,
     tensor::{Shape, View},
 };
 
 /// One step of one side. Copies, never aliases, in buffers that are reused from step to step.
 #[derive(Debug, Clone, Default)]
 pub struct StepRecord {
+    /// The step, from 0.
+    pub step: usize,
+    /// The pass over the data, from 0.
+    pub epoch: usize,
     /// Rows of the batch.
     pub rows: usize,
     /// `[rows, inputs]`
     pub inputs: Vec<f64>,
-    /// `[rows, outputs]`
+    /// `[rows, target columns]`
     pub targets: Vec<f64>,
+    /// What the definition's dropout layers multiply their inputs by, each `[rows, width]`.
+    pub masks: Vec<Vec<f64>>,
+    /// Each buffer before the forward phase.
+    pub buffers_before: Vec<Vec<f64>>,
+    /// Each buffer after it.
+    pub buffers: Vec<Vec<f64>>,
     /// Each parameter before the update.
     pub before: Vec<Vec<f64>>,
     /// Each layer's output, `[rows, width]`.
@@ -41,7 +52,10 @@ impl StepRecord {
         self.rows = batch.rows();
         batch.inputs.widen_into(&mut self.inputs);
         batch.targets.widen_into(&mut self.targets);
-        copy_each(engine, "parameter", &mut self.before, |index| engine.parameter(index))
+        self.masks.resize_with(batch.masks.len(), Vec::new);
+        self.masks.iter_mut().zip(batch.masks).for_each(|(kept, mask)| mask.widen_into(kept));
+        copy_each(engine, "buffer", engine.buffers(), &mut self.buffers_before, |index| engine.buffer(index))?;
+        copy_each(engine, "parameter", engine.parameters(), &mut self.before, |index| engine.parameter(index))
     }
 
     /// Before the update: everything that the step computed. `widths` are the layers'.
@@ -56,6 +70,7 @@ impl StepRecord {
         }
         let outputs = Shape::new(&[self.rows, widths.last().copied().unwrap_or_default()]);
         copy(engine, "output gradient", engine.output_gradient(), outputs, &mut self.output_gradient)?;
+        copy_each(engine, "buffer", engine.buffers(), &mut self.buffers, |index| engine.buffer(index))?;
         self.gradients(engine)
     }
 
@@ -64,7 +79,7 @@ impl StepRecord {
     /// # Errors
     /// As [`computed`](Self::computed).
     pub fn gradients(&mut self, engine: &dyn Engine) -> Result<()> {
-        copy_each(engine, "gradient", &mut self.gradients, |index| engine.gradient(index))
+        copy_each(engine, "gradient", engine.parameters(), &mut self.gradients, |index| engine.gradient(index))
     }
 
     /// After the update: the new weights, and their change.
@@ -72,7 +87,7 @@ impl StepRecord {
     /// # Errors
     /// As [`computed`](Self::computed).
     pub fn updated(&mut self, engine: &dyn Engine) -> Result<()> {
-        copy_each(engine, "parameter", &mut self.after, |index| engine.parameter(index))?;
+        copy_each(engine, "parameter", engine.parameters(), &mut self.after, |index| engine.parameter(index))?;
         self.updates.resize_with(self.after.len(), Vec::new);
         for ((update, after), before) in self.updates.iter_mut().zip(&self.after).zip(&self.before) {
             update.clear();
@@ -92,14 +107,14 @@ impl StepRecord {
     }
 }
 
-/// Copies a tensor for every parameter of an engine.
+/// Copies a tensor for every parameter, or every buffer, of an engine.
 fn copy_each<'a>(
     engine: &'a dyn Engine,
     what: &str,
+    parameters: &[Parameter],
     kept: &mut Vec<Vec<f64>>,
     lent: impl Fn(usize) -> View<'a>,
 ) -> Result<()> {
-    let parameters = engine.parameters();
     kept.resize_with(parameters.len(), Vec::new);
     for (index, (kept, parameter)) in kept.iter_mut().zip(parameters).enumerate() {
         copy(engine, what, lent(index), parameter.shape, kept)?;

@@ -197,16 +197,17 @@ pub(super) fn check(sides: [&dyn Engine; 2], batches: [Batch<'_>; 2], start: &St
     let [reference, candidate] = sides;
     let mut held = Vec::new();
     let mut given = Vec::new();
-    for (what, views) in
-        [("inputs", batches.map(|batch| batch.inputs)), ("targets", batches.map(|batch| batch.targets))]
-    {
-        let [one, other] = views;
-        one.widen_into(&mut held);
-        other.widen_into(&mut given);
-        let distance = gap(&held, &given);
+    let limit = if batches[0].inputs.dtype() == batches[1].inputs.dtype() { 0.0 } else { DType::F32.unit_roundoff() };
+    let [one, other] = &batches;
+    one.inputs.widen_into(&mut held);
+    other.inputs.widen_into(&mut given);
+    let inputs = ("inputs", gap(&held, &given), one.inputs.shape() == other.inputs.shape());
+    one.targets.widen_into(&mut held);
+    other.targets.widen_into(&mut given);
+    let targets = ("targets", gap(&held, &given), one.targets.shape == other.targets.shape);
+    for (what, distance, same_shape) in [inputs, targets] {
         // The same numbers, each rounded once to its side's type.
-        let limit = if one.dtype() == other.dtype() { 0.0 } else { DType::F32.unit_roundoff() };
-        if one.shape != other.shape || !(distance <= limit) {
+        if !same_shape || !(distance <= limit) {
             return Err(Error::Start(format!("the {what} of the first batch are {distance:.1e} apart")));
         }
     }

@@ -1,12 +1,14 @@
 //! Architecture as data: layers, and the names and shapes of what they train. Shared by both engines.
 
 pub mod init;
+mod layer;
 
 use crate::{
     error::{Error, Result},
     tensor::Shape,
 };
-use std::fmt;
+pub use layer::{Axis, Bag, BatchNorm, Dropout, Embedding, Gelu, Layer, Linear, Norm};
+use std::{fmt, ops::Range};
 
 /// A stack of layers, PyTorch's `nn.Sequential`.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,31 +19,7 @@ pub struct Model {
     pub layers: Vec<Layer>,
 }
 
-/// One layer of a model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layer {
-    /// y = x·Wᵀ + b, PyTorch's `nn.Linear`.
-    Linear(Linear),
-    /// σ(x) = 1 / (1 + e⁻ˣ).
-    Sigmoid,
-    /// tanh(x).
-    Tanh,
-    /// max(0, x), with derivative 0 at 0.
-    Relu,
-}
-
-/// The sizes of a linear layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Linear {
-    /// Columns in.
-    pub inputs: usize,
-    /// Columns out.
-    pub outputs: usize,
-    /// Whether a bias is added.
-    pub bias: bool,
-}
-
-/// A trained tensor: PyTorch's `state_dict` name and its shape.
+/// A tensor that is trained, or a buffer: PyTorch's `state_dict` name and its shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
     /// `0.weight`, `0.bias`, `2.weight`…
@@ -50,66 +28,69 @@ pub struct Parameter {
     pub shape: Shape,
 }
 
-impl Layer {
-    /// The width of this layer's output for an input of `inputs` columns.
-    pub fn outputs(&self, inputs: usize) -> usize {
-        match self {
-            Self::Linear(linear) => linear.outputs,
-            Self::Sigmoid | Self::Tanh | Self::Relu => inputs,
-        }
-    }
-}
-
-impl fmt::Display for Layer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Linear(Linear { inputs, outputs, bias }) => {
-                write!(f, "linear {inputs}→{outputs}{}", if *bias { "" } else { " without bias" })
-            }
-            Self::Sigmoid => f.write_str("sigmoid"),
-            Self::Tanh => f.write_str("tanh"),
-            Self::Relu => f.write_str("relu"),
-        }
-    }
+/// Where a layer stands in its model: what reaches it, and the numbers of what is its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// The layer.
+    pub layer: Layer,
+    /// A row of its input.
+    pub input: Shape,
+    /// A row of its output.
+    pub output: Shape,
+    /// The numbers of its parameters among the model's.
+    pub parameters: Range<usize>,
+    /// The numbers of its buffers among the model's.
+    pub buffers: Range<usize>,
+    /// Of a dropout layer, its number among the model's.
+    pub mask: Option<usize>,
 }
 
 impl Model {
     /// A model whose layers fit together.
     ///
     /// # Errors
-    /// If there is no layer, a size is 0, or a linear layer's inputs are not what the layer before it puts out.
+    /// If there is no layer, a size is 0, or a layer does not take what the one before it puts out.
     pub fn new(layers: Vec<Layer>, inputs: usize) -> Result<Self> {
         if layers.is_empty() {
             return Err(Error::Usage("a model needs at least one layer".to_owned()));
         }
-        let mut width = inputs;
+        let mut row = Shape::new(&[inputs]);
         for (index, layer) in layers.iter().enumerate() {
-            if let Layer::Linear(linear) = layer
-                && linear.inputs != width
-            {
-                return Err(Error::Usage(format!(
-                    "layer {index} (linear) takes {} inputs, but {width} columns reach it",
-                    linear.inputs
-                )));
-            }
-            width = layer.outputs(width);
-            if width == 0 {
+            row = layer.output(row).map_err(|why| Error::Usage(format!("layer {index} ({layer}) {why}")))?;
+            if row.elements() == 0 {
                 return Err(Error::Usage(format!("layer {index} has no outputs")));
             }
         }
         Ok(Self { inputs, layers })
     }
 
-    /// The width of every layer's output, in layer order.
+    /// Every layer in its place.
+    pub fn places(&self) -> Vec<Place> {
+        let (mut row, mut parameters, mut buffers, mut masks) = (Shape::new(&[self.inputs]), 0, 0, 0);
+        let place = |layer: &Layer| {
+            let input = row;
+            // Layers of a model fit together.
+            row = layer.output(row).unwrap_or(row);
+            let next = |from: &mut usize, count| {
+                *from += count;
+                *from - count..*from
+            };
+            let mask = matches!(layer, Layer::Dropout(_)).then(|| next(&mut masks, 1).start);
+            Place {
+                layer: *layer,
+                input,
+                output: row,
+                parameters: next(&mut parameters, layer.parameters().len()),
+                buffers: next(&mut buffers, layer.buffers().len()),
+                mask,
+            }
+        };
+        self.layers.iter().map(place).collect()
+    }
+
+    /// The width of every layer's output, in layer order: the elements of a row.
     pub fn widths(&self) -> Vec<usize> {
-        let mut width = self.inputs;
-        self.layers
-            .iter()
-            .map(|layer| {
-                width = layer.outputs(width);
-                width
-            })
-            .collect()
+        self.places().iter().map(|place| place.output.elements()).collect()
     }
 
     /// The number of columns of the output.
@@ -119,25 +100,30 @@ impl Model {
 
     /// The multiply-adds of a forward pass of one row.
     pub fn multiply_adds(&self) -> usize {
-        let of = |layer: &Layer| match layer {
-            Layer::Linear(linear) => linear.inputs * linear.outputs,
-            Layer::Sigmoid | Layer::Tanh | Layer::Relu => 0,
-        };
-        self.layers.iter().map(of).sum()
+        self.layers.iter().map(Layer::multiply_adds).sum()
     }
 
     /// What is trained, in `state_dict` order: a layer's weight, then its bias.
     pub fn parameters(&self) -> Vec<Parameter> {
-        let mut parameters = Vec::new();
-        for (index, layer) in self.layers.iter().enumerate() {
-            if let Layer::Linear(Linear { inputs, outputs, bias }) = *layer {
-                parameters.push(Parameter { name: format!("{index}.weight"), shape: Shape::new(&[outputs, inputs]) });
-                if bias {
-                    parameters.push(Parameter { name: format!("{index}.bias"), shape: Shape::new(&[outputs]) });
-                }
-            }
-        }
-        parameters
+        let named = |(index, layer): (usize, &Layer)| {
+            let named = move |(name, shape)| Parameter { name: format!("{index}.{name}"), shape };
+            layer.parameters().into_iter().map(named)
+        };
+        self.layers.iter().enumerate().flat_map(named).collect()
+    }
+
+    /// What is kept beside, in `state_dict` order, each with the value that it starts from.
+    pub fn buffers(&self) -> Vec<(Parameter, f64)> {
+        let named = |(index, layer): (usize, &Layer)| {
+            let named = move |(name, shape, start)| (Parameter { name: format!("{index}.{name}"), shape }, start);
+            layer.buffers().into_iter().map(named)
+        };
+        self.layers.iter().enumerate().flat_map(named).collect()
+    }
+
+    /// Whether the inputs are numbers of words, not quantities.
+    pub fn takes_words(&self) -> bool {
+        matches!(self.layers.first(), Some(Layer::Embedding(_) | Layer::EmbeddingBag(..)))
     }
 }
 

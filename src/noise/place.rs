@@ -95,7 +95,7 @@ impl Places {
         all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Gradients, Place::Weights]));
         let terms = reference.layers.iter().map(|layer| match layer {
             Layer::Linear(linear) => linear.inputs + usize::from(linear.bias),
-            Layer::Sigmoid | Layer::Tanh | Layer::Relu => 1,
+            _ => 1,
         });
         Self { all, aligned, terms: terms.collect(), widths, shared, owned, k }
     }
@@ -206,7 +206,7 @@ impl Places {
         deviations.clear();
         if self.aligned {
             for (layer, found) in record.activations.iter().enumerate() {
-                let exact = replay.forward(layer, record.input(layer), &parameters);
+                let exact = replay.forward(layer, record, &parameters);
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
             }
         }
@@ -221,11 +221,17 @@ impl Places {
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
             }
         }
+        self.begin_updates(replay, side, record);
         for (number, shared) in self.shared.iter().enumerate() {
             let own = self.number(number, side);
             let exact = replay.update(shared.reference, &record.before[own], &record.gradients[own]);
             deviations.push(Deviation::new(&record.updates[own], &exact.value, &exact.bound));
         }
+    }
+
+    fn begin_updates(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
+        let gradients = (0..self.shared.len()).map(|number| record.gradients[self.number(number, side)].as_slice());
+        replay.begin(record.step, record.epoch, gradients);
     }
 
     /// By how much of each of the reference's parameters rounding may have moved it in a step: by the errors that were
@@ -249,6 +255,7 @@ impl Places {
 
     /// Lets the shadow of the optimizer's state see the gradients of a step that is not compared.
     pub fn advance(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
+        self.begin_updates(replay, side, record);
         for (number, shared) in self.shared.iter().enumerate() {
             replay.advance(shared.reference, &record.gradients[self.number(number, side)]);
         }

@@ -75,11 +75,21 @@ impl Referee {
             let shape = self.engine.parameters()[index].shape;
             load(self.engine.as_mut(), index, shape, values, DType::F64)?;
         }
-        let view = |values: &'_ [f64]| Shape::new(&[reference.rows, values.len() / reference.rows.max(1)]);
+        for (index, values) in reference.buffers_before.iter().enumerate() {
+            let shape = self.engine.buffers()[index].shape;
+            self.engine.load_buffer(index, View { shape, values: Values::F64(values) })?;
+        }
+        fn view(values: &[f64], rows: usize) -> View<'_> {
+            View { shape: Shape::new(&[rows, values.len() / rows.max(1)]), values: Values::F64(values) }
+        }
+        let masks: Vec<_> = reference.masks.iter().map(|mask| view(mask, reference.rows)).collect();
         let batch = Batch {
-            inputs: View { shape: view(&reference.inputs), values: Values::F64(&reference.inputs) },
-            targets: View { shape: view(&reference.targets), values: Values::F64(&reference.targets) },
+            masks: &masks,
+            step: reference.step,
+            epoch: reference.epoch,
+            ..Batch::dense(view(&reference.inputs, reference.rows), view(&reference.targets, reference.rows))
         };
+        (self.record.step, self.record.epoch) = (batch.step, batch.epoch);
         self.record.begin(self.engine.as_ref(), &batch)?;
         self.engine.forward(&batch)?;
         let loss = self.engine.loss(&batch)?;

@@ -8,7 +8,7 @@
 
 use super::Limits;
 use crate::{
-    data::Batch,
+    data::{Batch, Inputs, Sparse},
     engine::{self, Engine, scratch::Real},
     error::Result,
     experiment::Side,
@@ -58,6 +58,8 @@ pub struct Twins {
     noise: f64,
     horizon_at: f64,
     horizon: Option<usize>,
+    /// Whether the inputs are numbers of words, which cannot be nudged.
+    words: bool,
 }
 
 /// One of them, with what it is given and what it is loaded with, in its own type.
@@ -65,6 +67,7 @@ struct Twin {
     engine: Box<dyn Engine + Send>,
     inputs: Owned,
     targets: Owned,
+    masks: Vec<Owned>,
     weights: Owned,
     wide: Vec<Vec<f64>>,
 }
@@ -77,6 +80,7 @@ impl Twins {
             engine: engine::scratch::build(&reference.model, &reference.training, dtype, rows),
             inputs: Owned::new(dtype),
             targets: Owned::new(dtype),
+            masks: Vec::new(),
             weights: Owned::new(dtype),
             wide: Vec::new(),
         };
@@ -90,6 +94,7 @@ impl Twins {
             noise: 0.0,
             horizon_at,
             horizon: None,
+            words: reference.model.takes_words(),
         }
     }
 
@@ -103,7 +108,8 @@ impl Twins {
     /// # Errors
     /// If an engine fails.
     pub fn step(&mut self, batch: &Batch<'_>, before: &[Vec<f64>]) -> Result<()> {
-        let Self { exact, nudged, random, unit, started, .. } = self;
+        let Self { exact, nudged, random, unit, started, words, .. } = self;
+        let part = if *words { 0.0 } else { *unit };
         if !*started {
             for twin in std::iter::once(&mut *exact).chain(nudged.iter_mut()) {
                 for (index, values) in before.iter().enumerate() {
@@ -115,7 +121,7 @@ impl Twins {
             *started = true;
         }
         exact.train(batch, |_| {})?;
-        nudged.iter_mut().try_for_each(|twin| twin.train(batch, |inputs| nudge(inputs, *unit, random)))
+        nudged.iter_mut().try_for_each(|twin| twin.train(batch, |inputs| nudge(inputs, part, random)))
     }
 
     /// Nudges the weights that a step left; `moved` says, for each parameter, by how much of it rounding may have moved
@@ -174,11 +180,21 @@ impl Twins {
 impl Twin {
     /// One step on a batch, whose inputs are changed first.
     fn train(&mut self, batch: &Batch<'_>, change: impl FnOnce(&mut Owned)) -> Result<()> {
-        self.inputs.assign(batch.inputs.values);
+        let dtype = self.targets.values().dtype();
         self.targets.assign(batch.targets.values);
+        self.masks.resize_with(batch.masks.len(), || Owned::new(dtype));
+        self.masks.iter_mut().zip(batch.masks).for_each(|(own, mask)| own.assign(mask.values));
+        let masks: Vec<_> = self.masks.iter().zip(batch.masks).map(|(own, mask)| own.view(mask.shape)).collect();
+        self.inputs.assign(match batch.inputs {
+            Inputs::Dense(view) => view.values,
+            Inputs::Sparse(sparse) => sparse.values,
+        });
         change(&mut self.inputs);
-        let batch =
-            Batch { inputs: self.inputs.view(batch.inputs.shape), targets: self.targets.view(batch.targets.shape) };
+        let inputs = match batch.inputs {
+            Inputs::Dense(view) => Inputs::Dense(self.inputs.view(view.shape)),
+            Inputs::Sparse(sparse) => Inputs::Sparse(Sparse { values: self.inputs.values(), ..sparse }),
+        };
+        let batch = Batch { inputs, targets: self.targets.view(batch.targets.shape), masks: &masks, ..*batch };
         self.engine.step(&batch).map(drop)
     }
 

@@ -12,15 +12,14 @@
 //! roundings are independent (Higham and Mary, *A New Approach to Probabilistic Rounding Error Analysis*, 2019), and
 //! never by more than n·u (Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 3): the smaller of the two.
 
-mod backward;
-mod forward;
+mod layer;
 mod loss;
 mod product;
 mod update;
 
 use crate::{
     experiment::Side,
-    model::Model,
+    model::Place,
     tensor::DType,
     training::{Sgd, Training},
 };
@@ -37,7 +36,7 @@ pub struct Exact {
 
 /// Replays the phases of one side under a definition: a model and a training.
 pub struct Replay {
-    model: Model,
+    places: Vec<Place>,
     training: Training,
     rounding: Rounding,
     result: Exact,
@@ -50,6 +49,8 @@ pub struct Replay {
     gradients: Vec<Exact>,
     shadow: Vec<Exact>,
     started: Vec<bool>,
+    /// The learning rate of the step at hand.
+    lr: f64,
 }
 
 /// Where a parameter's values are found: the definition's parameter number to the side's values.
@@ -60,8 +61,8 @@ impl Replay {
     /// `k`·√n roundings, where that is less than n: with an infinite `k` no rounding whatever passes a bound.
     pub fn new(definition: &Side, dtype: DType, k: f64) -> Self {
         let parameters = definition.model.parameters();
-        let Sgd { momentum, .. } = sgd(&definition.training);
-        let state = |elements: usize| if momentum == 0.0 { Exact::default() } else { Exact::zeros(elements) };
+        let stateful = definition.training.optimizer.has_state();
+        let state = |elements: usize| if stateful { Exact::zeros(elements) } else { Exact::default() };
         Self {
             rounding: Rounding::new(dtype, k),
             result: Exact::default(),
@@ -72,7 +73,8 @@ impl Replay {
             gradients: vec![Exact::default(); parameters.len()],
             shadow: parameters.iter().map(|parameter| state(parameter.shape.elements())).collect(),
             started: vec![false; parameters.len()],
-            model: definition.model.clone(),
+            lr: definition.training.optimizer.lr(),
+            places: definition.model.places(),
             training: definition.training.clone(),
         }
     }
@@ -80,8 +82,10 @@ impl Replay {
 
 /// The options of the only optimizer there is.
 fn sgd(training: &Training) -> Sgd {
-    let crate::training::Optimizer::Sgd(options) = training.optimizer;
-    options
+    match training.optimizer {
+        crate::training::Optimizer::Sgd(options) => options,
+        _ => todo!("replay of the optimizer"),
+    }
 }
 
 impl Exact {

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// A replay of an f32 side with these layers.
 fn replay(layers: Vec<Layer>, inputs: usize, sgd: Sgd) -> Replay {
-    let loss = Loss::MeanSquaredError;
+    let loss = Loss::MEAN_SQUARED_ERROR;
     let training = Training { loss, reported_loss: ReportedLoss::Loss(loss), optimizer: Optimizer::Sgd(sgd) };
     let model = Model::new(layers, inputs).unwrap();
     let (engine, dtype, seed, init) = (EngineKind::Scratch, DType::F32, 0, Init::Zeros);

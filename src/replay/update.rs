@@ -3,6 +3,13 @@
 use super::{Exact, Replay, sgd};
 
 impl Replay {
+    /// Before the updates of a step, or their [`advance`](Self::advance): the learning rate of the step and, where
+    /// gradients are clipped, what they are cut by, from the side's gradients in all parameters.
+    pub fn begin<'a>(&mut self, step: usize, epoch: usize, gradients: impl Iterator<Item = &'a [f64]>) {
+        let _ = gradients;
+        self.lr = self.training.lr(step, epoch);
+    }
+
     /// The change of parameter `index` of the definition, from its values `before` and its gradient.
     ///
     /// The bound contains the floor that a stored weight sets: w + Δw is rounded to the side's type, so a change far
@@ -10,29 +17,29 @@ impl Replay {
     pub fn update(&mut self, index: usize, before: &[f64], gradient: &[f64]) -> &Exact {
         self.advance(index, gradient);
         let options = sgd(&self.training);
-        let rounding = self.rounding;
+        let (rounding, lr) = (self.rounding, self.lr);
         // lr rounded to the type, its product, and the stored sum; the replayed weight itself is off in f64 only.
         let bound = |before: f64, change: f64, error: f64| {
             let stored = rounding.unit * (before + change).abs();
-            1.01 * (options.lr * error + rounding.chain(3.0, change.abs()) + stored)
+            1.01 * (lr * error + rounding.chain(3.0, change.abs()) + stored)
         };
         let Exact { value, bound: bounds } = &mut self.result;
         value.clear();
         bounds.clear();
         let (buffer, error) = (&self.shadow[index].value, &self.shadow[index].bound);
         if options.momentum == 0.0 {
-            value.extend(gradient.iter().map(|gradient| -options.lr * gradient));
+            value.extend(gradient.iter().map(|gradient| -lr * gradient));
             bounds.extend(before.iter().zip(&*value).map(|(&before, &change)| bound(before, change, 0.0)));
         } else if options.nesterov {
             let steps = gradient.iter().zip(buffer).map(|(gradient, buffer)| gradient + options.momentum * buffer);
-            value.extend(steps.map(|step| -options.lr * step));
+            value.extend(steps.map(|step| -lr * step));
             let given = before.iter().zip(&*value).zip(gradient).zip(buffer).zip(error);
             bounds.extend(given.map(|((((&before, &change), gradient), buffer), error)| {
                 let ahead = rounding.chain(3.0, (options.momentum * buffer).abs());
                 bound(before, change, options.momentum * error + ahead + rounding.chain(1.0, gradient.abs()))
             }));
         } else {
-            value.extend(buffer.iter().map(|buffer| -options.lr * buffer));
+            value.extend(buffer.iter().map(|buffer| -lr * buffer));
             let given = before.iter().zip(&*value).zip(error);
             bounds.extend(given.map(|((&before, &change), &error)| bound(before, change, error)));
         }

@@ -11,13 +11,13 @@ mod optimizer;
 
 use super::{Description, Engine, misfit};
 use crate::{
-    data::Batch,
+    data::{self, Batch},
     error::{Error, Result},
     model::{Model, Parameter},
     tensor::{DType, Shape, Values, View},
     training::Training,
 };
-use layer::Layer;
+use layer::{Input, Layer, Pass};
 use loss::Objective;
 use ndarray::{Array2, ArrayD, IxDyn};
 use optimizer::Rule;
@@ -34,14 +34,65 @@ struct Trained<T> {
 pub struct Scratch<T> {
     parameters: Vec<Parameter>,
     trained: Vec<Trained<T>>,
+    buffers: Vec<Parameter>,
+    kept: Vec<Vec<T>>, // per buffer
     layers: Vec<Box<dyn Layer<T>>>,
-    objective: Objective,
+    objective: Objective<T>,
     rule: Rule<T>,
-    inputs: Array2<T>,           // [capacity, inputs]
-    targets: Array2<T>,          // [capacity, outputs]
+    inputs: Inputs<T>,
+    targets: Array2<T>,          // [capacity, target columns]
     activations: Vec<Array2<T>>, // per layer [capacity, width]
     gradients: Vec<Array2<T>>,   // per layer, in its output [capacity, width]
     rows: usize,                 // of the latest batch
+    at: [usize; 2],              // its step and epoch
+}
+
+/// The inputs of the latest batch.
+struct Inputs<T> {
+    sparse: bool,
+    dense: Array2<T>,   // [capacity, inputs]; no rows before the first dense batch
+    starts: Vec<usize>, // [rows + 1]
+    columns: Vec<u32>,  // as many as values
+    values: Vec<T>,
+}
+
+impl<T: Real> Inputs<T> {
+    fn keep(&mut self, given: &data::Inputs<'_>, capacity: usize) -> Result<()> {
+        let [rows, columns] = [given.shape()[0], self.dense.ncols()];
+        if rows > capacity || given.shape() != Shape::new(&[rows, columns]) {
+            return Err(refused("forward", format!("at most {:?}", [capacity, columns]), given.shape(), given.dtype()));
+        }
+        let wrong = || refused("forward", T::DTYPE.to_string(), given.shape(), given.dtype());
+        match given {
+            data::Inputs::Dense(view) => {
+                if self.dense.nrows() < capacity {
+                    self.dense = Array2::zeros((capacity, columns));
+                }
+                head_mut(&mut self.dense, rows).copy_from_slice(T::slice(view.values).ok_or_else(wrong)?);
+            }
+            data::Inputs::Sparse(sparse) => {
+                replace(&mut self.starts, sparse.starts);
+                replace(&mut self.columns, sparse.columns);
+                replace(&mut self.values, T::slice(sparse.values).ok_or_else(wrong)?);
+            }
+        }
+        self.sparse = matches!(given, data::Inputs::Sparse(_));
+        Ok(())
+    }
+
+    fn lend(&self, rows: usize) -> Input<'_, T> {
+        if !self.sparse {
+            return Input::Dense(head(&self.dense, rows));
+        }
+        let (starts, columns, values) = (&self.starts, &self.columns, &self.values);
+        let rows = data::Sparse { width: self.dense.ncols(), starts, columns, values: T::values(values) };
+        Input::Sparse { rows, values }
+    }
+}
+
+fn replace<T: Copy>(kept: &mut Vec<T>, given: &[T]) {
+    kept.clear();
+    kept.extend_from_slice(given);
 }
 
 impl<T: Real> Scratch<T> {
@@ -53,23 +104,30 @@ impl<T: Real> Scratch<T> {
             .iter()
             .map(|parameter| Trained { value: zeros(parameter), gradient: zeros(parameter) })
             .collect();
-        let buffers = || model.widths().iter().map(|&width| Array2::zeros((capacity, width))).collect();
+        let room = || model.widths().iter().map(|&width| Array2::zeros((capacity, width))).collect();
+        let buffers = model.buffers();
+        let places = model.places();
         Self {
-            layers: layer::build(model),
-            objective: Objective::new(training),
-            rule: Rule::new(&training.optimizer, &parameters),
-            inputs: Array2::zeros((capacity, model.inputs)),
-            targets: Array2::zeros((capacity, model.outputs())),
-            activations: buffers(),
-            gradients: buffers(),
+            layers: places.iter().map(|place| layer::build(place, capacity, &training.faults)).collect(),
+            objective: Objective::new(training, model.outputs(), capacity),
+            rule: Rule::new(training, &parameters),
+            kept: buffers.iter().map(|(buffer, start)| vec![T::of(*start); buffer.shape.elements()]).collect(),
+            buffers: buffers.into_iter().map(|(buffer, _)| buffer).collect(),
+            inputs: Inputs {
+                sparse: false,
+                dense: Array2::zeros((0, model.inputs)),
+                starts: Vec::new(),
+                columns: Vec::new(),
+                values: Vec::new(),
+            },
+            targets: Array2::zeros((capacity, training.loss.target_columns(model.outputs()))),
+            activations: room(),
+            gradients: room(),
             rows: 0,
+            at: [0; 2],
             parameters,
             trained,
         }
-    }
-
-    fn output(&self) -> &[T] {
-        self.activations.last().map_or(&[], |output| head(output, self.rows))
     }
 
     fn view<'a>(&self, buffer: &'a Array2<T>) -> View<'a> {
@@ -99,16 +157,11 @@ fn flat_mut<T>(array: &mut ArrayD<T>) -> &mut [T] {
     array.as_slice_mut().unwrap_or(&mut [])
 }
 
-/// The elements of a view that is in the engine's type.
-fn typed<'a, T: Real>(operation: &str, view: &View<'a>) -> Result<&'a [T]> {
-    T::slice(view.values).ok_or_else(|| refused(operation, T::DTYPE.to_string(), view))
-}
-
-fn refused(operation: &str, takes: String, given: &View<'_>) -> Error {
+fn refused(operation: &str, takes: String, shape: Shape, dtype: DType) -> Error {
     Error::Engine {
         engine: "scratch".to_owned(),
         operation: operation.to_owned(),
-        message: format!("takes {takes}, was given {} {}", given.shape, given.dtype()),
+        message: format!("takes {takes}, was given {shape} {dtype}"),
     }
 }
 
@@ -138,31 +191,46 @@ impl<T: Real> Engine for Scratch<T> {
         }
     }
 
-    fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
-        let rows = batch.rows();
-        let inputs = typed::<T>("forward", &batch.inputs)?;
-        if rows > self.inputs.nrows() || batch.inputs.shape != Shape::new(&[rows, self.inputs.ncols()]) {
-            return Err(refused("forward", format!("at most {:?}", self.inputs.shape()), &batch.inputs));
+    fn buffers(&self) -> &[Parameter] {
+        &self.buffers
+    }
+
+    fn load_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
+        let described = &self.buffers[buffer];
+        match T::slice(values.values) {
+            Some(slice) if values.shape == described.shape && slice.len() == described.shape.elements() => {
+                self.kept[buffer].copy_from_slice(slice);
+                Ok(())
+            }
+            _ => Err(misfit("scratch", described, T::DTYPE, &values)),
         }
-        self.rows = rows;
-        head_mut(&mut self.inputs, rows).copy_from_slice(inputs);
-        let mut input = head(&self.inputs, rows);
-        for (layer, activation) in self.layers.iter().zip(&mut self.activations) {
-            layer.forward(&self.trained, input, head_mut(activation, rows), rows);
-            input = head(activation, rows);
+    }
+
+    fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
+        self.inputs.keep(&batch.inputs, self.targets.nrows())?;
+        self.rows = batch.rows();
+        self.at = [batch.step, batch.epoch];
+        let masks = masks(batch.masks)?;
+        let Self { layers, activations, trained, buffers: _, kept, inputs, rows, .. } = self;
+        let rows = *rows;
+        let mut pass = Pass { trained, buffers: kept, rows, training: batch.training, masks: &masks };
+        let mut input = inputs.lend(rows);
+        for (layer, activation) in layers.iter_mut().zip(activations) {
+            layer.forward(&mut pass, input, head_mut(activation, rows))?;
+            input = Input::Dense(head(activation, rows));
         }
         Ok(())
     }
 
     fn loss(&mut self, batch: &Batch<'_>) -> Result<f64> {
-        let targets = typed::<T>("loss", &batch.targets)?;
-        let width = self.targets.ncols();
-        let kept = head_mut(&mut self.targets, self.rows);
-        if batch.targets.shape != Shape::new(&[self.rows, width]) {
-            return Err(refused("loss", format!("{:?}", [self.rows, width]), &batch.targets));
-        }
-        kept.copy_from_slice(targets);
-        Ok(self.objective.report(self.output(), targets))
+        let view = &batch.targets;
+        let shape = Shape::new(&[self.rows, self.targets.ncols()]);
+        let Some(targets) = T::slice(view.values).filter(|_| view.shape == shape) else {
+            return Err(refused("loss", format!("{shape} {}", T::DTYPE), view.shape, view.dtype()));
+        };
+        head_mut(&mut self.targets, self.rows).copy_from_slice(targets);
+        let output = self.activations.last().map_or(&[][..], |output| head(output, self.rows));
+        self.objective.report(output, targets, &self.trained)
     }
 
     fn backward(&mut self) -> Result<()> {
@@ -170,24 +238,31 @@ impl<T: Real> Engine for Scratch<T> {
         if let (Some(output), Some(gradient)) = (self.activations.last(), self.gradients.last_mut()) {
             self.objective.gradient(head(output, rows), head(&self.targets, rows), head_mut(gradient, rows));
         }
-        for (index, layer) in self.layers.iter().enumerate().rev() {
-            let (before, from) = self.gradients.split_at_mut(index);
-            let input = if index == 0 { &self.inputs } else { &self.activations[index - 1] };
+        let Self { layers, activations, gradients, trained, kept, inputs, .. } = self;
+        let mut pass = Pass { trained, buffers: kept, rows, training: true, masks: &[] };
+        for (index, layer) in layers.iter_mut().enumerate().rev() {
+            let (before, from) = gradients.split_at_mut(index);
+            let input = if index == 0 { inputs.lend(rows) } else { Input::Dense(head(&activations[index - 1], rows)) };
             layer.backward(
-                &mut self.trained,
-                head(input, rows),
-                head(&self.activations[index], rows),
+                &mut pass,
+                input,
+                head(&activations[index], rows),
                 head(&from[0], rows),
                 before.last_mut().map(|gradient| head_mut(gradient, rows)),
-                rows,
-            );
+            )?;
         }
+        self.objective.penalize(&mut self.trained);
         Ok(())
     }
 
     fn update(&mut self) -> Result<()> {
-        self.rule.update(&mut self.trained);
+        let [step, epoch] = self.at;
+        self.rule.update(&mut self.trained, step, epoch);
         Ok(())
+    }
+
+    fn buffer(&self, buffer: usize) -> View<'_> {
+        View { shape: self.buffers[buffer].shape, values: T::values(&self.kept[buffer]) }
     }
 
     fn parameter(&self, parameter: usize) -> View<'_> {
@@ -210,6 +285,15 @@ impl<T: Real> Engine for Scratch<T> {
             None => View { shape: Shape::new(&[0]), values: T::values(&[]) },
         }
     }
+}
+
+/// Masks that are in the engine's type.
+fn masks<'a, T: Real>(masks: &[View<'a>]) -> Result<Vec<&'a [T]>> {
+    let typed = |mask: &View<'a>| {
+        T::slice(mask.values)
+            .ok_or_else(|| refused("forward", format!("masks in {}", T::DTYPE), mask.shape, mask.dtype()))
+    };
+    masks.iter().map(typed).collect()
 }
 
 /// An engine from scratch in `dtype`.

@@ -3,7 +3,7 @@
 use super::{Real, Trained, flat, flat_mut};
 use crate::{
     model::Parameter,
-    training::{Optimizer, Sgd},
+    training::{Optimizer, Sgd, Training},
 };
 
 /// An optimizer with its state.
@@ -13,20 +13,22 @@ pub(super) enum Rule<T> {
 }
 
 impl<T: Real> Rule<T> {
-    pub(super) fn new(optimizer: &Optimizer, parameters: &[Parameter]) -> Self {
-        match *optimizer {
+    pub(super) fn new(training: &Training, parameters: &[Parameter]) -> Self {
+        match training.optimizer {
             Optimizer::Sgd(options) => {
                 let length = |parameter: &Parameter| {
-                    if optimizer.has_state() { parameter.shape.elements() } else { 0 }
+                    if training.optimizer.has_state() { parameter.shape.elements() } else { 0 }
                 };
                 let buffers = parameters.iter().map(|parameter| vec![T::zero(); length(parameter)]).collect();
                 Self::Sgd { options, buffers, started: false }
             }
+            _ => todo!("in the engine from scratch"),
         }
     }
 
-    /// Changes every parameter by the rule.
-    pub(super) fn update(&mut self, trained: &mut [Trained<T>]) {
+    /// Changes every parameter by the rule, at a step of an epoch.
+    pub(super) fn update(&mut self, trained: &mut [Trained<T>], step: usize, epoch: usize) {
+        let _ = (step, epoch);
         match self {
             Self::Sgd { options, buffers, started } => {
                 for (Trained { value, gradient }, buffer) in trained.iter_mut().zip(buffers) {

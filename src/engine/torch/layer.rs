@@ -1,47 +1,43 @@
 //! Layers: libtorch's operations, autograd remembers what the way back needs.
 
-use crate::model::{self, Model};
+use crate::model::{self, BatchNorm, Place};
 use tch::{TchError, Tensor};
 
-/// A layer of the engine.
-pub(super) enum Layer {
-    /// y = x·Wᵀ + b; the parameters are the engine's number `weight` and, with a bias, the one after it.
-    Linear { weight: usize, bias: bool },
-    /// σ(x).
-    Sigmoid,
-    /// tanh(x).
-    Tanh,
-    /// max(0, x).
-    Relu,
+/// What layers share while a batch passes; a layer's own are found by its [`Place`].
+pub(super) struct Pass<'a> {
+    /// Every parameter.
+    pub(super) trained: &'a [Tensor],
+    /// Every buffer.
+    pub(super) buffers: &'a [Tensor],
+    /// For each dropout layer what its input is multiplied by; none where dropout is off.
+    pub(super) masks: &'a [Tensor],
+    /// Whether this is training, not evaluation.
+    pub(super) training: bool,
 }
 
-/// The layers of `model`; linear ones are told which parameters are theirs.
-pub(super) fn build(model: &Model) -> Vec<Layer> {
-    let mut next = 0;
-    let mut layers = Vec::with_capacity(model.layers.len());
-    for layer in &model.layers {
-        layers.push(match layer {
-            model::Layer::Linear(linear) => {
-                let weight = next;
-                next += 1 + usize::from(linear.bias);
-                Layer::Linear { weight, bias: linear.bias }
-            }
-            model::Layer::Sigmoid => Layer::Sigmoid,
-            model::Layer::Tanh => Layer::Tanh,
-            model::Layer::Relu => Layer::Relu,
-        });
-    }
-    layers
-}
-
-impl Layer {
-    /// The output for `input`: `[batch, inputs]` to `[batch, outputs]`.
-    pub(super) fn forward(&self, trained: &[Tensor], input: &Tensor) -> Result<Tensor, TchError> {
-        match *self {
-            Self::Linear { weight, bias } => input.f_linear(&trained[weight], bias.then(|| &trained[weight + 1])),
-            Self::Sigmoid => input.f_sigmoid(),
-            Self::Tanh => input.f_tanh(),
-            Self::Relu => input.f_relu(),
-        }
+/// The output of the layer at a place, for `input`.
+pub(super) fn forward(place: &Place, pass: &Pass<'_>, input: &Tensor) -> Result<Tensor, TchError> {
+    let trained = &pass.trained[place.parameters.clone()];
+    let buffers = &pass.buffers[place.buffers.clone()];
+    match place.layer {
+        model::Layer::Linear(_) => input.f_linear(&trained[0], trained.get(1)),
+        model::Layer::Sigmoid => input.f_sigmoid(),
+        model::Layer::Tanh => input.f_tanh(),
+        model::Layer::Relu => input.f_relu(),
+        model::Layer::Dropout(_) => match place.mask.and_then(|mask| pass.masks.get(mask)) {
+            Some(mask) => input.f_mul(mask),
+            None => input.f_view_as(input),
+        },
+        model::Layer::BatchNorm(BatchNorm { norm, momentum }) => input.f_batch_norm(
+            trained.first(),
+            trained.get(1),
+            buffers.first(),
+            buffers.get(1),
+            pass.training,
+            momentum,
+            norm.eps,
+            false,
+        ),
+        _ => todo!("{} in libtorch", place.layer),
     }
 }

@@ -1,6 +1,9 @@
 //! The one place that touches libtorch's memory: CPU tensors read and written in place.
 
-use crate::tensor::{DType, Values, View};
+use crate::{
+    data::Inputs,
+    tensor::{DType, Values, View},
+};
 use std::slice;
 use tch::{TchError, Tensor};
 
@@ -52,4 +55,17 @@ pub(super) fn tensor(view: View<'_>) -> Result<Tensor, TchError> {
     };
     let sizes: Vec<i64> = view.shape.iter().map(|&size| size as i64).collect();
     flat.f_view(&sizes[..])
+}
+
+/// The inputs of a batch: a copy, dense.
+pub(super) fn inputs(inputs: &Inputs<'_>) -> Result<Tensor, TchError> {
+    let sparse = match inputs {
+        Inputs::Dense(view) => return tensor(*view),
+        Inputs::Sparse(sparse) => sparse,
+    };
+    let (rows, width) = (sparse.starts.len().saturating_sub(1), sparse.width);
+    match sparse.values {
+        Values::F32(values) => tensor(View::new(&[rows, width], &sparse.spread(values)[..])),
+        Values::F64(values) => tensor(View::new(&[rows, width], &sparse.spread(values)[..])),
+    }
 }

@@ -14,11 +14,10 @@ use super::{Description, Engine, misfit};
 use crate::{
     data::Batch,
     error::{Error, Result},
-    model::{Model, Parameter},
+    model::{Model, Parameter, Place},
     tensor::{DType, Shape, View},
     training::Training,
 };
-use layer::Layer;
 use tch::{COptimizer, Device, Kind, TchError, Tensor};
 
 /// The version of libtorch that this program was built with.
@@ -29,12 +28,15 @@ pub struct Torch {
     dtype: DType,
     parameters: Vec<Parameter>,
     trained: Vec<Tensor>,
-    layers: Vec<Layer>,
+    buffers: Vec<Parameter>,
+    kept: Vec<Tensor>, // per buffer
+    places: Vec<Place>,
     inputs: usize,
     widths: Vec<usize>, // per layer
     training: Training,
     optimizer: COptimizer,
     rows: usize,              // of the latest batch
+    at: [usize; 2],           // its step and epoch
     gradient_rows: usize,     // of the latest output gradient
     activations: Vec<Tensor>, // per layer [batch, width]
     loss: Option<Tensor>,     // []
@@ -65,12 +67,19 @@ impl Torch {
             };
             trained.push(caught(&format!("make {}", parameter.name), make())?);
         }
+        let buffers = model.buffers();
+        let sizes = |shape: Shape| shape.iter().map(|&size| size as i64).collect::<Vec<_>>();
+        let kept = buffers.iter().map(|(buffer, start)| Tensor::f_full(sizes(buffer.shape), *start, options));
+        let kept = kept.collect::<std::result::Result<Vec<_>, _>>();
         Ok(Self {
             dtype,
-            layers: layer::build(model),
+            kept: caught("make buffers", kept)?,
+            buffers: buffers.into_iter().map(|(buffer, _)| buffer).collect(),
+            places: model.places(),
             inputs: model.inputs,
             widths: model.widths(),
             rows: 0,
+            at: [0; 2],
             gradient_rows: 0,
             training: training.clone(),
             optimizer,
@@ -99,12 +108,12 @@ impl Torch {
 
     /// Refuses what is not `[rows, width]` in the engine's type: libtorch would broadcast some of it, and views count
     /// on the sizes.
-    fn check(&self, operation: &str, given: &View<'_>, rows: usize, width: usize) -> Result<()> {
+    fn check(&self, operation: &str, given: (Shape, DType), rows: usize, width: usize) -> Result<()> {
         let shape = Shape::new(&[rows, width]);
-        if given.shape == shape && given.dtype() == self.dtype {
+        if given == (shape, self.dtype) {
             return Ok(());
         }
-        let message = format!("takes {shape} {}, was given {} {}", self.dtype, given.shape, given.dtype());
+        let message = format!("takes {shape} {}, was given {} {}", self.dtype, given.0, given.1);
         Err(error(operation, message))
     }
 
@@ -163,30 +172,54 @@ impl Engine for Torch {
         Ok(())
     }
 
+    fn buffers(&self) -> &[Parameter] {
+        &self.buffers
+    }
+
+    fn load_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
+        let described = &self.buffers[buffer];
+        if values.shape != described.shape || values.len() != described.shape.elements() || values.dtype() != self.dtype
+        {
+            return Err(misfit("libtorch", described, self.dtype, &values));
+        }
+        memory::write(&mut self.kept[buffer], values);
+        Ok(())
+    }
+
+    fn buffer(&self, buffer: usize) -> View<'_> {
+        let shape = self.buffers[buffer].shape;
+        View { shape, values: memory::values(&self.kept[buffer], shape.elements(), self.dtype) }
+    }
+
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
         self.activations.clear();
         self.rows = batch.rows();
-        self.check("forward", &batch.inputs, self.rows, self.inputs)?;
+        self.at = [batch.step, batch.epoch];
+        self.check("forward", (batch.inputs.shape(), batch.inputs.dtype()), self.rows, self.inputs)?;
         let mut forward = || {
-            let inputs = memory::tensor(batch.inputs)?;
-            for layer in &self.layers {
-                let output = layer.forward(&self.trained, self.activations.last().unwrap_or(&inputs))?;
+            let inputs = memory::inputs(&batch.inputs)?;
+            let masks =
+                batch.masks.iter().map(|&mask| memory::tensor(mask)).collect::<std::result::Result<Vec<_>, _>>()?;
+            let (trained, buffers, training) = (&self.trained[..], &self.kept[..], batch.training);
+            let pass = layer::Pass { trained, buffers, masks: &masks, training };
+            for place in &self.places {
+                let output = layer::forward(place, &pass, self.activations.last().unwrap_or(&inputs))?;
                 self.activations.push(output);
             }
             Ok(())
         };
         let result = forward();
-        caught(&format!("forward of inputs {}", batch.inputs.shape), result)
+        caught(&format!("forward of inputs {}", batch.inputs.shape()), result)
     }
 
     fn loss(&mut self, batch: &Batch<'_>) -> Result<f64> {
         let outputs = self.output()?;
-        self.check("loss", &batch.targets, self.rows, self.outputs())?;
+        let columns = self.training.loss.target_columns(self.outputs());
+        self.check("loss", (batch.targets.shape, batch.targets.dtype()), self.rows, columns)?;
         let loss = || {
             let targets = memory::tensor(batch.targets)?;
-            let optimized = loss::optimized(self.training.loss, outputs, &targets)?;
-            let reported =
-                loss::reported(self.training.reported_loss, self.training.loss, &optimized, outputs, &targets)?;
+            let optimized = loss::optimized(&self.training, outputs, &targets)?;
+            let reported = loss::reported(&self.training, &optimized, outputs, &targets)?;
             Ok((optimized, reported))
         };
         let (optimized, reported) = caught(&format!("loss of targets {}", batch.targets.shape), loss())?;

@@ -6,6 +6,7 @@ use tch::{COptimizer, TchError};
 /// The optimizer, without parameters yet.
 pub(super) fn build(optimizer: &Optimizer) -> Result<COptimizer, TchError> {
     match *optimizer {
-        Optimizer::Sgd(sgd) => COptimizer::sgd(sgd.lr, sgd.momentum, sgd.dampening, 0.0, sgd.nesterov),
+        Optimizer::Sgd(sgd) => COptimizer::sgd(sgd.lr, sgd.momentum, sgd.dampening, sgd.weight_decay, sgd.nesterov),
+        _ => todo!("in libtorch"),
     }
 }

@@ -12,6 +12,7 @@ use crate::{
         tree::{Node, Value},
     },
     model::{Layer, Linear, Model, init::Init},
+    tensor::Shape,
 };
 use std::path::Path;
 
@@ -56,13 +57,14 @@ fn stack(layers: &Node, bias: bool, data: &DataKind) -> Result<Model> {
         _ => return Err(layers.fault(format!("`layers` in [model] must be an array; found {}", layers.found()))),
     };
     let (inputs, targets) = data.columns();
-    let mut width = inputs;
+    let mut row = Shape::new(&[inputs]);
     let mut stack = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
-        let layer = layer(node, index, width, bias)?;
-        width = layer.outputs(width);
+        let layer = layer(node, index, row.elements(), bias)?;
+        row = layer.output(row).map_err(|why| node.fault(format!("layer {index} ({layer}) {why}")))?;
         stack.push(layer);
     }
+    let width = row.elements();
     if width != targets {
         let last = nodes.iter().rev().find_map(|node| node.find(&["linear", "outputs"])).unwrap_or(layers);
         return Err(last.fault(format!(

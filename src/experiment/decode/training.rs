@@ -10,11 +10,17 @@ use crate::{
         reader::{Choice, Reader},
         tree::{Node, Value},
     },
-    training::{Loss, Optimizer, ReportedLoss, Sgd, Training},
+    training::{Loss, Optimizer, ReportedLoss, ReportedMeasure, Sgd, Training},
 };
 
 /// The longest training and the largest batch, so that no product of counts overflows.
 const MOST: usize = 1_000_000_000;
+
+const LOSSES: [(&str, Loss); 3] = [
+    ("mse", Loss::MEAN_SQUARED_ERROR),
+    ("sum-squares", Loss::SUM_SQUARES),
+    ("half-sum-squares", Loss::HALF_SUM_SQUARES),
+];
 
 /// The table, once its keys are known to be valid.
 pub(super) fn open<'a>(top: &Reader<'a>) -> Result<Reader<'a>> {
@@ -25,11 +31,15 @@ pub(super) fn open<'a>(top: &Reader<'a>) -> Result<Reader<'a>> {
 
 /// What one side does with a batch.
 pub(super) fn decode(table: &Reader) -> Result<Training> {
-    let loss = table.named("loss", "loss", &Loss::NAMES)?;
+    let loss = table.named("loss", "loss", &LOSSES)?;
     let loss = loss.ok_or_else(|| table.missing("loss", "loss = \"mse\""))?;
-    let reported = table.named("reported_loss", "reported loss", &ReportedLoss::names())?;
+    let mut names: Vec<(&str, ReportedMeasure)> =
+        LOSSES.into_iter().map(|(name, loss)| (name, ReportedMeasure::Loss(loss))).collect();
+    names.push(("delta-times-mse", ReportedMeasure::DeltaTimesMse));
+    let reported = table.named("reported_loss", "reported loss", &names)?;
     let optimizer = optimizer(table.require("optimizer", "optimizer = { sgd = { lr = 0.3 } }")?)?;
-    Ok(Training { loss, reported_loss: reported.unwrap_or(ReportedLoss::Loss(loss)), optimizer })
+    let training = Training::new(loss, optimizer);
+    Ok(Training { reported_loss: reported.map_or(training.reported_loss, ReportedLoss::from), ..training })
 }
 
 /// How many rows a step sees.
@@ -71,6 +81,7 @@ fn sgd(settings: &Node) -> Result<Sgd> {
         momentum: table.not_negative("momentum")?.unwrap_or(0.0),
         dampening: table.number("dampening")?.unwrap_or(0.0),
         nesterov: table.boolean("nesterov")?.unwrap_or(false),
+        weight_decay: 0.0,
     };
     if sgd.nesterov && !(sgd.momentum > 0.0 && sgd.dampening == 0.0) {
         let Sgd { momentum, dampening, .. } = sgd;

@@ -3,6 +3,8 @@
 //! Large products go to `gemm` (SIMD, one thread); below [`SMALL`] multiply-adds its set-up costs more than the
 //! product, and plain loops are used.
 
+pub(super) mod sparse;
+
 use crate::tensor::{DType, Values};
 use ndarray::NdFloat;
 

@@ -1,7 +1,7 @@
 //! Element-wise layers. Each derivative is written in the layer's output y, which is at hand, not in its input.
 
-use super::super::{Real, Trained};
-use super::Layer;
+use super::{Input, Layer, Pass};
+use crate::{engine::scratch::Real, error::Result};
 
 /// y = f(x) with f′ as a function of y.
 pub(super) trait Elementwise<T>: Send {
@@ -54,24 +54,25 @@ impl<T: Real> Elementwise<T> for Relu {
 pub(super) struct Each<E>(pub(super) E);
 
 impl<T: Real, E: Elementwise<T>> Layer<T> for Each<E> {
-    fn forward(&self, _trained: &[Trained<T>], input: &[T], output: &mut [T], _rows: usize) {
-        for (output, &input) in output.iter_mut().zip(input) {
+    fn forward(&mut self, _pass: &mut Pass<'_, T>, input: Input<'_, T>, output: &mut [T]) -> Result<()> {
+        for (output, &input) in output.iter_mut().zip(input.dense()?) {
             *output = E::value(input);
         }
+        Ok(())
     }
 
     fn backward(
-        &self,
-        _trained: &mut [Trained<T>],
-        _input: &[T],
+        &mut self,
+        _pass: &mut Pass<'_, T>,
+        _input: Input<'_, T>,
         output: &[T],
         output_gradient: &[T],
         input_gradient: Option<&mut [T]>,
-        _rows: usize,
-    ) {
-        let Some(input_gradient) = input_gradient else { return };
+    ) -> Result<()> {
+        let Some(input_gradient) = input_gradient else { return Ok(()) };
         for ((gradient, &output), &incoming) in input_gradient.iter_mut().zip(output).zip(output_gradient) {
             *gradient = E::backward(output, incoming);
         }
+        Ok(())
     }
 }

@@ -1,45 +1,94 @@
 //! Layers: what each computes forward, and the gradients it passes back.
 
 mod activation;
+mod dropout;
 mod linear;
 
+use super::{Real, Trained};
+use crate::{
+    data::Sparse,
+    error::{Error, Result},
+    model::{self, Place},
+    training::Fault,
+};
 use activation::Each;
 
-use super::{Real, Trained};
-use crate::model::{self, Model};
-
-/// A layer of the engine. All slices are row-major with `rows` rows.
+/// A layer of the engine, for batches of at most so many rows as it was built for.
 pub(super) trait Layer<T>: Send {
-    /// Writes the output for `input`.
-    fn forward(&self, trained: &[Trained<T>], input: &[T], output: &mut [T], rows: usize);
+    /// Writes the output for `input`, and keeps what the way back needs beside the two.
+    ///
+    /// # Errors
+    /// If the input is of a kind that the layer does not take.
+    fn forward(&mut self, pass: &mut Pass<'_, T>, input: Input<'_, T>, output: &mut [T]) -> Result<()>;
 
     /// Writes the gradients in the layer's parameters and, unless it is the first layer, in its input.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
     fn backward(
-        &self,
-        trained: &mut [Trained<T>],
-        input: &[T],
+        &mut self,
+        pass: &mut Pass<'_, T>,
+        input: Input<'_, T>,
         output: &[T],
         output_gradient: &[T],
         input_gradient: Option<&mut [T]>,
-        rows: usize,
-    );
+    ) -> Result<()>;
 }
 
-/// The layers of `model`; linear ones are told which parameters are theirs.
-pub(super) fn build<T: Real>(model: &Model) -> Vec<Box<dyn Layer<T>>> {
-    let mut next = 0;
-    let mut layers: Vec<Box<dyn Layer<T>>> = Vec::with_capacity(model.layers.len());
-    for layer in &model.layers {
-        layers.push(match *layer {
-            model::Layer::Linear(sizes) => {
-                let weight = next;
-                next += 1 + usize::from(sizes.bias);
-                Box::new(linear::Linear { sizes, weight })
-            }
-            model::Layer::Sigmoid => Box::new(Each(activation::Sigmoid)),
-            model::Layer::Tanh => Box::new(Each(activation::Tanh)),
-            model::Layer::Relu => Box::new(Each(activation::Relu)),
-        });
+/// What layers share while a batch passes. A layer's own parameters, buffers and mask are found by its
+/// [`Place`].
+pub(super) struct Pass<'a, T> {
+    /// Every parameter, with its gradient.
+    pub(super) trained: &'a mut [Trained<T>],
+    /// Every buffer.
+    pub(super) buffers: &'a mut [Vec<T>],
+    /// Rows of the batch.
+    pub(super) rows: usize,
+    /// Whether this is training, not evaluation.
+    pub(super) training: bool,
+    /// For each dropout layer what its input is multiplied by; none where dropout is off.
+    pub(super) masks: &'a [&'a [T]],
+}
+
+/// What reaches a layer, row-major.
+pub(super) enum Input<'a, T> {
+    /// Every element.
+    Dense(&'a [T]),
+    /// What is not 0, of a batch's inputs: `values` are those that `rows` counts.
+    Sparse { rows: Sparse<'a>, values: &'a [T] },
+}
+
+impl<T> Clone for Input<'_, T> {
+    fn clone(&self) -> Self {
+        *self
     }
-    layers
+}
+
+impl<T> Copy for Input<'_, T> {}
+
+impl<'a, T> Input<'a, T> {
+    /// Every element, for layers that take nothing else.
+    fn dense(self) -> Result<&'a [T]> {
+        match self {
+            Self::Dense(values) => Ok(values),
+            Self::Sparse { .. } => Err(Error::Engine {
+                engine: "scratch".to_owned(),
+                operation: "forward of sparse rows".to_owned(),
+                message: "only a linear layer takes them; let one come first".to_owned(),
+            }),
+        }
+    }
+}
+
+/// The layer at a place of a model, for batches of at most `capacity` rows, with the `faults` that are its own.
+pub(super) fn build<T: Real>(place: &Place, capacity: usize, faults: &[Fault]) -> Box<dyn Layer<T>> {
+    let _ = faults;
+    match place.layer {
+        model::Layer::Linear(sizes) => Box::new(linear::Linear { sizes, weight: place.parameters.start }),
+        model::Layer::Sigmoid => Box::new(Each(activation::Sigmoid)),
+        model::Layer::Tanh => Box::new(Each(activation::Tanh)),
+        model::Layer::Relu => Box::new(Each(activation::Relu)),
+        model::Layer::Dropout(_) => Box::new(dropout::Dropout::new(place, capacity)),
+        _ => todo!("{} in the engine from scratch", place.layer),
+    }
 }

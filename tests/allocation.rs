@@ -9,7 +9,7 @@ use lockstep::{
     engine::scratch::{self, Real},
     model::{Layer, Linear, Model},
     tensor::{DType, View},
-    training::{Loss, Optimizer, ReportedLoss, Sgd, Training},
+    training::{Loss, Optimizer, ReportedMeasure, Sgd, Training},
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -46,18 +46,15 @@ fn allocations(widths: [usize; 3], rows: usize, dtype: DType) -> Vec<usize> {
     let linear = |inputs, outputs| Layer::Linear(Linear { inputs, outputs, bias: true });
     let layers = vec![linear(inputs, hidden), Layer::Relu, Layer::Tanh, Layer::Sigmoid, linear(hidden, outputs)];
     let sgd = Sgd { momentum: 0.9, nesterov: true, ..Sgd::new(0.1) };
-    let training = Training {
-        loss: Loss::MEAN_SQUARED_ERROR,
-        reported_loss: ReportedMeasure::DeltaTimesMse.into(),
-        optimizer: Optimizer::Sgd(sgd),
-    };
+    let training = Training::new(Loss::MEAN_SQUARED_ERROR, Optimizer::Sgd(sgd));
+    let training = Training { reported_loss: ReportedMeasure::DeltaTimesMse.into(), ..training };
     let mut engine = scratch::build(&Model::new(layers, inputs).unwrap(), &training, dtype, rows);
     let (wide, narrow) = (vec![0.5; rows * inputs.max(outputs)], vec![0.5f32; rows * inputs.max(outputs)]);
     let view = |width: usize| match dtype {
         DType::F32 => View::new(&[rows, width], &narrow[..rows * width]),
         DType::F64 => View::new(&[rows, width], &wide[..rows * width]),
     };
-    let batch = Batch { inputs: view(inputs), targets: view(outputs) };
+    let batch = Batch::dense(view(inputs), view(outputs));
     let mut counts = vec![0; 6];
     for count in &mut counts {
         let before = ALLOCATED.get();

@@ -21,7 +21,7 @@ use lockstep::{
     noise::Limits,
     replay::Replay,
     tensor::{DType, Values, View},
-    training::{Loss, Optimizer, ReportedLoss, Sgd, Training},
+    training::{Loss, Optimizer, ReportedLoss, ReportedMeasure, Sgd, Training},
     verdict::{Comparison, Outcome, Verdict},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -41,25 +41,42 @@ fn hidden() -> impl Strategy<Value = String> {
     })
 }
 
+/// Losses of differences by the names of experiment files.
+fn losses() -> Vec<(&'static str, Loss)> {
+    vec![
+        ("mse", Loss::MEAN_SQUARED_ERROR),
+        ("sum-squares", Loss::SUM_SQUARES),
+        ("half-sum-squares", Loss::HALF_SUM_SQUARES),
+    ]
+}
+
+/// What may be printed, likewise.
+fn reported_losses() -> Vec<(&'static str, ReportedLoss)> {
+    let mut reported: Vec<_> = losses().into_iter().map(|(name, loss)| (name, loss.into())).collect();
+    reported.push(("delta-times-mse", ReportedMeasure::DeltaTimesMse.into()));
+    reported
+}
+
 fn optimizers() -> impl Strategy<Value = Sgd> {
     // Steps so small that no random model runs away: its loss stays finite and its ReLUs alive.
     let rate = 0.001..0.02f64;
     (rate, select(vec![(0.0, 0.0, false), (0.9, 0.0, false), (0.5, 0.3, false), (0.9, 0.0, true)]))
-        .prop_map(|(lr, (momentum, dampening, nesterov))| Sgd { lr, momentum, dampening, nesterov })
+        .prop_map(|(lr, (momentum, dampening, nesterov))| Sgd { momentum, dampening, nesterov, ..Sgd::new(lr) })
 }
 
 fn experiments() -> impl Strategy<Value = String> {
     let last = select(vec!["", "'sigmoid'", "'tanh'"]);
     let scheme = select(vec!["pytorch", "truncated-normal", "xavier-normal", "xavier-uniform", "kaiming"]);
-    let reported = select(ReportedLoss::names()).prop_map(|(name, _)| name);
+    let reported = select(reported_losses()).prop_map(|(name, _)| name);
     // From two steps on: a batch of one row may be (0, 0), whose target a network without biases meets exactly.
-    let training = (select(Loss::NAMES.to_vec()), reported, optimizers(), 2..=8usize);
+    let training = (select(losses()), reported, optimizers(), 2..=8usize);
     let data = (1..=6usize, 1..=24usize, select(vec!["f32", "f64"]), any::<u32>());
     (vec(hidden(), 0..=2), last, scheme, training, data).prop_map(
         |(hidden, last, scheme, ((loss, kind), reported, sgd, steps), (repeat, rows, dtype, seed))| {
             // A sum's gradient is that of the mean times the elements, so its steps are that much shorter.
-            let per_element = kind.factor(rows.min(4 * repeat)) * rows.min(4 * repeat) as f64;
-            let Sgd { lr, momentum, dampening, nesterov } = sgd;
+            let per_element =
+                kind.reduction.factor(rows.min(4 * repeat) as f64, rows.min(4 * repeat)) * rows.min(4 * repeat) as f64;
+            let Sgd { lr, momentum, dampening, nesterov, .. } = sgd;
             format!(
                 "seed = {seed}\ndtype = '{dtype}'\ndata = {{ kind = 'xor', repeat = {repeat} }}\n\
                  model.init = '{scheme}'\n\
@@ -157,7 +174,7 @@ fn cases() -> impl Strategy<Value = Case> {
     let activation = select(vec![None, Some(Layer::Sigmoid), Some(Layer::Tanh), Some(Layer::Relu)]);
     let stack = vec((1..=6usize, any::<bool>(), activation), 0..=2);
     let last = (1..=4usize, any::<bool>());
-    let training = (select(Loss::NAMES.to_vec()), select(ReportedLoss::names()), optimizers());
+    let training = (select(losses()), select(reported_losses()), optimizers());
     let numbers = (vec(-1.0..1.0f64, 30), vec(-1.0..1.0f64, 20));
     (1..=6usize, stack, last, training, 1..=5usize, any::<u64>(), numbers).prop_map(
         |(inputs, stack, last, ((_, loss), (_, reported_loss), sgd), rows, seed, (mut x, mut t))| {
@@ -169,8 +186,9 @@ fn cases() -> impl Strategy<Value = Case> {
             }
             x.truncate(rows * inputs);
             t.truncate(rows * width);
-            let lr = sgd.lr / (loss.factor(t.len()) * t.len() as f64);
-            let training = Training { loss, reported_loss, optimizer: Optimizer::Sgd(Sgd { lr, ..sgd }) };
+            let lr = sgd.lr / (loss.reduction.factor(t.len() as f64, rows) * t.len() as f64);
+            let training = Training::new(loss, Optimizer::Sgd(Sgd { lr, ..sgd }));
+            let training = Training { reported_loss, ..training };
             Case { model: Model::new(layers, inputs).unwrap(), training, rows, seed, inputs: x, targets: t }
         },
     )
@@ -187,7 +205,9 @@ fn with_view<R>(sizes: &[usize], values: &[f64], dtype: DType, then: impl FnOnce
 
 fn with_batch<R>(case: &Case, dtype: DType, then: impl FnOnce(&Batch<'_>) -> R) -> R {
     with_view(&[case.rows, case.model.inputs], &case.inputs, dtype, |inputs| {
-        with_view(&[case.rows, case.model.outputs()], &case.targets, dtype, |targets| then(&Batch { inputs, targets }))
+        with_view(&[case.rows, case.model.outputs()], &case.targets, dtype, |targets| {
+            then(&Batch::dense(inputs, targets))
+        })
     })
 }
 
@@ -297,10 +317,10 @@ fn what_an_engine_cannot_take_is_an_error_with_the_shapes() {
             Err(error @ Error::Engine { .. }) => assert!(error.to_string().contains(words), "{error}"),
             other => panic!("{words}: {other:?}"),
         };
-        let good = Batch { inputs: f32s(4, 2), targets: f32s(4, 1) };
+        let good = Batch::dense(f32s(4, 2), f32s(4, 1));
         let flat = View::new(&[2], &narrow[..2]);
         for (inputs, shape) in [(f32s(4, 3), "[4, 3]"), (f32s(4, 1), "[4, 1]"), (f64s(4, 2), "[4, 2]"), (flat, "[2]")] {
-            refused(engine.forward(&Batch { inputs, ..good }), shape);
+            refused(engine.forward(&Batch { inputs: inputs.into(), ..good }), shape);
         }
         // Broadcasting would take these.
         for (targets, shape) in [(f32s(1, 1), "[1, 1]"), (f32s(4, 3), "[4, 3]"), (f32s(3, 1), "[3, 1]")] {
@@ -328,10 +348,8 @@ fn a_view_of_libtorchs_memory_ends_where_the_tensor_does_whenever_it_is_taken() 
     let optimizer = Optimizer::Sgd(Sgd::new(0.1));
     let training = Training::new(loss, optimizer);
     let numbers = [0.5f64; 8];
-    let batch = |rows| Batch {
-        inputs: View::new(&[rows, 2], &numbers[..2 * rows]),
-        targets: View::new(&[rows, 1], &numbers[..rows]),
-    };
+    let batch =
+        |rows| Batch::dense(View::new(&[rows, 2], &numbers[..2 * rows]), View::new(&[rows, 1], &numbers[..rows]));
     let mut engine = Torch::new(&model, &training, DType::F64).unwrap();
     let rows = |engine: &Torch| (engine.activation(0).shape[0], engine.output_gradient().shape[0]);
     assert_eq!(rows(&engine), (0, 0));
@@ -355,7 +373,7 @@ fn a_relu_that_is_off_stops_an_infinite_gradient_as_in_libtorch() {
     let loss = Loss::SUM_SQUARES;
     let optimizer = Optimizer::Sgd(Sgd::new(0.1));
     let training = Training::new(loss, optimizer);
-    let batch = Batch { inputs: View::new(&[1, 1], &[1f32][..]), targets: View::new(&[1, 1], &[-1e38f32][..]) };
+    let batch = Batch::dense(View::new(&[1, 1], &[1f32][..]), View::new(&[1, 1], &[-1e38f32][..]));
     let torch: Box<dyn Engine> = Box::new(Torch::new(&model, &training, DType::F32).unwrap());
     for mut engine in [torch, scratch::build(&model, &training, DType::F32, 1)] {
         engine.load(0, View::new(&[2, 1], &[-1f32, 1.0][..])).unwrap();

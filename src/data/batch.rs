@@ -54,7 +54,15 @@ impl<'a> Batch<'a> {
     }
 }
 
-impl Inputs<'_> {
+impl<'a> Inputs<'a> {
+    /// The dense rows; nothing where they are sparse.
+    pub fn dense(&self) -> Option<View<'a>> {
+        match self {
+            Self::Dense(view) => Some(*view),
+            Self::Sparse(_) => None,
+        }
+    }
+
     /// `[rows, columns]`
     pub fn shape(&self) -> Shape {
         match self {
@@ -100,5 +108,11 @@ impl Sparse<'_> {
                 row[self.columns[place] as usize] = value(place);
             }
         }
+    }
+}
+
+impl<'a> From<View<'a>> for Inputs<'a> {
+    fn from(view: View<'a>) -> Self {
+        Self::Dense(view)
     }
 }

@@ -57,7 +57,7 @@ mod tests {
             Layer, Linear, Model,
             init::{self, Init},
         },
-        tensor::{DType, Values},
+        tensor::DType,
     };
 
     fn plain(rows: usize, inputs: usize, outputs: usize) -> Regression {
@@ -68,10 +68,10 @@ mod tests {
     fn draw(regression: Regression) -> [Vec<f64>; 2] {
         let data = DataSet::load(&DataKind::Regression(regression));
         let batch = data.batch(0, BatchSize::Full, DType::F64);
-        [batch.inputs, batch.targets].map(|view| match view.values {
-            Values::F64(values) => values.to_vec(),
-            Values::F32(_) => panic!("f64 was asked for"),
-        })
+        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        batch.inputs.widen_into(&mut inputs);
+        batch.targets.widen_into(&mut targets);
+        [inputs, targets]
     }
 
     /// The root of the mean square of 10,000 draws of mean 0 errs by 1/141; five of these are allowed.

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     data::Regression,
     model::{Layer, Linear},
-    training::{Loss, Optimizer, ReportedLoss, Sgd},
+    training::{Loss, Optimizer, ReportedMeasure, Sgd},
 };
 use proptest::prelude::*;
 use std::path::PathBuf;
@@ -76,8 +76,14 @@ fn every_key_is_decoded() {
     let Side { engine, dtype, seed, model, init, training } = experiment.reference;
     assert_eq!((engine, dtype, seed, init), (EngineKind::Torch, DType::F32, 3, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 5, true), Layer::Sigmoid, linear(5, 1, true), Layer::Relu]);
-    assert_eq!((training.loss, training.reported_loss), (Loss::MEAN_SQUARED_ERROR, ReportedLoss::Loss(training.loss)));
-    assert_eq!(training.optimizer, Optimizer::Sgd(Sgd { lr: 0.3, momentum: 0.5, dampening: 0.0, nesterov: true }));
+    assert_eq!(
+        (training.loss.clone(), training.reported_loss.clone()),
+        (Loss::MEAN_SQUARED_ERROR, training.loss.clone().into())
+    );
+    assert_eq!(
+        training.optimizer,
+        Optimizer::Sgd(Sgd { lr: 0.3, momentum: 0.5, dampening: 0.0, nesterov: true, weight_decay: 0.0 })
+    );
     assert_eq!((experiment.candidate.engine, experiment.candidate.seed), (EngineKind::Scratch, 4));
     assert_eq!(experiment.candidate.model.layers[2], linear(5, 1, false));
     assert_eq!(experiment.resolved["candidate"]["model"]["layers"][2]["linear"]["bias"], false);
@@ -97,7 +103,7 @@ fn what_is_left_out_has_a_default() {
     let Side { engine, dtype, seed, model, init, training } = experiment.candidate;
     assert_eq!((engine, dtype, seed, init), (EngineKind::Scratch, DType::F32, 0, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 1, true), Layer::Tanh]);
-    assert_eq!(training.reported_loss, ReportedLoss::Loss(Loss::SUM_SQUARES));
+    assert_eq!(training.reported_loss, Loss::SUM_SQUARES.into());
     assert_eq!(training.optimizer, Optimizer::Sgd(Sgd::new(1.0)));
 }
 
@@ -347,7 +353,7 @@ fn a_side_keeps_its_own_override_whatever_is_set_for_both() {
 #[test]
 fn an_override_of_one_setting_keeps_the_others() {
     let experiment = parse(VALID, &["candidate.training.optimizer.sgd.lr=1"]).unwrap();
-    let sgd = Sgd { lr: 1.0, momentum: 0.5, dampening: 0.0, nesterov: true };
+    let sgd = Sgd { lr: 1.0, momentum: 0.5, dampening: 0.0, nesterov: true, weight_decay: 0.0 };
     assert_eq!(experiment.candidate.training.optimizer, Optimizer::Sgd(sgd));
     assert_eq!(experiment.reference.training.optimizer, Optimizer::Sgd(Sgd { lr: 0.3, ..sgd }));
 }

@@ -4,19 +4,23 @@ use super::*;
 use crate::{
     experiment::EngineKind,
     lockstep::StepRecord,
-    model::{Layer, Linear, init::Init},
-    training::{Loss, Optimizer, ReportedLoss},
+    model::{Layer, Linear, Model, init::Init},
+    training::{Loss, Optimizer},
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// A replay of an f32 side with these layers.
 fn replay(layers: Vec<Layer>, inputs: usize, sgd: Sgd) -> Replay {
-    let loss = Loss::MEAN_SQUARED_ERROR;
-    let training = Training { loss, reported_loss: ReportedLoss::Loss(loss), optimizer: Optimizer::Sgd(sgd) };
+    let training = Training::new(Loss::MEAN_SQUARED_ERROR, Optimizer::Sgd(sgd));
     let model = Model::new(layers, inputs).unwrap();
     let (engine, dtype, seed, init) = (EngineKind::Scratch, DType::F32, 0, Init::Zeros);
     Replay::new(&Side { engine, dtype, seed, model, init, training }, dtype, f64::INFINITY)
+}
+
+/// A step with these inputs.
+fn given(inputs: &[f64]) -> StepRecord {
+    StepRecord { inputs: inputs.to_vec(), ..StepRecord::default() }
 }
 
 fn linear(inputs: usize, outputs: usize, bias: bool) -> Layer {
@@ -92,7 +96,7 @@ fn the_bound_of_a_linear_layer_covers_any_order_of_its_sum_and_is_not_much_wider
                 }
             }
             let parameters = [weight.as_slice(), &biases];
-            largest = largest.max(used(&found, replay.forward(0, &x, &|index| parameters[index])));
+            largest = largest.max(used(&found, replay.forward(0, &given(&x), &|index| parameters[index])));
         }
         assert_fits(largest, &format!("{inputs} inputs"));
     }
@@ -108,7 +112,7 @@ fn the_bound_of_a_long_sum_covers_roundings_that_all_go_one_way() {
         let mut replay = replay(vec![linear(inputs, 1, false)], inputs, Sgd::new(0.1));
         let (x, weight) = (vec![numbers(&mut random, 1)[0]; inputs], vec![numbers(&mut random, 1)[0]; inputs]);
         let found = x.iter().zip(&weight).fold(0.0f32, |sum, (&x, &w)| sum + x as f32 * w as f32);
-        largest = largest.max(used(&[f64::from(found)], replay.forward(0, &x, &|_| &weight)));
+        largest = largest.max(used(&[f64::from(found)], replay.forward(0, &given(&x), &|_| &weight)));
     }
     assert_fits(largest, "2000 equal terms");
 }
@@ -191,7 +195,7 @@ fn the_bound_of_an_update_covers_fifty_steps_of_momentum_and_is_not_much_wider()
     for (momentum, dampening, nesterov) in [(0.0, 0.0, false), (0.9, 0.0, false), (0.5, 0.3, false), (0.9, 0.0, true)] {
         let mut largest = 0.0f64;
         for _ in 0..40 {
-            let sgd = Sgd { lr: 0.3 * random.random::<f64>(), momentum, dampening, nesterov };
+            let sgd = Sgd { lr: 0.3 * random.random::<f64>(), momentum, dampening, nesterov, weight_decay: 0.0 };
             let (mut replay, count) = (replay(vec![linear(8, 1, false)], 8, sgd), 8);
             let [lr, mu, fresh] = [sgd.lr, momentum, 1.0 - dampening].map(|option| option as f32);
             let mut weight: Vec<f32> = numbers(&mut random, count).iter().map(|&value| value as f32).collect();
@@ -292,7 +296,7 @@ fn products_of_any_size_and_magnitude_are_those_of_plain_loops_and_bounds_are_ha
                 x.zip(&weight[unit * inputs..]).map(|(&x, &w)| (x, x.abs(), w))
             },
         );
-        assert_as_plain(replay.forward(0, &x, &parameter), &forward, share, &format!("forward, {case}"));
+        assert_as_plain(replay.forward(0, &given(&x), &parameter), &forward, share, &format!("forward, {case}"));
 
         let given = Exact { bound: vec![0.0; gradient.len()], value: gradient.clone() };
         // The passing gradient, with what counts of it in a bound, divided by that bound.
@@ -351,7 +355,7 @@ fn an_activation_is_within_its_bound_over_the_whole_range_of_its_type() {
             _ => x.max(0.0),
         };
         let found: Vec<f64> = points.iter().map(|&x| f64::from(f(x as f32))).collect();
-        let share = used(&found, replay.forward(0, &points, &|_| &[]));
+        let share = used(&found, replay.forward(0, &given(&points), &|_| &[]));
         assert!(share <= 1.0, "{activation}: {share}");
     }
 }
@@ -359,7 +363,8 @@ fn an_activation_is_within_its_bound_over_the_whole_range_of_its_type() {
 #[test]
 fn a_relu_at_exactly_0_has_derivative_0_and_passes_what_is_above() {
     let mut replay = replay(vec![linear(1, 3, false), Layer::Relu], 1, Sgd::new(0.1));
-    let forward = replay.forward(1, &[-1.0, 0.0, 2.0], &|_| &[]);
+    let before = StepRecord { activations: vec![vec![-1.0, 0.0, 2.0]], ..StepRecord::default() };
+    let forward = replay.forward(1, &before, &|_| &[]);
     assert_eq!((&forward.value[..], &forward.bound[..]), (&[0.0, 0.0, 2.0][..], &[0.0; 3][..]));
     let record = StepRecord {
         rows: 1,

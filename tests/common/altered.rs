@@ -92,8 +92,8 @@ impl Engine for Altered {
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
-        let inputs = self.altered(Passing::Inputs, batch.inputs);
-        self.inner.forward(&Batch { inputs: inputs.view(), targets: batch.targets })?;
+        let inputs = self.altered(Passing::Inputs, batch.inputs.dense().unwrap());
+        self.inner.forward(&Batch { inputs: inputs.view().into(), ..*batch })?;
         let altered = |layer| self.altered(Passing::Activation(layer), self.inner.activation(layer));
         self.activations = (0..self.layers).map(altered).collect();
         Ok(())
@@ -101,7 +101,7 @@ impl Engine for Altered {
 
     fn loss(&mut self, batch: &Batch<'_>) -> Result<f64> {
         let targets = self.altered(Passing::Targets, batch.targets);
-        let mut loss = [self.inner.loss(&Batch { inputs: batch.inputs, targets: targets.view() })?];
+        let mut loss = [self.inner.loss(&Batch { targets: targets.view(), ..*batch })?];
         (self.change)(self.step, Passing::Loss, Shape::new(&[1]), &mut loss);
         Ok(loss[0])
     }

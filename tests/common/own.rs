@@ -7,7 +7,6 @@ use lockstep::{
     experiment::Side,
     model::Parameter,
     tensor::{DType, Values, View},
-    training::Optimizer,
 };
 
 /// What the engine does at its kink.
@@ -51,10 +50,9 @@ fn elements<'a>(view: &View<'a>) -> &'a [f32] {
 
 impl Own {
     pub fn new(side: &Side, kink: Kink) -> Self {
-        let Optimizer::Sgd(sgd) = side.training.optimizer;
         let parameters = side.model.parameters();
         let values = parameters.iter().map(|parameter| vec![0.0; parameter.shape.elements()]).collect();
-        Self { lr: sgd.lr as f32, parameters, values, kink, ..Self::default() }
+        Self { lr: side.training.optimizer.lr() as f32, parameters, values, kink, ..Self::default() }
     }
 
     /// x·Wᵀ + b.
@@ -98,7 +96,7 @@ impl Engine for Own {
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
         self.rows = batch.rows();
-        self.inputs = elements(&batch.inputs).to_vec();
+        self.inputs = elements(&batch.inputs.dense().unwrap()).to_vec();
         let mut before = Self::linear(&self.inputs, &self.values[0], &self.values[1]);
         if self.kink == Kink::Moved {
             before.iter_mut().filter(|z| z.abs() < 1e-3).for_each(|z| *z += 1e-3);

@@ -16,8 +16,8 @@ use crate::{
     engine::{Description, Engine},
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
-    model::Model,
-    tensor::{DType, Shape, Values, View},
+    model::{Model, Parameter},
+    tensor::{DType, Owned, Shape, Values, View},
 };
 use std::{
     ops::ControlFlow,
@@ -97,6 +97,8 @@ pub struct Lockstep {
     candidates: Vec<(RunMode, Runner)>,
     /// For each of the candidate's parameters, the reference's of the same name and shape.
     shared: Vec<Option<usize>>,
+    /// The same for each of its buffers.
+    shared_buffers: Vec<Option<usize>>,
     /// Whether an optimizer has a state, whose shadow must see every step's gradients.
     stateful: bool,
 }
@@ -187,14 +189,10 @@ impl Lockstep {
             let batches = [&reference, candidate].map(|side| data.batch(0, experiment.batch_size, side.dtype));
             start::check([reference.engine.as_ref(), candidate.engine.as_ref()], batches, &start)?;
         }
-        let names = reference.engine.parameters();
-        let shared = experiment
-            .candidate
-            .model
-            .parameters()
-            .iter()
-            .map(|parameter| names.iter().position(|name| name == parameter))
-            .collect();
+        let [own, theirs] = [&experiment.candidate.model, &experiment.reference.model];
+        let buffers = |model: &Model| model.buffers().into_iter().map(|(buffer, _)| buffer).collect::<Vec<_>>();
+        let shared = shared(&own.parameters(), &theirs.parameters());
+        let shared_buffers = self::shared(&buffers(own), &buffers(theirs));
         let model = &experiment.reference.model;
         let steps_of_epoch = data.rows().div_ceil(rows);
         let compared_every = compared_every(model, rows, candidates.len(), steps_of_epoch);
@@ -211,6 +209,7 @@ impl Lockstep {
             reference,
             candidates,
             shared,
+            shared_buffers,
             stateful: [&experiment.reference, &experiment.candidate]
                 .iter()
                 .any(|side| side.training.optimizer.has_state()),
@@ -267,9 +266,17 @@ impl Lockstep {
     fn step(&mut self, step: usize, compared: bool) -> Result<()> {
         for (mode, candidate) in &mut self.candidates {
             if *mode == RunMode::Sync {
-                for (parameter, reference) in self.shared.iter().enumerate() {
-                    if let Some(reference) = *reference {
-                        copy(self.reference.engine.parameter(reference), candidate, parameter)?;
+                let reference = self.reference.engine.as_ref();
+                for (parameter, of_reference) in self.shared.iter().enumerate() {
+                    if let Some(of_reference) = *of_reference {
+                        candidate
+                            .copy(reference.parameter(of_reference), |engine, view| engine.load(parameter, view))?;
+                    }
+                }
+                for (buffer, of_reference) in self.shared_buffers.iter().enumerate() {
+                    if let Some(of_reference) = *of_reference {
+                        candidate
+                            .copy(reference.buffer(of_reference), |engine, view| engine.load_buffer(buffer, view))?;
                     }
                 }
             }
@@ -298,6 +305,16 @@ enum Kept {
 }
 
 impl Runner {
+    /// Loads what the reference holds, converted where the sides compute in different types.
+    fn copy(&mut self, values: View<'_>, load: impl FnOnce(&mut dyn Engine, View<'_>) -> Result<()>) -> Result<()> {
+        if values.dtype() == self.dtype {
+            return load(self.engine.as_mut(), values);
+        }
+        let mut converted = Owned::new(self.dtype);
+        converted.assign(values.values);
+        load(self.engine.as_mut(), converted.view(values.shape))
+    }
+
     /// One step, every phase timed alone; what is copied for a record is copied outside of them.
     fn step(&mut self, data: &DataSet, size: BatchSize, step: usize, kept: Kept) -> Result<()> {
         let batch = data.batch(step, size, self.dtype);
@@ -332,14 +349,9 @@ impl Runner {
     }
 }
 
-/// Loads a reference's parameter into a candidate, converted where they compute in different types.
-fn copy(values: View<'_>, candidate: &mut Runner, parameter: usize) -> Result<()> {
-    if values.dtype() == candidate.dtype {
-        return candidate.engine.load(parameter, values);
-    }
-    let mut wide = Vec::new();
-    values.widen_into(&mut wide);
-    load(candidate.engine.as_mut(), parameter, values.shape, &wide, candidate.dtype)
+/// For each of the candidate's parameters, or buffers, the reference's of the same name and shape.
+fn shared(own: &[Parameter], theirs: &[Parameter]) -> Vec<Option<usize>> {
+    own.iter().map(|parameter| theirs.iter().position(|other| other == parameter)).collect()
 }
 
 /// Loads values held in f64 into an engine that computes in `dtype`.

@@ -3,6 +3,7 @@
 //! Every default stands here and nowhere else. Errors name the place of the value that has to change.
 
 mod data;
+mod layer;
 mod model;
 mod training;
 

@@ -9,6 +9,7 @@ mod old;
 pub mod order;
 mod regression;
 pub mod set;
+mod spoil;
 mod xor;
 
 pub use batch::{Batch, Inputs, Sparse};
@@ -53,4 +54,24 @@ pub enum Length {
     Steps(usize),
     /// This many passes over the data.
     Epochs(usize),
+}
+
+impl DataKind {
+    /// Reads or draws the rows, in the types that are wanted. Files are sought in `folder`.
+    ///
+    /// # Errors
+    /// If a file cannot be read or does not hold what it should.
+    pub fn open(&self, folder: &std::path::Path, wanted: columns::DTypes) -> crate::error::Result<set::DataSet> {
+        let _ = folder;
+        let old = DataSet::load(self);
+        let batch = old.batch(0, BatchSize::Full, crate::tensor::DType::F64);
+        let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+        batch.inputs.widen_into(&mut inputs);
+        batch.targets.widen_into(&mut targets);
+        let part = set::Part {
+            inputs: set::Held::Dense(columns::Columns::new(old.inputs(), inputs, wanted)),
+            targets: set::Targets::Values(columns::Columns::new(old.outputs(), targets, wanted)),
+        };
+        set::DataSet::new(part, None, None, None, Vec::new())
+    }
 }

@@ -6,13 +6,18 @@ use crate::{
     lockstep::{Phase, RunSide, StepRecord},
     model::Layer,
     replay::Replay,
-    tensor::Shape,
+    tensor::{DType, Shape},
+    training::Fault,
 };
 use std::slice;
 
 /// One tensor of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// The rows that a side is given, where the candidate's are others on purpose.
+    Inputs,
+    /// Their targets.
+    Targets,
     /// The output of a layer.
     Activation(usize),
     /// The reported loss.
@@ -45,6 +50,11 @@ pub struct Places {
     pub all: Vec<Place>,
     /// Whether the sides' layers correspond one to one, so that forward and backward can be judged.
     pub aligned: bool,
+    /// Whether the sides are given batches of their own, so that these can differ.
+    pub watch_batches: bool,
+    /// Relative to the values, what a side's type makes of the same inputs.
+    batch_unit: f64,
+    inputs: usize,
     widths: Vec<usize>,
     /// The number of terms in each layer's sums.
     terms: Vec<usize>,
@@ -58,6 +68,7 @@ impl Place {
     /// The phase that produces the tensor.
     pub fn phase(self) -> Phase {
         match self {
+            Self::Inputs | Self::Targets => Phase::Batch,
             Self::Activation(_) => Phase::Forward,
             Self::Loss => Phase::Loss,
             Self::OutputGradient | Self::Gradient(_) | Self::Gradients => Phase::Backward,
@@ -84,7 +95,13 @@ impl Places {
             })
             .collect();
         let each = |place: fn(usize) -> Place| (0..shared.len()).map(place);
+        let watch_batches = experiment.candidate.training.faults.iter().any(Fault::is_of_data);
+        let same_type = experiment.reference.dtype == experiment.candidate.dtype;
+        let batch_unit = if same_type { 0.0 } else { DType::F32.unit_roundoff() };
         let mut all = Vec::new();
+        if watch_batches {
+            all.extend([Place::Inputs, Place::Targets]);
+        }
         if aligned {
             all.extend((0..widths.len()).map(Place::Activation));
         }
@@ -97,7 +114,18 @@ impl Places {
             Layer::Linear(linear) => linear.inputs + usize::from(linear.bias),
             _ => 1,
         });
-        Self { all, aligned, terms: terms.collect(), widths, shared, owned, k }
+        Self {
+            all,
+            aligned,
+            watch_batches,
+            batch_unit,
+            terms: terms.collect(),
+            inputs: reference.inputs,
+            widths,
+            shared,
+            owned,
+            k,
+        }
     }
 
     /// The name of a place within its phase.
@@ -105,6 +133,8 @@ impl Places {
         match place {
             Place::Activation(layer) if layer + 1 == self.widths.len() => "output".to_owned(),
             Place::Activation(layer) => format!("activation/{layer}"),
+            Place::Inputs => "inputs".to_owned(),
+            Place::Targets => "targets".to_owned(),
             Place::Loss => "loss".to_owned(),
             Place::OutputGradient => "output_gradient".to_owned(),
             Place::Gradient(shared) | Place::Update(shared) => self.shared[shared].name.clone(),
@@ -131,6 +161,8 @@ impl Places {
             Place::Gradient(shared) | Place::Update(shared) | Place::Parameter(shared) => {
                 self.shared[shared].shape.index(offset)
             }
+            Place::Inputs => Shape::new(&[rows, self.inputs]).index(offset),
+            Place::Targets => vec![offset],
             Place::Loss | Place::Gradients | Place::Weights => Vec::new(),
         }
     }
@@ -163,6 +195,8 @@ impl Places {
     pub fn values<'a>(&self, place: Place, record: &'a StepRecord, side: RunSide) -> &'a [f64] {
         match place {
             Place::Activation(layer) => &record.activations[layer],
+            Place::Inputs => &record.inputs,
+            Place::Targets => &record.targets,
             Place::Loss => slice::from_ref(&record.loss),
             Place::OutputGradient => &record.output_gradient,
             Place::Gradient(shared) => &record.gradients[self.number(shared, side)],
@@ -204,6 +238,12 @@ impl Places {
             _ => reference.before[index].as_slice(),
         };
         deviations.clear();
+        if self.watch_batches {
+            for (found, given) in [(&record.inputs, &reference.inputs), (&record.targets, &reference.targets)] {
+                let bounds: Vec<f64> = given.iter().map(|value| self.batch_unit * value.abs()).collect();
+                deviations.push(Deviation::new(found, given, &bounds));
+            }
+        }
         if self.aligned {
             for (layer, found) in record.activations.iter().enumerate() {
                 let exact = replay.forward(layer, record, &parameters);

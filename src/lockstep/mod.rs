@@ -4,6 +4,7 @@
 //! weights before every step). Each phase is timed alone; which side goes first alternates from step to step.
 
 mod batches;
+mod checkpoint;
 mod evaluation;
 mod masks;
 mod phase;
@@ -12,6 +13,7 @@ mod runner;
 mod start;
 
 pub use batches::Batches;
+pub use checkpoint::Checkpoints;
 pub use evaluation::{Evaluated, Evaluation, Patience, Scores};
 pub use masks::Masks;
 pub use phase::{Mode, Phase, RunMode};
@@ -128,8 +130,10 @@ pub struct StepEvent<'a> {
     pub compared: bool,
     /// Whether at least the gradients in the records are those of this step.
     pub gradients: bool,
-    /// The reference.
+    /// The reference's step.
     pub reference: &'a SideStep,
+    /// The reference.
+    pub reference_runner: &'a Runner,
     /// The candidates that run, synced before free.
     pub candidates: &'a [(RunMode, Runner)],
     /// What was looked at after this step.
@@ -291,6 +295,7 @@ impl Lockstep {
                     compared,
                     gradients: compared || self.stateful,
                     reference: &self.reference.latest,
+                    reference_runner: &self.reference,
                     candidates: &self.candidates,
                     evaluated: evaluated.as_slice(),
                 };
@@ -386,7 +391,12 @@ impl Lockstep {
         if kept == Kept::Everything && self.own.is_some() {
             // A side is judged by the definition's masks.
             let masks = &self.reference.latest.record.masks;
-            self.candidates.iter_mut().for_each(|(_, side)| side.latest.record.masks.clone_from(masks));
+            for (_, side) in &mut self.candidates {
+                // Of other rows it keeps its own.
+                if side.latest.record.rows == self.reference.latest.record.rows {
+                    side.latest.record.masks.clone_from(masks);
+                }
+            }
         }
         Ok(())
     }

@@ -195,7 +195,7 @@ impl Judge {
             // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
             let together = *mode == RunMode::Sync || (self.twins.is_some() && self.drifting.together());
             let mut tied = false;
-            if counts && together && self.places.aligned && run.forward {
+            if counts && together && self.places.aligned && run.forward && reference.rows == record.rows {
                 tied = self.ties.take_in(*mode, event.step, reference, record);
                 if tied && *mode == RunMode::Free {
                     let why = format!("from step {}, at which it meets a tie, it may be elsewhere", event.step);

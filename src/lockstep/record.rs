@@ -17,6 +17,8 @@ pub struct StepRecord {
     pub epoch: usize,
     /// Rows of the batch.
     pub rows: usize,
+    /// Whether it was for evaluation, not for training.
+    pub evaluation: bool,
     /// `[rows, inputs]`
     pub inputs: Vec<f64>,
     /// `[rows, target columns]`
@@ -51,7 +53,7 @@ impl StepRecord {
     /// # Errors
     /// As [`computed`](Self::computed).
     pub fn begin(&mut self, engine: &dyn Engine, batch: &Batch<'_>) -> Result<()> {
-        self.rows = batch.rows();
+        (self.rows, self.evaluation) = (batch.rows(), !batch.training);
         batch.inputs.widen_into(&mut self.inputs);
         batch.targets.widen_into(&mut self.targets);
         self.masks.resize_with(batch.masks.len(), Vec::new);

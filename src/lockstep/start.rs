@@ -170,17 +170,21 @@ fn without_bias(layer: &Layer) -> Layer {
 /// # Errors
 /// If the engine trains other tensors than its side's model says.
 pub(super) fn load(engine: &mut dyn Engine, side: &Side, values: &[InitialValues]) -> Result<()> {
-    let described = engine.parameters();
-    if described != side.model.parameters() {
-        let names = |parameters: &[Parameter]| {
-            parameters.iter().map(|p| format!("{} {}", p.name, p.shape)).collect::<Vec<_>>().join(", ")
-        };
-        return Err(Error::Start(format!(
-            "the {} engine trains {}, its model says {}",
-            engine.describe().name,
-            names(described),
-            names(&side.model.parameters())
-        )));
+    let kept: Vec<Parameter> = side.model.buffers().into_iter().map(|(buffer, _)| buffer).collect();
+    let lists = [("trains", engine.parameters(), side.model.parameters()), ("keeps", engine.buffers(), kept)];
+    for (does, described, expected) in lists {
+        if described != expected {
+            let names = |parameters: &[Parameter]| match parameters {
+                [] => "nothing".to_owned(),
+                some => some.iter().map(|p| format!("{} {}", p.name, p.shape)).collect::<Vec<_>>().join(", "),
+            };
+            return Err(Error::Start(format!(
+                "the {} engine {does} {}, its model says {}",
+                engine.describe().name,
+                names(described),
+                names(&expected)
+            )));
+        }
     }
     for (index, values) in values.iter().enumerate() {
         load_values(engine, index, values.parameter.shape, &values.values, side.dtype)?;

@@ -12,6 +12,7 @@
 //! roundings are independent (Higham and Mary, *A New Approach to Probabilistic Rounding Error Analysis*, 2019), and
 //! never by more than n·u (Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 3): the smaller of the two.
 
+mod known;
 mod layer;
 mod loss;
 mod product;
@@ -47,6 +48,7 @@ pub struct Replay {
     errors: Vec<f64>,
     products: Products,
     gradients: Vec<Exact>,
+    buffers: Vec<Exact>,
     shadow: Vec<Exact>,
     started: Vec<bool>,
     /// The learning rate of the step at hand.
@@ -71,6 +73,7 @@ impl Replay {
             errors: Vec::new(),
             products: Products::default(),
             gradients: vec![Exact::default(); parameters.len()],
+            buffers: vec![Exact::default(); definition.model.buffers().len()],
             shadow: parameters.iter().map(|parameter| state(parameter.shape.elements())).collect(),
             started: vec![false; parameters.len()],
             lr: definition.training.optimizer.lr(),

@@ -18,6 +18,7 @@ use crate::{
     experiment::{EngineKind, Experiment, Side},
     model::Model,
     tensor::{DType, Shape, Values, View},
+    training::Optimizer,
 };
 use std::{
     ops::ControlFlow,
@@ -97,8 +98,8 @@ pub struct Lockstep {
     candidates: Vec<(RunMode, Runner)>,
     /// For each of the candidate's parameters, the reference's of the same name and shape.
     shared: Vec<Option<usize>>,
-    /// Whether an optimizer has a state, whose shadow must see every step's gradients.
-    stateful: bool,
+    /// What is recorded of a step that is not compared: what the shadow of an optimizer's state must see.
+    between: Kept,
 }
 
 /// One engine in training, and what its latest step left.
@@ -118,7 +119,7 @@ pub struct SideStep {
     /// Nanoseconds of forward, loss, backward and update.
     pub nanoseconds: [u64; 4],
     /// The step's tensors, on steps that are compared; on the others what an earlier one left, but for the gradients
-    /// where an optimizer has a state.
+    /// where an optimizer has a state, and the weights before the update where they enter it.
     pub record: StepRecord,
 }
 
@@ -211,9 +212,7 @@ impl Lockstep {
             reference,
             candidates,
             shared,
-            stateful: [&experiment.reference, &experiment.candidate]
-                .iter()
-                .any(|side| side.training.optimizer.has_state()),
+            between: kept_between(experiment),
         })
     }
 
@@ -251,7 +250,7 @@ impl Lockstep {
                 steps,
                 batch: self.data.batch(step, self.batch_size, self.reference.dtype),
                 compared,
-                gradients: compared || self.stateful,
+                gradients: compared || self.between != Kept::Nothing,
                 reference: &self.reference.latest,
                 candidates: &self.candidates,
             };
@@ -274,11 +273,7 @@ impl Lockstep {
                 }
             }
         }
-        let kept = match (compared, self.stateful) {
-            (true, _) => Kept::Everything,
-            (false, true) => Kept::Gradients,
-            (false, false) => Kept::Nothing,
-        };
+        let kept = if compared { Kept::Everything } else { self.between };
         let mut sides: Vec<&mut Runner> = Vec::with_capacity(3);
         sides.push(&mut self.reference);
         sides.extend(self.candidates.iter_mut().map(|(_, runner)| runner));
@@ -293,8 +288,20 @@ impl Lockstep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kept {
     Everything,
+    GradientsAndWeights,
     Gradients,
     Nothing,
+}
+
+/// What is recorded of a step that is not compared.
+fn kept_between(experiment: &Experiment) -> Kept {
+    let sides = [&experiment.reference, &experiment.candidate];
+    let any = |asks: fn(&Optimizer) -> bool| sides.iter().any(|side| asks(&side.training.optimizer));
+    match (any(Optimizer::has_state), any(Optimizer::remembers_weights)) {
+        (_, true) => Kept::GradientsAndWeights,
+        (true, false) => Kept::Gradients,
+        (false, false) => Kept::Nothing,
+    }
 }
 
 impl Runner {
@@ -317,6 +324,10 @@ impl Runner {
         match kept {
             Kept::Everything => self.latest.record.computed(engine, &self.widths, loss)?,
             Kept::Gradients => self.latest.record.gradients(engine)?,
+            Kept::GradientsAndWeights => {
+                self.latest.record.gradients(engine)?;
+                self.latest.record.weights(engine)?;
+            }
             Kept::Nothing => {}
         }
         let copied = Instant::now();

@@ -13,7 +13,7 @@ pub use start::{Start, StartDifference, StartKind};
 
 use crate::{
     data::{Batch, BatchSize, DataSet},
-    engine::{Description, Engine},
+    engine::{Description, Engine, faulty},
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
     model::Model,
@@ -384,7 +384,7 @@ pub type Engines<'a> = &'a dyn Fn(Role, &Side, usize) -> Result<Box<dyn Engine>>
 /// The engines of this crate.
 pub const STOCK: Engines<'static> = &|_, side, rows| build(side, rows);
 
-/// The engine that a side asks for.
+/// The engine that a side asks for, with the faults that it is to have.
 ///
 /// # Errors
 /// If it cannot be built, or this program was built without it.
@@ -396,17 +396,20 @@ pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
              smaller training.batch_size, or narrower layers"
         )));
     }
-    match side.engine {
-        EngineKind::Scratch => Ok(crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity)),
+    let engine: Box<dyn Engine> = match side.engine {
+        EngineKind::Scratch => crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity),
         #[cfg(feature = "torch")]
-        EngineKind::Torch => Ok(Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?)),
+        EngineKind::Torch => Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?),
         #[cfg(not(feature = "torch"))]
-        EngineKind::Torch => Err(Error::Usage(
-            "this program was built without libtorch; build it with the feature `torch`, or give the side another \
-             engine: --set reference.engine=scratch"
-                .to_owned(),
-        )),
-    }
+        EngineKind::Torch => {
+            return Err(Error::Usage(
+                "this program was built without libtorch; build it with the feature `torch`, or give the side another \
+                 engine: --set reference.engine=scratch"
+                    .to_owned(),
+            ));
+        }
+    };
+    faulty::with_faults(engine, &side.training)
 }
 
 /// A side's engine alone, with its own initial weights.

@@ -23,12 +23,12 @@ pub use start::{Start, StartDifference, StartKind};
 
 use crate::{
     data::{Batch, set::Which},
-    engine::{Description, Engine},
+    engine::{Description, Engine, faulty},
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
     model::{Model, Parameter},
     tensor::{DType, Owned, Shape, Values, View},
-    training::Course,
+    training::{Course, Optimizer},
 };
 use runner::Kept;
 use serde::{Deserialize, Serialize};
@@ -114,8 +114,8 @@ pub struct Lockstep {
     candidates: Vec<(RunMode, Runner)>,
     /// For each of the candidate's parameters, and of its buffers, the reference's of the same name and shape.
     shared: [Vec<Option<usize>>; 2],
-    /// Whether an optimizer has a state, whose shadow must see every step's gradients.
-    stateful: bool,
+    /// What is recorded of a step that is not compared: what the shadow of an optimizer's state must see.
+    between: Kept,
 }
 
 /// One step of all sides.
@@ -245,9 +245,7 @@ impl Lockstep {
             reference,
             candidates,
             shared,
-            stateful: [&experiment.reference, &experiment.candidate]
-                .iter()
-                .any(|side| side.training.optimizer.has_state()),
+            between: kept_between(experiment),
         })
     }
 
@@ -293,7 +291,7 @@ impl Lockstep {
                     steps,
                     batch: *batch,
                     compared,
-                    gradients: compared || self.stateful,
+                    gradients: compared || self.between != Kept::Nothing,
                     reference: &self.reference.latest,
                     reference_runner: &self.reference,
                     candidates: &self.candidates,
@@ -369,11 +367,7 @@ impl Lockstep {
                 candidate.take_buffer(own, self.reference.engine.buffer(reference))?;
             }
         }
-        let kept = match (compared, self.stateful) {
-            (true, _) => Kept::Everything,
-            (false, true) => Kept::Gradients,
-            (false, false) => Kept::Nothing,
-        };
+        let kept = if compared { Kept::Everything } else { self.between };
         self.batches.prepare(step);
         if let Some(own) = &mut self.own {
             own.prepare(step);
@@ -399,6 +393,17 @@ impl Lockstep {
             }
         }
         Ok(())
+    }
+}
+
+/// What is recorded of a step that is not compared.
+fn kept_between(experiment: &Experiment) -> Kept {
+    let sides = [&experiment.reference, &experiment.candidate];
+    let any = |asks: fn(&Optimizer) -> bool| sides.iter().any(|side| asks(&side.training.optimizer));
+    match (any(Optimizer::has_state), any(Optimizer::remembers_weights)) {
+        (_, true) => Kept::GradientsAndWeights,
+        (true, false) => Kept::Gradients,
+        (false, false) => Kept::Nothing,
     }
 }
 
@@ -429,7 +434,7 @@ pub type Engines<'a> = &'a dyn Fn(Role, &Side, usize) -> Result<Box<dyn Engine>>
 /// The engines of this crate.
 pub const STOCK: Engines<'static> = &|_, side, rows| build(side, rows);
 
-/// The engine that a side asks for.
+/// The engine that a side asks for, with the faults that it is to have.
 ///
 /// # Errors
 /// If it cannot be built, or this program was built without it.
@@ -441,17 +446,20 @@ pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
              smaller training.batch_size, or narrower layers"
         )));
     }
-    match side.engine {
-        EngineKind::Scratch => Ok(crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity)),
+    let engine: Box<dyn Engine> = match side.engine {
+        EngineKind::Scratch => crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity),
         #[cfg(feature = "torch")]
-        EngineKind::Torch => Ok(Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?)),
+        EngineKind::Torch => Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?),
         #[cfg(not(feature = "torch"))]
-        EngineKind::Torch => Err(Error::Usage(
-            "this program was built without libtorch; build it with the feature `torch`, or give the side another \
-             engine: --set reference.engine=scratch"
-                .to_owned(),
-        )),
-    }
+        EngineKind::Torch => {
+            return Err(Error::Usage(
+                "this program was built without libtorch; build it with the feature `torch`, or give the side another \
+                 engine: --set reference.engine=scratch"
+                    .to_owned(),
+            ));
+        }
+    };
+    faulty::with_faults(engine, &side.training)
 }
 
 /// A side's engine alone, with its own initial weights.

@@ -59,6 +59,14 @@ impl StepRecord {
         self.masks.resize_with(batch.masks.len(), Vec::new);
         self.masks.iter_mut().zip(batch.masks).for_each(|(kept, mask)| mask.widen_into(kept));
         copy_each(engine, "buffer", engine.buffers(), &mut self.buffers_before, |index| engine.buffer(index))?;
+        self.weights(engine)
+    }
+
+    /// Before the update: the weights that the step starts from.
+    ///
+    /// # Errors
+    /// As [`computed`](Self::computed).
+    pub fn weights(&mut self, engine: &dyn Engine) -> Result<()> {
         copy_each(engine, "parameter", engine.parameters(), &mut self.before, |index| engine.parameter(index))
     }
 

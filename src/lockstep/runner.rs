@@ -30,7 +30,7 @@ pub struct SideStep {
     /// Nanoseconds of forward, loss, backward and update.
     pub nanoseconds: [u64; 4],
     /// The step's tensors, on steps that are compared; on the others what an earlier one left, but for the gradients
-    /// where an optimizer has a state.
+    /// where an optimizer has a state, and the weights before the update where they enter it.
     pub record: StepRecord,
 }
 
@@ -38,6 +38,7 @@ pub struct SideStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
     Everything,
+    GradientsAndWeights,
     Gradients,
     Nothing,
 }
@@ -109,6 +110,10 @@ impl Runner {
         match kept {
             Kept::Everything => record.computed(engine, &self.widths, loss)?,
             Kept::Gradients => record.gradients(engine)?,
+            Kept::GradientsAndWeights => {
+                record.gradients(engine)?;
+                record.weights(engine)?;
+            }
             Kept::Nothing => {}
         }
         let copied = Instant::now();

@@ -299,17 +299,12 @@ impl Places {
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
             }
         }
-        self.begin_updates(replay, side, record);
+        begin_updates(replay, record);
         for (number, shared) in self.shared.iter().enumerate() {
             let own = self.number(number, side);
             let exact = replay.update(shared.reference, &record.before[own], &record.gradients[own]);
             deviations.push(Deviation::new(&record.updates[own], &exact.value, &exact.bound));
         }
-    }
-
-    fn begin_updates(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
-        let gradients = (0..self.shared.len()).map(|number| record.gradients[self.number(number, side)].as_slice());
-        replay.begin(record.step, record.epoch, gradients);
     }
 
     /// By how much of each of the reference's parameters rounding may have moved it in a step: by the errors that were
@@ -331,11 +326,14 @@ impl Places {
         moved
     }
 
-    /// Lets the shadow of the optimizer's state see the gradients of a step that is not compared.
+    /// Lets the shadow of the optimizer's state see the gradients of a step that is not replayed.
     pub fn advance(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
-        self.begin_updates(replay, side, record);
+        begin_updates(replay, record);
         for (number, shared) in self.shared.iter().enumerate() {
-            replay.advance(shared.reference, &record.gradients[self.number(number, side)]);
+            let own = self.number(number, side);
+            // The weights are recorded where they count.
+            let before = record.before.get(own).map_or(&[][..], Vec::as_slice);
+            replay.advance(shared.reference, before, &record.gradients[own]);
         }
     }
 
@@ -352,4 +350,9 @@ impl Places {
         names.dedup();
         names
     }
+}
+
+/// A side's gradients in all its parameters, shared or not, are what it clips by.
+fn begin_updates(replay: &mut Replay, record: &StepRecord) {
+    replay.begin(record.step, record.epoch, record.gradients.iter().map(Vec::as_slice));
 }

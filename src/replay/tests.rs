@@ -6,7 +6,7 @@ use crate::{
     experiment::EngineKind,
     lockstep::StepRecord,
     model::{Layer, Linear, Model, init::Init},
-    training::{Loss, Optimizer},
+    training::{Loss, Optimizer, Sgd},
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -226,8 +226,7 @@ fn deviations(replay: &mut Replay, model: &Model, record: &StepRecord) -> Vec<(S
     let mut all = Vec::new();
     let parameters = |index: usize| record.before[index].as_slice();
     for (layer, found) in record.activations.iter().enumerate() {
-        let input = if layer == 0 { &record.inputs } else { &record.activations[layer - 1] };
-        let exact = replay.forward(layer, input, &parameters);
+        let exact = replay.forward(layer, record, &parameters);
         all.push((format!("activation/{layer}"), Deviation::new(found, &exact.value, &exact.bound)));
     }
     let (exact, bound) = replay.loss(record.output(), &record.targets);

@@ -11,10 +11,12 @@ mod npy;
 pub use array::{Arrays, Format, Pair, TargetsAs};
 pub use csv::{ClassOrder, Column, Csv, Goal};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    store,
+};
 use flate2::read::MultiGzDecoder;
 use std::{
-    env,
     fs::File,
     io::Read,
     path::{Path, PathBuf},
@@ -27,16 +29,10 @@ const MOST_BYTES: u64 = 1 << 32;
 
 /// Where a file lies that an experiment in `folder` names so.
 fn located(written: &str, folder: &Path) -> Result<PathBuf> {
-    let Some(name) = written.strip_prefix(IN_DATA) else { return Ok(folder.join(written)) };
-    let set = name.split('/').next().unwrap_or(name);
-    let remedy = format!("get it with `lockstep data fetch {set}`, or set LOCKSTEP_DATA to the folder it lies in");
-    let root = env::var_os("LOCKSTEP_DATA").filter(|root| !root.is_empty());
-    let root = root.ok_or_else(|| Error::data(written, format!("there is no folder of data sets; {remedy}")))?;
-    let path = Path::new(&root).join(name);
-    if !path.exists() {
-        return Err(Error::data(written, format!("there is no file {}; {remedy}", path.display())));
+    match written.strip_prefix(IN_DATA) {
+        Some(name) => store::locate(name),
+        None => Ok(folder.join(written)),
     }
-    Ok(path)
 }
 
 /// The content of a file, uncompressed.
@@ -131,9 +127,6 @@ mod tests {
         let folder = Path::new("folder");
         assert_eq!(located("a/b.csv", folder).unwrap(), Path::new("folder/a/b.csv"));
         assert_eq!(located("/a/b.csv", folder).unwrap(), Path::new("/a/b.csv"));
-        let error = located("data:absent/x.csv", folder).unwrap_err().to_string();
-        assert!(error.starts_with("data:absent/x.csv: there is no"), "{error}");
-        assert!(error.contains("`lockstep data fetch absent`"), "{error}");
     }
 
     /// The files of the data folder; without it a test of them is skipped, and says so.

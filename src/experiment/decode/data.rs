@@ -378,7 +378,10 @@ fn hold_out(table: &Reader) -> Result<Option<HoldOut>> {
         _ => None,
     })?;
     match (share, edge) {
-        (None, Some(_)) => Err(table.missing("validation", "validation = 0.1, the part of the rows to validate on")),
+        (None, Some(_)) => Err(table.fault(
+            "validation_from",
+            "`validation_from` goes with `validation`; write validation = 0.1, the part of the rows to validate on",
+        )),
         (share, edge) => Ok(share.map(|share| HoldOut { share, from: edge.unwrap_or(Edge::End) })),
     }
 }
@@ -563,7 +566,7 @@ mod tests {
             ("kind='csv'\npath='a'\nclasses='sort'", "found the string \"sort\""),
             ("kind='csv'\npath='a'\nvalidation=1.0", "x.toml:3: `validation` in [data] must be a part of the rows"),
             ("kind='csv'\npath='a'\nvalidation=0", "x.toml:3: `validation`"),
-            ("kind='csv'\npath='a'\nvalidation_from='end'", "x.toml:3: `validation` is missing"),
+            ("kind='csv'\npath='a'\nvalidation_from='end'", "x.toml:3: `validation_from` goes with `validation`"),
             ("kind='npy'\ninputs='x'", "x.toml:1: `targets` is missing in [data]; write targets = "),
             ("kind='npy'\ninputs='x'\ntargets='y'\ntest_inputs='v'", "`test_targets` is missing in [data]"),
             ("kind='npz'", "x.toml:1: `path` is missing in [data]; write path = \"data.npz\""),

@@ -1,7 +1,12 @@
 //! Rows in order, dense, with values for targets.
 
-use super::{Batch, BatchSize, DataKind, Length, regression, xor};
+use super::{
+    Batch, BatchSize, DataKind, Length,
+    columns::DTypes,
+    set::{Held, Targets},
+};
 use crate::tensor::{DType, View};
+use std::path::Path;
 
 /// Rows of inputs with their targets, in f64 and, rounded once, in f32.
 #[derive(Debug, Clone)]
@@ -35,18 +40,31 @@ impl Columns {
 
 impl DataSet {
     /// Rows of `inputs` columns and `targets` columns, row-major.
-    pub(super) fn new(rows: usize, inputs: Vec<f64>, targets: Vec<f64>) -> Self {
+    fn new(rows: usize, inputs: Vec<f64>, targets: Vec<f64>) -> Self {
         let inputs = Columns::new(inputs.len() / rows, inputs);
         let targets = Columns::new(targets.len() / rows, targets);
         Self { rows, inputs, targets }
     }
 
-    /// The data set an experiment names.
+    /// The data set an experiment names: its training rows, two classes as 0 and 1, more with a column for each.
+    ///
+    /// # Panics
+    /// If it has to be read, which no experiment can ask for yet.
+    #[expect(clippy::expect_used, clippy::panic)]
     pub fn load(kind: &DataKind) -> Self {
-        match kind {
-            DataKind::Xor { repeat } => xor::load(*repeat),
-            DataKind::Regression(regression) => regression::load(regression),
-        }
+        let set = kind.open(Path::new(""), DTypes::F64).expect("what is drawn is valid");
+        let values = |columns: super::columns::Columns| columns.f64().unwrap_or_default().to_vec();
+        let classes = set.classes.as_ref().map_or(0, Vec::len);
+        let Held::Dense(inputs) = set.training.inputs else { panic!("what is drawn is dense") };
+        let targets = match set.training.targets {
+            Targets::Values(columns) => values(columns),
+            Targets::Classes(numbers) if classes == 2 => numbers.into_iter().map(f64::from).collect(),
+            Targets::Classes(numbers) => {
+                let row = |number| (0..classes as u32).map(move |class| f64::from(u8::from(class == number)));
+                numbers.into_iter().flat_map(row).collect()
+            }
+        };
+        Self::new(inputs.rows(), values(inputs), targets)
     }
 
     /// The number of rows.

@@ -6,13 +6,18 @@ use crate::{
     lockstep::{Phase, RunSide, StepRecord},
     model::{Axis, Layer, Model, Parameter},
     replay::Replay,
-    tensor::Shape,
+    tensor::{DType, Shape},
+    training::Fault,
 };
 use std::slice;
 
 /// One tensor of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// The rows that a side is given, where the candidate's are others on purpose.
+    Inputs,
+    /// Their targets.
+    Targets,
     /// The output of a layer.
     Activation(usize),
     /// A shared buffer after the forward phase, by its number in the order of the reference's.
@@ -47,6 +52,11 @@ pub struct Places {
     pub all: Vec<Place>,
     /// Whether the sides' layers correspond one to one, so that forward and backward can be judged.
     pub aligned: bool,
+    /// Whether the sides are given batches of their own, so that these can differ.
+    pub watch_batches: bool,
+    /// Relative to the values, what a side's type makes of the same inputs.
+    batch_unit: f64,
+    inputs: usize,
     widths: Vec<usize>,
     /// What each layer's sums run over.
     sums: Vec<Terms>,
@@ -103,6 +113,7 @@ impl Place {
     /// The phase that produces the tensor.
     pub fn phase(self) -> Phase {
         match self {
+            Self::Inputs | Self::Targets => Phase::Batch,
             Self::Activation(_) | Self::Buffer(_) => Phase::Forward,
             Self::Loss => Phase::Loss,
             Self::OutputGradient | Self::Gradient(_) | Self::Gradients => Phase::Backward,
@@ -121,7 +132,13 @@ impl Places {
         let buffers = |model: &Model| model.buffers().into_iter().map(|(buffer, _)| buffer).collect::<Vec<_>>();
         let (buffers, owned_buffers) = common(buffers(reference), &buffers(candidate));
         let each = |place: fn(usize) -> Place| (0..shared.len()).map(place);
+        let watch_batches = experiment.candidate.training.faults.iter().any(Fault::is_of_data);
+        let same_type = experiment.reference.dtype == experiment.candidate.dtype;
+        let batch_unit = if same_type { 0.0 } else { DType::F32.unit_roundoff() };
         let mut all = Vec::new();
+        if watch_batches {
+            all.extend([Place::Inputs, Place::Targets]);
+        }
         if aligned {
             all.extend((0..widths.len()).map(Place::Activation));
             all.extend((0..buffers.len()).map(Place::Buffer));
@@ -132,7 +149,8 @@ impl Places {
         }
         all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Gradients, Place::Weights]));
         let sums = reference.places().iter().map(terms).collect();
-        Self { all, aligned, sums, widths, shared, buffers, owned, owned_buffers, k }
+        let inputs = reference.inputs;
+        Self { all, aligned, watch_batches, batch_unit, inputs, sums, widths, shared, buffers, owned, owned_buffers, k }
     }
 
     /// The name of a place within its phase.
@@ -140,6 +158,8 @@ impl Places {
         match place {
             Place::Activation(layer) if layer + 1 == self.widths.len() => "output".to_owned(),
             Place::Activation(layer) => format!("activation/{layer}"),
+            Place::Inputs => "inputs".to_owned(),
+            Place::Targets => "targets".to_owned(),
             Place::Buffer(buffer) => format!("buffer/{}", self.buffers[buffer].name),
             Place::Loss => "loss".to_owned(),
             Place::OutputGradient => "output_gradient".to_owned(),
@@ -168,6 +188,8 @@ impl Places {
             Place::Gradient(shared) | Place::Update(shared) | Place::Parameter(shared) => {
                 self.shared[shared].shape.index(offset)
             }
+            Place::Inputs => Shape::new(&[rows, self.inputs]).index(offset),
+            Place::Targets => vec![offset],
             Place::Loss | Place::Gradients | Place::Weights => Vec::new(),
         }
     }
@@ -201,6 +223,8 @@ impl Places {
     pub fn values<'a>(&self, place: Place, record: &'a StepRecord, side: RunSide) -> &'a [f64] {
         match place {
             Place::Activation(layer) => &record.activations[layer],
+            Place::Inputs => &record.inputs,
+            Place::Targets => &record.targets,
             Place::Buffer(buffer) => &record.buffers[self.buffers[buffer].number(side)],
             Place::Loss => slice::from_ref(&record.loss),
             Place::OutputGradient => &record.output_gradient,
@@ -243,6 +267,12 @@ impl Places {
             _ => reference.before[index].as_slice(),
         };
         deviations.clear();
+        if self.watch_batches {
+            for (found, given) in [(&record.inputs, &reference.inputs), (&record.targets, &reference.targets)] {
+                let bounds: Vec<f64> = given.iter().map(|value| self.batch_unit * value.abs()).collect();
+                deviations.push(Deviation::new(found, given, &bounds));
+            }
+        }
         if self.aligned {
             for (layer, found) in record.activations.iter().enumerate() {
                 let exact = replay.forward(layer, record, &parameters);
@@ -269,17 +299,12 @@ impl Places {
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
             }
         }
-        self.begin_updates(replay, side, record);
+        begin_updates(replay, record);
         for (number, shared) in self.shared.iter().enumerate() {
             let own = self.number(number, side);
             let exact = replay.update(shared.reference, &record.before[own], &record.gradients[own]);
             deviations.push(Deviation::new(&record.updates[own], &exact.value, &exact.bound));
         }
-    }
-
-    fn begin_updates(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
-        let gradients = (0..self.shared.len()).map(|number| record.gradients[self.number(number, side)].as_slice());
-        replay.begin(record.step, record.epoch, gradients);
     }
 
     /// By how much of each of the reference's parameters rounding may have moved it in a step: by the errors that were
@@ -301,11 +326,14 @@ impl Places {
         moved
     }
 
-    /// Lets the shadow of the optimizer's state see the gradients of a step that is not compared.
+    /// Lets the shadow of the optimizer's state see the gradients of a step that is not replayed.
     pub fn advance(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
-        self.begin_updates(replay, side, record);
+        begin_updates(replay, record);
         for (number, shared) in self.shared.iter().enumerate() {
-            replay.advance(shared.reference, &record.gradients[self.number(number, side)]);
+            let own = self.number(number, side);
+            // The weights are recorded where they count.
+            let before = record.before.get(own).map_or(&[][..], Vec::as_slice);
+            replay.advance(shared.reference, before, &record.gradients[own]);
         }
     }
 
@@ -322,4 +350,9 @@ impl Places {
         names.dedup();
         names
     }
+}
+
+/// A side's gradients in all its parameters, shared or not, are what it clips by.
+fn begin_updates(replay: &mut Replay, record: &StepRecord) {
+    replay.begin(record.step, record.epoch, record.gradients.iter().map(Vec::as_slice));
 }

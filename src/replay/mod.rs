@@ -12,19 +12,15 @@
 //! roundings are independent (Higham and Mary, *A New Approach to Probabilistic Rounding Error Analysis*, 2019), and
 //! never by more than n·u (Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 3): the smaller of the two.
 
-mod known;
 mod layer;
 mod loss;
+mod near;
 mod product;
 mod update;
 
-use crate::{
-    experiment::Side,
-    model::Place,
-    tensor::DType,
-    training::{Sgd, Training},
-};
+use crate::{experiment::Side, model::Place, tensor::DType, training::Training};
 use product::Products;
+use update::Shadow;
 
 /// A tensor in f64, and for each element how far rounding may take a side from it.
 #[derive(Debug, Clone, Default)]
@@ -49,10 +45,7 @@ pub struct Replay {
     products: Products,
     gradients: Vec<Exact>,
     buffers: Vec<Exact>,
-    shadow: Vec<Exact>,
-    started: Vec<bool>,
-    /// The learning rate of the step at hand.
-    lr: f64,
+    shadow: Shadow,
 }
 
 /// Where a parameter's values are found: the definition's parameter number to the side's values.
@@ -63,8 +56,6 @@ impl Replay {
     /// `k`·√n roundings, where that is less than n: with an infinite `k` no rounding whatever passes a bound.
     pub fn new(definition: &Side, dtype: DType, k: f64) -> Self {
         let parameters = definition.model.parameters();
-        let stateful = definition.training.optimizer.has_state();
-        let state = |elements: usize| if stateful { Exact::zeros(elements) } else { Exact::default() };
         Self {
             rounding: Rounding::new(dtype, k),
             result: Exact::default(),
@@ -74,20 +65,10 @@ impl Replay {
             products: Products::default(),
             gradients: vec![Exact::default(); parameters.len()],
             buffers: vec![Exact::default(); definition.model.buffers().len()],
-            shadow: parameters.iter().map(|parameter| state(parameter.shape.elements())).collect(),
-            started: vec![false; parameters.len()],
-            lr: definition.training.optimizer.lr(),
+            shadow: Shadow::new(&definition.training, &parameters),
             places: definition.model.places(),
             training: definition.training.clone(),
         }
-    }
-}
-
-/// The options of the only optimizer there is.
-fn sgd(training: &Training) -> Sgd {
-    match training.optimizer {
-        crate::training::Optimizer::Sgd(options) => options,
-        _ => todo!("replay of the optimizer"),
     }
 }
 

@@ -7,7 +7,7 @@
 mod kernels;
 mod layer;
 mod loss;
-mod optimizer;
+pub(crate) mod optimizer;
 
 use super::{Description, Engine, check, misfit};
 use crate::{
@@ -259,8 +259,10 @@ impl<T: Real> Engine for Scratch<T> {
     }
 
     fn update(&mut self) -> Result<()> {
-        let [step, epoch] = self.at;
-        self.rule.update(&mut self.trained, step, epoch);
+        self.rule.begin(self.at, self.trained.iter().map(|trained| flat(&trained.gradient)));
+        for (index, Trained { value, gradient }) in self.trained.iter_mut().enumerate() {
+            self.rule.update(index, flat_mut(value), flat(gradient));
+        }
         Ok(())
     }
 

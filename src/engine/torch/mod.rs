@@ -249,7 +249,20 @@ impl Engine for Torch {
     }
 
     fn update(&mut self) -> Result<()> {
-        caught("optimizer step", self.optimizer.step())
+        let mut update = || {
+            if self.training.schedule.is_some() {
+                let [step, epoch] = self.at;
+                self.optimizer.set_learning_rate(self.training.lr(step, epoch))?;
+            }
+            if let Some(clip) = self.training.clip {
+                // Another tensor becomes `.grad`: the gradient that is lent stays whole.
+                for (parameter, clipped) in self.trained.iter().zip(optimizer::clipped(clip, &self.gradients)?) {
+                    parameter.f_grad()?.f_set_data(&clipped)?;
+                }
+            }
+            self.optimizer.step()
+        };
+        caught("optimizer step", update())
     }
 
     fn parameter(&self, parameter: usize) -> View<'_> {

@@ -3,17 +3,17 @@
 //!
 //! What rounding does depends on the data: a mean that is large beside the deviations from it leaves few digits of them,
 //! and a variance that is small beside ε and beside that loss leaves s unknown. So every number carries its error
-//! ([`Known`]), and a row or column of which nothing is left comes out with a bound as large as itself.
+//! ([`Near`]), and a row or column of which nothing is left comes out with a bound as large as itself.
 
-use super::super::{Exact, Replay, Rounding, known::Known};
+use super::super::{Exact, Replay, Rounding, near::Near};
 use crate::model::{BatchNorm, Norm};
 
 /// The numbers of a line and how far a side's may be off: what a norm needs of what reaches it.
 struct Line {
-    mean: Known,
-    variance: Known,
+    mean: Near,
+    variance: Near,
     /// 1/√(variance + ε).
-    inverse: Known,
+    inverse: Near,
 }
 
 impl Line {
@@ -28,46 +28,46 @@ impl Line {
         let (n, of_sum, unit) = (count as f64, rounding.sum(count), rounding.unit);
         let (sum, magnitude) =
             (0..count).map(&x).fold((0.0, 0.0), |(sum, magnitude), x| (sum + x, magnitude + f64::abs(x)));
-        let mean = Known { value: sum / n, error: (of_sum + 2.0 * unit) * magnitude / n };
+        let mean = Near { value: sum / n, error: (of_sum + 2.0 * unit) * magnitude / n };
         let variance = (0..count).map(|at| (x(at) - mean.value).powi(2)).sum::<f64>() / n;
         let conditioned = (variance * (variance + mean.value * mean.value)).sqrt();
         let error = (of_sum + 4.0 * unit) * conditioned + mean.error * mean.error;
-        let variance = Known { value: variance, error };
+        let variance = Near { value: variance, error };
         Self { mean, variance, inverse: inverse_root(variance, eps, rounding) }
     }
 
     /// From statistics that a side holds.
     fn held(mean: f64, variance: f64, eps: f64, rounding: Rounding) -> Self {
-        let variance = Known::exact(variance);
-        Self { mean: Known::exact(mean), variance, inverse: inverse_root(variance, eps, rounding) }
+        let variance = Near::exact(variance);
+        Self { mean: Near::exact(mean), variance, inverse: inverse_root(variance, eps, rounding) }
     }
 
     /// x − mean. A library that takes x·s − mean·s instead rounds both, and the mean's product twice: 3 of |mean| and,
     /// as |x| ≤ |x − mean| + |mean|, 2 of the difference.
-    fn centred(&self, x: f64, rounding: Rounding) -> Known {
+    fn centred(&self, x: f64, rounding: Rounding) -> Near {
         let value = x - self.mean.value;
         let own = rounding.unit * (2.0 * value.abs() + 3.0 * self.mean.value.abs());
         // Values that are 0 all have a mean of exactly 0.
-        Known { value, error: self.mean.error + own }
+        Near { value, error: self.mean.error + own }
     }
 }
 
 /// 1/√(v + ε): the ends of where v may be, and ε, the sum, the root and the quotient rounded. 0 where v and ε are, as
 /// PyTorch's batch norm has it.
-fn inverse_root(v: Known, eps: f64, rounding: Rounding) -> Known {
+fn inverse_root(v: Near, eps: f64, rounding: Rounding) -> Near {
     let of = |v: f64| if v + eps == 0.0 { 0.0 } else { (v + eps).sqrt().recip() };
     let value = of(v.value);
     let lowest = f64::max(v.value - v.error, 0.0);
     let most = if lowest + eps == 0.0 && v.error > 0.0 { f64::INFINITY } else { of(lowest) };
     let error = (most - value) + rounding.chain(3.0, value);
-    Known { value, error }
+    Near { value, error }
 }
 
 /// What a norm passes back for one line: to the gradient h in its normalized values, from deviations c and s,
 /// s·(h − Σh/n − c·s²·Σhc/n).
 struct Through {
-    level: Known, // Σh/n
-    slope: Known, // s²·Σhc/n
+    level: Near, // Σh/n
+    slope: Near, // s²·Σhc/n
 }
 
 impl Through {
@@ -75,12 +75,12 @@ impl Through {
     fn new(
         line: &Line,
         count: usize,
-        h: impl Fn(usize) -> Known,
-        c: impl Fn(usize) -> Known,
+        h: impl Fn(usize) -> Near,
+        c: impl Fn(usize) -> Near,
         products: impl Fn(usize) -> f64,
         rounding: Rounding,
     ) -> Self {
-        let share = Known { value: 1.0 / count as f64, error: rounding.unit / count as f64 };
+        let share = Near { value: 1.0 / count as f64, error: rounding.unit / count as f64 };
         let sum = rounding.total((0..count).map(&h), count);
         let (mut along, mut error) = (0.0, sum.magnitude() * line.mean.error);
         let relative = rounding.sum(count) + 4.0 * rounding.unit;
@@ -90,16 +90,16 @@ impl Through {
             // What the mean is off moves all c alike, and so the sum by Σh times it, which is counted above.
             error += c.abs() * h.error + relative * h.magnitude() * products(at);
         }
-        let along = rounding.times(Known { value: along, error }, share);
+        let along = rounding.times(Near { value: along, error }, share);
         let slope = rounding.times(rounding.times(along, line.inverse), line.inverse);
         Self { level: rounding.times(sum, share), slope }
     }
 
-    fn at(&self, line: &Line, h: Known, c: Known, rounding: Rounding) -> Known {
+    fn at(&self, line: &Line, h: Near, c: Near, rounding: Rounding) -> Near {
         let inner = rounding.minus(rounding.minus(h, self.level), rounding.times(c, self.slope));
         // A library that multiplies h by s first rounds what cancels here once more.
         let error = inner.error + rounding.unit * (h.magnitude() + self.level.magnitude());
-        rounding.times(Known { error, ..inner }, line.inverse)
+        rounding.times(Near { error, ..inner }, line.inverse)
     }
 }
 
@@ -154,9 +154,9 @@ impl Replay {
         let rounding = self.rounding;
         let rows = (input.len() / norm.columns) as f64;
         // Both shares rounded to the type, both products, the sum.
-        let entered = |old: f64, new: Known| {
+        let entered = |old: f64, new: Near| {
             let (kept, new) =
-                ((1.0 - momentum) * old, Known { value: momentum * new.value, error: momentum * new.error });
+                ((1.0 - momentum) * old, Near { value: momentum * new.value, error: momentum * new.error });
             (kept + new.value, new.error + rounding.chain(3.0, kept.abs() + new.magnitude()))
         };
         for (number, before) in before.iter().enumerate() {
@@ -166,8 +166,8 @@ impl Replay {
             let line = batch_line(BatchNorm { norm, momentum }, input, None, column, rounding);
             // One more quotient.
             let unbiased = rows / (rows - 1.0);
-            let Known { value, error } = line.variance;
-            let variance = Known { value: value * unbiased, error: error * unbiased + rounding.chain(1.0, value) };
+            let Near { value, error } = line.variance;
+            let variance = Near { value: value * unbiased, error: error * unbiased + rounding.chain(1.0, value) };
             for (number, new) in [line.mean, variance].into_iter().enumerate() {
                 let Exact { value, bound } = &mut self.buffers[first + number];
                 (value[column], bound[column]) = entered(before[number][column], new);
@@ -195,10 +195,10 @@ impl Replay {
         let gradients = value.chunks_exact_mut(columns).zip(bound.chunks_exact_mut(columns));
         for (x, (value, bound)) in input.chunks_exact(columns).zip(gradients) {
             let line = line_of(x);
-            let h: Vec<Known> = (0..columns)
+            let h: Vec<Near> = (0..columns)
                 .map(|at| {
-                    let gradient = Known { value: value[at], error: bound[at] };
-                    weight.map_or(gradient, |weight| rounding.times(gradient, Known::exact(weight[at])))
+                    let gradient = Near { value: value[at], error: bound[at] };
+                    weight.map_or(gradient, |weight| rounding.times(gradient, Near::exact(weight[at])))
                 })
                 .collect();
             let centred = |at: usize| line.centred(x[at], rounding);
@@ -232,8 +232,8 @@ impl Replay {
         let Exact { value, bound } = &mut self.passing;
         for (column, line) in lines.iter().enumerate() {
             let at = |row: usize| row * columns + column;
-            let gradients: Vec<Known> =
-                (0..rows).map(|row| Known { value: value[at(row)], error: bound[at(row)] }).collect();
+            let gradients: Vec<Near> =
+                (0..rows).map(|row| Near { value: value[at(row)], error: bound[at(row)] }).collect();
             let centred = |row: usize| line.centred(input[at(row)], rounding);
             let products = |row: usize| centred(row).value.abs();
             let through = Through::new(line, rows, |row| gradients[row], centred, products, rounding);
@@ -242,7 +242,7 @@ impl Replay {
                     None => through.at(line, gradients[row], centred(row), rounding),
                     Some(_) => rounding.times(gradients[row], line.inverse),
                 };
-                let passed = weight.map_or(passed, |weight| rounding.times(passed, Known::exact(weight[column])));
+                let passed = weight.map_or(passed, |weight| rounding.times(passed, Near::exact(weight[column])));
                 (value[at(row)], bound[at(row)]) = (passed.value, passed.error);
             }
         }
@@ -261,7 +261,7 @@ impl Replay {
         let (passing, gradients) = (&self.passing, &mut self.gradients);
         let given = |row: usize, column: usize| {
             let at = row * columns + column;
-            (Known { value: passing.value[at], error: passing.bound[at] }, input[at])
+            (Near { value: passing.value[at], error: passing.bound[at] }, input[at])
         };
         for (number, gradient) in gradients[parameter..parameter + 2].iter_mut().enumerate() {
             *gradient = Exact::zeros(columns);
@@ -294,11 +294,11 @@ fn batch_line(
 }
 
 /// (x − mean)·s·w + b.
-fn transformed(line: &Line, x: f64, column: usize, affine: Option<[&[f64]; 2]>, rounding: Rounding) -> Known {
+fn transformed(line: &Line, x: f64, column: usize, affine: Option<[&[f64]; 2]>, rounding: Rounding) -> Near {
     let normalized = rounding.times(line.centred(x, rounding), line.inverse);
     let Some([weight, bias]) = affine else { return normalized };
-    let bias = Known::exact(bias[column]);
-    let y = rounding.plus(rounding.times(normalized, Known::exact(weight[column])), bias);
+    let bias = Near::exact(bias[column]);
+    let y = rounding.plus(rounding.times(normalized, Near::exact(weight[column])), bias);
     // A library that takes b − mean·s·w first rounds b once more.
-    Known { error: y.error + rounding.unit * bias.value.abs(), ..y }
+    Near { error: y.error + rounding.unit * bias.value.abs(), ..y }
 }

@@ -35,6 +35,14 @@ pub enum Error {
         /// What is wrong, what was expected and what to do.
         message: String,
     },
+    /// A file of data that cannot be accepted.
+    #[error("{origin}: {message}")]
+    Data {
+        /// Where it stands: the file, or `file:line`.
+        origin: String,
+        /// What is wrong, what was expected and what to do.
+        message: String,
+    },
     /// An engine that failed, with its own words.
     #[error("{engine} engine, {operation}: {message}")]
     Engine {

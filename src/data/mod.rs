@@ -10,6 +10,7 @@ pub mod order;
 mod regression;
 pub mod set;
 mod spoil;
+pub mod text;
 mod xor;
 
 pub use batch::{Batch, Inputs, Sparse};

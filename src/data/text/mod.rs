@@ -10,6 +10,8 @@
 
 pub mod cipher;
 pub mod lines;
+pub mod porter;
+pub mod tokens;
 
 use crate::error::Error;
 use std::path::Path;

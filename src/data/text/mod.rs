@@ -9,6 +9,7 @@
 //! `str.split` and `\w`, scikit-learn's `CountVectorizer`, NLTK's `PorterStemmer`.
 
 pub mod cipher;
+pub mod counts;
 pub mod lines;
 pub mod porter;
 pub mod tokens;

@@ -13,6 +13,8 @@ pub mod counts;
 pub mod lines;
 pub mod porter;
 pub mod tokens;
+pub mod vectors;
+pub mod window;
 
 use crate::error::Error;
 use std::path::Path;

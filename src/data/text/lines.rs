@@ -212,13 +212,15 @@ fn check_header(path: &Path, label: &str, names: &[String]) -> Result<()> {
     Ok(())
 }
 
-fn refuse_missing(path: &Path, labels: &[u32], names: &[String]) -> Result<()> {
+/// Every class must have a row to train on.
+pub(super) fn refuse_missing(path: &Path, labels: &[u32], names: &[String]) -> Result<()> {
     let mut seen = vec![false; names.len()];
     labels.iter().for_each(|&label| seen[label as usize] = true);
     match seen.iter().position(|seen| !seen) {
-        Some(class) => {
-            Err(file_fault(path, format!("no line has the label {}, which is a class", quoted(&names[class]))))
-        }
+        Some(class) => Err(file_fault(
+            path,
+            format!("no line to train on has the label {}, which is a class", quoted(&names[class])),
+        )),
         None => Ok(()),
     }
 }
@@ -284,7 +286,7 @@ mod tests {
         let read = read_text("a\tENTY\n", TABBED, Classes::Among(&given)).unwrap();
         assert_eq!((read.labels, read.classes), (vec![1], given.clone()));
         let text = complaint("a\tENTY\nb\tABBR\n", TABBED, Classes::All(&given));
-        assert_eq!(text, " no line has the label `DESC`, which is a class");
+        assert_eq!(text, " no line to train on has the label `DESC`, which is a class");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! A file of labelled lines ([`lines`]) is cut into tokens once ([`tokens`], with [`porter`] stems where a recipe asks
 //! for them). The tokens become rows of word counts ([`counts`]), or the first tokens of each text as numbers
-//! ([`window`]) of rows in a table of word vectors ([`vectors`]). Nothing is left out in silence: what is skipped or
-//! unknown is counted, and each result says how much of it there was.
+//! ([`window`]) of rows in a table of word vectors ([`vectors`]); [`set`] makes a data set of them. Nothing is left out
+//! in silence: what is skipped or unknown is counted, and each result says how much of it there was.
 //!
 //! The published comparisons prepare their text in Python, so Python is what these modules equal: its `str.lower`,
 //! `str.split` and `\w`, scikit-learn's `CountVectorizer`, NLTK's `PorterStemmer`.
@@ -12,6 +12,7 @@ pub mod cipher;
 pub mod counts;
 pub mod lines;
 pub mod porter;
+pub mod set;
 pub mod tokens;
 pub mod vectors;
 pub mod window;

@@ -7,17 +7,16 @@ pub mod columns;
 mod drawn;
 mod file;
 pub mod loader;
-mod old;
 pub mod order;
 pub mod set;
 mod spoil;
 mod table;
+pub mod text;
 mod xor;
 
 pub use batch::{Batch, Inputs, Sparse};
 pub use drawn::{Blobs, Centers, Circle, Drawn, Figure, Line, Moons, Regression, Spirals};
 pub use file::{Arrays, ClassOrder, Column, Csv, Format, Goal, Pair, TargetsAs};
-pub use old::DataSet;
 pub use table::{Edge, HoldOut, Share, Standardize};
 
 use crate::error::Result;

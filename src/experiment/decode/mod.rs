@@ -5,6 +5,7 @@
 mod course;
 mod data;
 mod model;
+mod text;
 mod training;
 
 use super::{

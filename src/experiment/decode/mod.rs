@@ -4,6 +4,7 @@
 
 mod course;
 mod data;
+mod layer;
 mod model;
 mod text;
 mod training;

@@ -161,7 +161,7 @@ fn listed(forms: &[(&str, &str)]) -> String {
 }
 
 /// `; did you mean …?` if a name is near enough: at most a third of its letters differ.
-fn did_you_mean<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn did_you_mean<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> String {
     let typed = typed.to_lowercase();
     names
         .map(|name| (strsim::osa_distance(&typed, name), name))

@@ -3,7 +3,9 @@
 //! Every default stands here and nowhere else. Errors name the place of the value that has to change.
 
 mod data;
+mod faults;
 mod model;
+mod optimizer;
 mod training;
 
 use super::{
@@ -15,6 +17,7 @@ use crate::{
     data::{BatchSize, DataKind, Length},
     error::Result,
     tensor::DType,
+    training::Training,
 };
 use std::path::Path;
 
@@ -62,6 +65,7 @@ pub(super) fn check_levels(root: &Node) -> Result<()> {
 /// What both sides share, from the merged tree of the reference, whose seed is that of the data.
 pub(super) fn shared(root: &Node) -> Result<Shared> {
     let top = open(root)?;
+    faults::refuse(root)?;
     let data = data::decode(&top, seed(&top)?)?;
     let training = training::open(&top)?;
     Ok(Shared {
@@ -81,13 +85,17 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataKind, folder: &Pa
         return Err(threads.fault(format!("run gives each side one thread: write threads = 1; found {found}")));
     }
     let (model, init) = model::decode(&top, data, folder)?;
+    let engine = top.get("engine").map_or(Ok(engine), engine_kind)?;
+    let table = training::open(&top)?;
+    let training = training::decode(&table)?;
+    let faults = faults::decode(&table, engine, &model, &training)?;
     Ok(Side {
-        engine: top.get("engine").map_or(Ok(engine), engine_kind)?,
+        engine,
         dtype: top.named("dtype", "dtype", &[("f32", DType::F32), ("f64", DType::F64)])?.unwrap_or(DType::F32),
         seed: seed(&top)?,
         model,
         init,
-        training: training::decode(&training::open(&top)?)?,
+        training: Training { faults, ..training },
     })
 }
 

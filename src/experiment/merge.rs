@@ -42,7 +42,9 @@ fn merge_tables(mut table: Table, mut changes: Table, place: &str) -> Result<Tab
 /// Whether `changes` adds to what `table` chooses, rather than choosing something else.
 fn is_same_choice(table: &Table, changes: &Table, place: &str) -> bool {
     match place {
-        "training.optimizer" | "model.init" | "model.layer" => table.keys().eq(changes.keys()),
+        "training.optimizer" | "training.schedule" | "training.clip" | "model.init" | "model.layer" => {
+            table.keys().eq(changes.keys())
+        }
         "data" => table.get("kind").zip(changes.get("kind")).is_none_or(|(base, over)| base.value == over.value),
         _ => true,
     }

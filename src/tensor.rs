@@ -139,10 +139,7 @@ impl<'a> View<'a> {
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        match self.values {
-            Values::F32(values) => values.len(),
-            Values::F64(values) => values.len(),
-        }
+        self.values.len()
     }
 
     /// Whether there are no elements.
@@ -166,6 +163,19 @@ impl<'a> View<'a> {
 }
 
 impl Values<'_> {
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The element at a place, widened to f64 (exactly).
     pub fn at(&self, place: usize) -> f64 {
         match self {

@@ -48,6 +48,8 @@ pub struct Places {
     widths: Vec<usize>,
     /// The number of terms in each layer's sums.
     terms: Vec<usize>,
+    /// Whether the loss divides by a sum of the rows' weights.
+    weighed: bool,
     shared: Vec<Shared>,
     /// For each parameter of the definition, the candidate's of the same name and shape.
     owned: Vec<Option<usize>>,
@@ -97,7 +99,8 @@ impl Places {
             Layer::Linear(linear) => linear.inputs + usize::from(linear.bias),
             _ => 1,
         });
-        Self { all, aligned, terms: terms.collect(), widths, shared, owned, k }
+        let weighed = experiment.reference.training.loss.weights().is_some();
+        Self { all, aligned, terms: terms.collect(), weighed, widths, shared, owned, k }
     }
 
     /// The name of a place within its phase.
@@ -147,6 +150,7 @@ impl Places {
     pub fn headroom(&self, place: Place, rows: usize) -> f64 {
         let terms = match place {
             Place::Activation(layer) => self.terms[layer],
+            Place::OutputGradient if self.weighed => rows,
             Place::Loss => rows * self.widths.last().copied().unwrap_or_default(),
             Place::Gradient(_) => self.widths.iter().copied().fold(rows, usize::max),
             _ => 1,
@@ -210,7 +214,7 @@ impl Places {
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
             }
         }
-        let (exact, bound) = replay.loss(record.output(), &record.targets);
+        let (exact, bound) = replay.loss(record, &parameters);
         deviations.push(Deviation::new(&[record.loss], &[exact], &[bound]));
         let exact = replay.output_gradient(record.output(), &record.targets);
         deviations.push(Deviation::new(&record.output_gradient, &exact.value, &exact.bound));

@@ -19,7 +19,7 @@ mod update;
 
 use crate::{
     experiment::Side,
-    model::Place,
+    model::{Parameter, Place},
     tensor::DType,
     training::{Sgd, Training},
 };
@@ -37,6 +37,7 @@ pub struct Exact {
 /// Replays the phases of one side under a definition: a model and a training.
 pub struct Replay {
     places: Vec<Place>,
+    parameters: Vec<Parameter>,
     training: Training,
     rounding: Rounding,
     result: Exact,
@@ -75,6 +76,7 @@ impl Replay {
             started: vec![false; parameters.len()],
             lr: definition.training.optimizer.lr(),
             places: definition.model.places(),
+            parameters,
             training: definition.training.clone(),
         }
     }

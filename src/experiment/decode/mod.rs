@@ -3,6 +3,7 @@
 //! Every default stands here and nowhere else. Errors name the place of the value that has to change.
 
 mod data;
+mod loss;
 mod model;
 mod training;
 
@@ -17,6 +18,8 @@ use crate::{
     tensor::DType,
 };
 use std::path::Path;
+
+pub(super) use loss::REPORTED_LOSS;
 
 /// What stands at the top of every file.
 const TOP: [&str; 9] = ["title", "seed", "dtype", "data", "model", "training", "noise", "reference", "candidate"];
@@ -80,14 +83,21 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataKind, folder: &Pa
         let found = threads.found();
         return Err(threads.fault(format!("run gives each side one thread: write threads = 1; found {found}")));
     }
-    let (model, init) = model::decode(&top, data, folder)?;
+    let table = training::open(&top)?;
+    let training = training::decode(&table)?;
+    let (model, init) = model::decode(&top, data, &training.loss, folder)?;
+    if let Err(why) = training.suits(model.outputs()) {
+        // The loss is at fault unless it fits alone.
+        let key = if training.loss.suits(model.outputs()).is_err() { "loss" } else { "reported_loss" };
+        return Err(table.fault(key, why));
+    }
     Ok(Side {
         engine: top.get("engine").map_or(Ok(engine), engine_kind)?,
         dtype: top.named("dtype", "dtype", &[("f32", DType::F32), ("f64", DType::F64)])?.unwrap_or(DType::F32),
         seed: seed(&top)?,
         model,
         init,
-        training: training::decode(&training::open(&top)?)?,
+        training,
     })
 }
 

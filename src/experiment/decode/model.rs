@@ -13,6 +13,7 @@ use crate::{
     },
     model::{Layer, Linear, Model, init::Init},
     tensor::Shape,
+    training::Loss,
 };
 use std::path::Path;
 
@@ -41,16 +42,16 @@ const INITS: [(&str, &str); 9] = [
 ];
 
 /// The model of a side, and where its weights come from.
-pub(super) fn decode(top: &Reader, data: &DataKind, folder: &Path) -> Result<(Model, Init)> {
+pub(super) fn decode(top: &Reader, data: &DataKind, loss: &Loss, folder: &Path) -> Result<(Model, Init)> {
     let model = top.require("model", "[model] with layers = [...]")?;
     let table = Reader::open(model, "[model]", &["bias", "init", "layers"])?;
     let bias = table.boolean("bias")?.unwrap_or(true);
     let init = table.get("init").map_or(Ok(Init::Pytorch), |node| init(node, folder))?;
     let layers = table.require("layers", "layers = [{ linear = { outputs = 1 } }, \"sigmoid\"]")?;
-    Ok((stack(layers, bias, data)?, init))
+    Ok((stack(layers, bias, data, loss)?, init))
 }
 
-fn stack(layers: &Node, bias: bool, data: &DataKind) -> Result<Model> {
+fn stack(layers: &Node, bias: bool, data: &DataKind, loss: &Loss) -> Result<Model> {
     let nodes = match &layers.value {
         Value::Array(nodes) if !nodes.is_empty() => nodes,
         Value::Array(_) => return Err(layers.fault("`layers` is empty; a model needs at least one layer")),
@@ -65,7 +66,13 @@ fn stack(layers: &Node, bias: bool, data: &DataKind) -> Result<Model> {
         stack.push(layer);
     }
     let width = row.elements();
-    if width != targets {
+    if loss.target_columns(width) != targets && loss.of_classes() {
+        return Err(layers.fault(format!(
+            "loss = \"{}\" takes class numbers, one column, but the data's targets have {targets}",
+            loss.measure.name()
+        )));
+    }
+    if loss.target_columns(width) != targets {
         let last = nodes.iter().rev().find_map(|node| node.find(&["linear", "outputs"])).unwrap_or(layers);
         return Err(last.fault(format!(
             "the model's outputs have {width} columns, but the data's targets have {targets}; \

@@ -3,6 +3,7 @@
 //! Loss and optimizer may differ between the sides; batch size and length are read once for both. The bounds keep
 //! counts of steps from overflowing, and the rules of SGD are PyTorch's.
 
+use super::loss;
 use crate::{
     data::{BatchSize, Length},
     error::Result,
@@ -10,36 +11,27 @@ use crate::{
         reader::{Choice, Reader},
         tree::{Node, Value},
     },
-    training::{Loss, Optimizer, ReportedLoss, ReportedMeasure, Sgd, Training},
+    training::{Optimizer, Sgd, Training},
 };
 
 /// The longest training and the largest batch, so that no product of counts overflows.
 const MOST: usize = 1_000_000_000;
 
-const LOSSES: [(&str, Loss); 3] = [
-    ("mse", Loss::MEAN_SQUARED_ERROR),
-    ("sum-squares", Loss::SUM_SQUARES),
-    ("half-sum-squares", Loss::HALF_SUM_SQUARES),
-];
-
 /// The table, once its keys are known to be valid.
 pub(super) fn open<'a>(top: &Reader<'a>) -> Result<Reader<'a>> {
     let training = top.require("training", "[training] with loss, optimizer and steps")?;
-    let valid = ["loss", "reported_loss", "optimizer", "batch_size", "steps", "epochs"];
+    let valid = ["loss", "reported_loss", "penalty", "optimizer", "batch_size", "steps", "epochs"];
     Reader::open(training, "[training]", &valid)
 }
 
 /// What one side does with a batch.
 pub(super) fn decode(table: &Reader) -> Result<Training> {
-    let loss = table.named("loss", "loss", &LOSSES)?;
-    let loss = loss.ok_or_else(|| table.missing("loss", "loss = \"mse\""))?;
-    let mut names: Vec<(&str, ReportedMeasure)> =
-        LOSSES.into_iter().map(|(name, loss)| (name, ReportedMeasure::Loss(loss))).collect();
-    names.push(("delta-times-mse", ReportedMeasure::DeltaTimesMse));
-    let reported = table.named("reported_loss", "reported loss", &names)?;
+    let loss = loss::loss(table.require("loss", "loss = \"mse\"")?)?;
+    let reported = table.get("reported_loss").map(|node| loss::reported(node, &loss)).transpose()?;
+    let penalties = table.get("penalty").map_or(Ok(Vec::new()), loss::penalties)?;
     let optimizer = optimizer(table.require("optimizer", "optimizer = { sgd = { lr = 0.3 } }")?)?;
     let training = Training::new(loss, optimizer);
-    Ok(Training { reported_loss: reported.map_or(training.reported_loss, ReportedLoss::from), ..training })
+    Ok(Training { reported_loss: reported.unwrap_or(training.reported_loss), penalties, ..training })
 }
 
 /// How many rows a step sees.

@@ -51,6 +51,7 @@ impl Replay {
                 _ => todo!("replay of {}", self.places[index].layer),
             }
         }
+        self.penalize(parameters);
         &self.gradients
     }
 

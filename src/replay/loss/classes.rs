@@ -69,18 +69,26 @@ pub(super) fn term(loss: &Loss, row: &[f64], target: &[f64], rounding: Rounding,
     }
 }
 
-/// Hands out the derivative of a row's term in each of its outputs, with its error.
-pub(super) fn slopes(loss: &Loss, row: &[f64], target: &[f64], rounding: Rounding, push: impl FnMut((f64, f64))) {
+/// Hands out the derivative of a row's term in each of its outputs, with its error; nothing where there is none.
+pub(super) fn slopes(
+    loss: &Loss,
+    row: &[f64],
+    target: &[f64],
+    rounding: Rounding,
+    push: impl FnMut(Option<(f64, f64)>),
+) {
     let class = number(target, row.len());
-    let only = |value: f64, roundings: f64| {
-        let error = rounding.chain(roundings, value.abs());
-        (0..row.len()).map(move |place| if class == Some(place) { (value, error) } else { (0.0, 0.0) })
+    let only = |slope: Option<f64>| {
+        let slope = slope.map(|slope| (slope, rounding.chain(1.0, slope.abs())));
+        (0..row.len()).map(move |place| slope.filter(|_| class.is_none_or(|class| class == place)))
     };
     match &loss.measure {
-        Measure::CrossEntropy(classes) => cross_entropy(loss, classes, row, target, rounding).for_each(push),
-        Measure::LogLoss { .. } if counted(loss, row, target).is_none() => only(0.0, 0.0).for_each(push),
-        Measure::LogLoss { .. } => only(class.map_or(f64::NAN, |class| -1.0 / row[class]), 1.0).for_each(push),
-        _ => only(class.map_or(f64::NAN, |class| -weight(loss, class)), 1.0).for_each(push),
+        Measure::CrossEntropy(classes) => cross_entropy(loss, classes, row, target, rounding).map(Some).for_each(push),
+        Measure::LogLoss { .. } => {
+            let slope = || class.map_or(f64::NAN, |class| -1.0 / row[class]);
+            only(counted(loss, row, target).map(|_| slope())).for_each(push);
+        }
+        _ => only(Some(class.map_or(f64::NAN, |class| -weight(loss, class)))).for_each(push),
     }
 }
 

@@ -64,7 +64,12 @@ impl Replay {
         self.result.bound.clear();
         for (row, target) in rows {
             let result = &mut self.result;
-            let push = |(slope, error): (f64, f64)| {
+            let push = |slope: Option<(f64, f64)>| {
+                // Nothing is 0 whatever the factor is: infinite where no row counts.
+                let Some((slope, error)) = slope else {
+                    result.value.push(0.0);
+                    return result.bound.push(0.0);
+                };
                 let value = factor.value * slope;
                 result.value.push(value);
                 // The product of factor and slope; libtorch multiplies by a further factor or two, and what underflows on
@@ -76,7 +81,7 @@ impl Replay {
                 classes::slopes(loss, row, target, rounding, push);
             } else {
                 let pairs = row.iter().zip(target);
-                pairs.map(|(&p, &t)| elements::slope(&loss.measure, p, t, rounding)).for_each(push);
+                pairs.map(|(&p, &t)| Some(elements::slope(&loss.measure, p, t, rounding))).for_each(push);
             }
         }
         &self.result

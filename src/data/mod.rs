@@ -7,17 +7,16 @@ pub mod columns;
 mod drawn;
 mod file;
 pub mod loader;
-mod old;
 pub mod order;
 pub mod set;
 mod spoil;
 mod table;
+pub mod text;
 mod xor;
 
 pub use batch::{Batch, Inputs, Sparse};
 pub use drawn::{Blobs, Centers, Circle, Drawn, Figure, Line, Moons, Regression, Spirals};
 pub use file::{Arrays, ClassOrder, Column, Csv, Format, Goal, Pair, TargetsAs};
-pub use old::DataSet;
 pub use table::{Edge, HoldOut, Share, Standardize};
 
 use crate::error::Result;
@@ -38,6 +37,8 @@ pub enum DataKind {
     Csv(Csv),
     /// `npy`, `npz`, `idx`: arrays.
     Arrays(Arrays),
+    /// `text`: labelled text.
+    Text(text::set::Text),
 }
 
 impl DataKind {
@@ -59,20 +60,7 @@ impl DataKind {
             Self::Drawn(drawn) => drawn.draw().into_set(drawn.standardize, wanted, "[data]"),
             Self::Csv(csv) => csv.open(folder, wanted),
             Self::Arrays(arrays) => arrays.open(folder, wanted),
-        }
-    }
-
-    /// The number of input columns and of target columns; of files, which have to be opened first, 0.
-    pub fn columns(&self) -> (usize, usize) {
-        match self {
-            Self::Xor { .. } => (2, 1),
-            Self::Drawn(Drawn { figure: Figure::Regression(regression), .. }) => {
-                (regression.inputs, regression.outputs)
-            }
-            Self::Drawn(Drawn { figure, .. }) => {
-                (figure.inputs(), figure.classes().filter(|&classes| classes != 2).unwrap_or(1))
-            }
-            Self::Csv(_) | Self::Arrays(_) => (0, 0),
+            Self::Text(text) => text.open(|written| file::located(written, folder), wanted),
         }
     }
 }

@@ -206,6 +206,14 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// The place of the first element, widened to f64 (exactly), that is so.
+    pub fn position(&self, is_so: impl Fn(f64) -> bool) -> Option<usize> {
+        match self {
+            Self::F32(values) => values.iter().position(|&value| is_so(f64::from(value))),
+            Self::F64(values) => values.iter().position(|&value| is_so(value)),
+        }
+    }
+
     /// The type of the elements.
     pub fn dtype(&self) -> DType {
         match self {

@@ -4,16 +4,24 @@
 
 mod batch;
 pub mod columns;
+mod drawn;
+mod file;
 pub mod loader;
-mod old;
 pub mod order;
-mod regression;
 pub mod set;
+mod spoil;
+mod table;
+pub mod text;
 mod xor;
 
 pub use batch::{Batch, Inputs, Sparse};
-pub use old::DataSet;
-pub use regression::Regression;
+pub use drawn::{Blobs, Centers, Circle, Drawn, Figure, Line, Moons, Regression, Spirals};
+pub use file::{Arrays, ClassOrder, Column, Csv, Format, Goal, Pair, TargetsAs};
+pub use table::{Edge, HoldOut, Share, Standardize};
+
+use crate::error::Result;
+use columns::DTypes;
+use std::path::Path;
 
 /// A data set an experiment can name.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,16 +31,36 @@ pub enum DataKind {
         /// How many times the four rows stand one after the other; 1 is plain xor.
         repeat: usize,
     },
-    /// `regression`: normal inputs and a linear map of them with noise, of any width.
-    Regression(Regression),
+    /// What is drawn from a formula and a seed.
+    Drawn(Drawn),
+    /// `csv`, `tsv`: a table of text.
+    Csv(Csv),
+    /// `npy`, `npz`, `idx`: arrays.
+    Arrays(Arrays),
+    /// `text`: labelled text.
+    Text(text::set::Text),
 }
 
 impl DataKind {
-    /// The number of input columns and of target columns.
-    pub fn columns(&self) -> (usize, usize) {
+    /// Draws or reads the set, held in the types of `wanted`; paths are relative to `folder`, the experiment's.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or something in it is not as it must be: file, line and column are named.
+    ///
+    /// ```
+    /// # use lockstep::{data::{DataKind, columns::DTypes, set::Targets}};
+    /// let xor = DataKind::Xor { repeat: 1 }.open("".as_ref(), DTypes::F32)?;
+    /// assert_eq!(xor.columns, 2);
+    /// assert_eq!(xor.training.targets, Targets::Classes(vec![0, 1, 1, 0]));
+    /// # Ok::<(), lockstep::error::Error>(())
+    /// ```
+    pub fn open(&self, folder: &Path, wanted: DTypes) -> Result<set::DataSet> {
         match self {
-            Self::Xor { .. } => (2, 1),
-            Self::Regression(regression) => (regression.inputs, regression.outputs),
+            Self::Xor { repeat } => xor::tables(*repeat).into_set(Standardize::No, wanted, "xor"),
+            Self::Drawn(drawn) => drawn.draw().into_set(drawn.standardize, wanted, "[data]"),
+            Self::Csv(csv) => csv.open(folder, wanted),
+            Self::Arrays(arrays) => arrays.open(folder, wanted),
+            Self::Text(text) => text.open(|written| file::located(written, folder), wanted),
         }
     }
 }

@@ -119,7 +119,8 @@ impl Held {
     fn fault(&self) -> Option<&'static str> {
         let finite = |columns: &Columns| columns.not_finite().map(|_| "an input is NaN or an infinity");
         let point = |tokens: &[u32], first: usize, words: usize| {
-            let whole = first > 0 && tokens.len() % first == 0 && tokens.iter().all(|&token| (token as usize) < words);
+            let whole =
+                first > 0 && tokens.len().is_multiple_of(first) && tokens.iter().all(|&token| (token as usize) < words);
             (!whole).then_some("a token has no word")
         };
         match self {

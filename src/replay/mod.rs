@@ -14,6 +14,7 @@
 
 mod layer;
 mod loss;
+mod near;
 mod product;
 mod update;
 
@@ -43,6 +44,7 @@ pub struct Replay {
     errors: Vec<f64>,
     products: Products,
     gradients: Vec<Exact>,
+    buffers: Vec<Exact>,
     shadow: Shadow,
 }
 
@@ -62,6 +64,7 @@ impl Replay {
             errors: Vec::new(),
             products: Products::default(),
             gradients: vec![Exact::default(); parameters.len()],
+            buffers: vec![Exact::default(); definition.model.buffers().len()],
             shadow: Shadow::new(&definition.training, &parameters),
             places: definition.model.places(),
             training: definition.training.clone(),

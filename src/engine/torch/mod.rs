@@ -10,7 +10,7 @@ mod loss;
 mod memory;
 mod optimizer;
 
-use super::{Description, Engine, misfit};
+use super::{Description, Engine, check, misfit};
 use crate::{
     data::Batch,
     error::{Error, Result},
@@ -196,6 +196,7 @@ impl Engine for Torch {
         self.rows = batch.rows();
         self.at = [batch.step, batch.epoch];
         self.check("forward", (batch.inputs.shape(), batch.inputs.dtype()), self.rows, self.inputs)?;
+        check("libtorch", &self.places, batch)?;
         let mut forward = || {
             let inputs = memory::inputs(&batch.inputs)?;
             let masks =

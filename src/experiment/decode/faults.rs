@@ -2,10 +2,10 @@
 //! engine can make, and that its model and training can show.
 
 use crate::{
-    error::Result,
+    error::{Result, did_you_mean},
     experiment::{
         EngineKind,
-        reader::{Choice, Reader, did_you_mean, finite},
+        reader::{Choice, Reader, finite},
         tree::{Node, Value, shown},
     },
     model::{Layer, Model, Parameter},

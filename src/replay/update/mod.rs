@@ -5,17 +5,16 @@
 //! of a slowly changing sum go one way (it stops short of y by up to half a rounding over 1 − β), and β's own always does.
 
 mod adam;
-mod near;
 mod rmsprop;
 mod sgd;
 
+use super::near::Near;
 use super::{Exact, Replay, Rounding};
 use crate::{
     model::Parameter,
     tensor::DType,
     training::{Adam, Clip, Optimizer, Training},
 };
-use near::Near;
 use std::array;
 
 /// What the replay knows of an optimizer beyond its definition.

@@ -1,7 +1,7 @@
 //! Numbers that carry how far rounding may have taken a side's from them (running error analysis: Higham, *Accuracy and
 //! Stability of Numerical Algorithms*, section 3.3): a formula written in them derives its own bound.
 
-use super::super::Rounding;
+use super::Rounding;
 
 /// A number in f64, and the most by which a side's may be off it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -14,6 +14,11 @@ impl Near {
     /// What every side has alike.
     pub(super) fn exact(value: f64) -> Self {
         Self { value, error: 0.0 }
+    }
+
+    /// The largest magnitude that a side may have for it.
+    pub(super) fn magnitude(self) -> f64 {
+        self.value.abs() + self.error
     }
 
     /// The same number with the other sign, which is never rounded.
@@ -50,14 +55,33 @@ impl Rounding {
         self.once(a.value + b.value, a.error + b.error)
     }
 
-    /// a·b; a factor of exactly 1 rounds nothing.
+    /// a − b.
+    #[inline(always)]
+    pub(super) fn minus(self, a: Near, b: Near) -> Near {
+        self.plus(a, b.negative())
+    }
+
+    /// a·b; a factor of exactly 1 rounds nothing, and one of exactly 0 leaves 0.
     #[inline(always)]
     pub(super) fn times(self, a: Near, b: Near) -> Near {
         if a == Near::exact(1.0) {
             return b;
         }
-        let error = a.value.abs() * b.error + a.error * b.value.abs() + a.error * b.error;
-        self.once(a.value * b.value, error)
+        // 0·∞ is what no side has: one factor is 0 but for rounding, of the other nothing is known.
+        let part = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
+        let error = part(a.value.abs(), b.error) + part(a.error, b.magnitude());
+        if a.magnitude() == 0.0 || b.magnitude() == 0.0 { Near::default() } else { self.once(a.value * b.value, error) }
+    }
+
+    /// A sum of numbers, in any order: `terms` of them, at most.
+    pub(super) fn total(self, numbers: impl Iterator<Item = Near>, terms: usize) -> Near {
+        let (mut value, mut error, mut magnitude) = (0.0, 0.0, 0.0);
+        for number in numbers {
+            value += number.value;
+            error += number.error;
+            magnitude += number.magnitude();
+        }
+        Near { value, error: error + self.sum(terms) * magnitude }
     }
 
     /// a/b: from (a + α)/(b + β) − a/b = (α − βa/b)/(b + β). Anything where b may be 0.

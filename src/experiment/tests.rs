@@ -194,7 +194,11 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (12, "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]],", &["nested too deeply"]),
     (13, "{ linear = { inputs = 4, outputs = 1 } },", &["layer 2 (linear) takes 4 inputs, but 5", "write inputs = 5"]),
     (13, "{ linear = { outputs = 3 } },", &["outputs have 3 columns", "targets have 1", "outputs = 1"]),
-    (17, "loss = 'mae'", &["unknown loss `mae`", "(valid: \"mse\", \"sum-squares\", \"half-sum-squares\")"]),
+    (
+        17,
+        "loss = 'mae'",
+        &["unknown loss `mae`", "(valid: \"mse\", \"sum-squares\", \"half-sum-squares\", \"l1\", \"huber\" or {"],
+    ),
     (17, "loss = 'MSE'", &["unknown loss `MSE`; did you mean `mse`?"]),
     (18, "reported_loss = 'delta'", &["unknown reported loss `delta`", "\"delta-times-mse\""]),
     (

@@ -5,6 +5,8 @@
 mod course;
 mod data;
 mod faults;
+mod layer;
+mod loss;
 mod model;
 mod optimizer;
 mod text;
@@ -22,6 +24,8 @@ use crate::{
     training::{Course, Training},
 };
 use std::path::Path;
+
+pub(super) use loss::REPORTED_LOSS;
 
 /// What stands at the top of every file.
 const TOP: [&str; 9] = ["title", "seed", "dtype", "data", "model", "training", "noise", "reference", "candidate"];
@@ -100,6 +104,11 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataSet, folder: &Pat
     let table = training::open(&top)?;
     let training = training::decode(&table)?;
     let (model, init, encoding) = model::decode(&top, data, &training, folder)?;
+    if let Err(why) = training.suits(model.outputs()) {
+        // The loss is at fault unless it fits alone.
+        let key = if training.loss.suits(model.outputs()).is_err() { "loss" } else { "reported_loss" };
+        return Err(table.fault(key, why));
+    }
     let faults = faults::decode(&table, engine, &model, &training)?;
     Ok(Side {
         engine,

@@ -35,6 +35,14 @@ pub enum Error {
         /// What is wrong, what was expected and what to do.
         message: String,
     },
+    /// A file of data that cannot be accepted.
+    #[error("{origin}: {message}")]
+    Data {
+        /// Where it stands: the file, or `file:line`.
+        origin: String,
+        /// What is wrong, what was expected and what to do.
+        message: String,
+    },
     /// An engine that failed, with its own words.
     #[error("{engine} engine, {operation}: {message}")]
     Engine {
@@ -58,4 +66,19 @@ impl Error {
     pub fn io(path: &Path, action: impl Into<String>, source: std::io::Error) -> Self {
         Self::Io { path: path.to_owned(), action: action.into(), source }
     }
+
+    /// An error about data at `origin`: the file, or `file:line`.
+    pub(crate) fn data(origin: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Data { origin: origin.into(), message: message.into() }
+    }
+}
+
+/// `; did you mean …?` if a name is near enough: at most a third of its letters differ.
+pub(crate) fn did_you_mean<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let typed = typed.to_lowercase();
+    names
+        .map(|name| (strsim::osa_distance(&typed, name), name))
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(3))
+        .min()
+        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
 }

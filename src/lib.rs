@@ -17,6 +17,7 @@ pub mod model;
 pub mod noise;
 pub mod replay;
 pub mod report;
+pub mod store;
 pub mod study;
 pub mod tensor;
 pub mod training;

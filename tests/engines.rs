@@ -8,7 +8,7 @@
 mod common;
 
 use lockstep::{
-    data::Batch,
+    data::{Batch, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     error::Error,
     experiment::{EngineKind, Experiment, Side},
@@ -122,6 +122,7 @@ proptest! {
                 model: case.model.clone(),
                 init: Init::Pytorch,
                 training: case.training.clone(),
+                encoding: Encoding::Values,
             };
             let rows = case.rows;
             let scratch: Box<dyn Engine> = scratch::build(&side.model, &side.training, dtype, rows);
@@ -226,8 +227,7 @@ fn deviations(replay: &mut Replay, model: &Model, record: &StepRecord) -> Vec<(S
     let mut all = Vec::new();
     let parameters = |index: usize| record.before[index].as_slice();
     for (layer, found) in record.activations.iter().enumerate() {
-        let input = if layer == 0 { &record.inputs } else { &record.activations[layer - 1] };
-        let exact = replay.forward(layer, input, &parameters);
+        let exact = replay.forward(layer, record, &parameters);
         all.push((format!("activation/{layer}"), Deviation::new(found, &exact.value, &exact.bound)));
     }
     let (exact, bound) = replay.loss(record, &parameters);

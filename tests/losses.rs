@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use lockstep::{
-    data::Batch,
+    data::{Batch, set::Encoding},
     engine::{Engine, scratch},
     experiment::{EngineKind, Side},
     gap::Deviation,
@@ -85,7 +85,8 @@ impl Case {
 
     fn replay(&self, dtype: DType) -> Replay {
         let (engine, seed, init) = (EngineKind::Scratch, 0, Init::Zeros);
-        let side = Side { engine, dtype, seed, model: self.model.clone(), init, training: self.training.clone() };
+        let (model, training, encoding) = (self.model.clone(), self.training.clone(), Encoding::Values);
+        let side = Side { engine, dtype, seed, model, init, training, encoding };
         Replay::new(&side, dtype, Limits::default().k)
     }
 

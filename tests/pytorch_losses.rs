@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use lockstep::{
-    data::Batch,
+    data::{Batch, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     experiment::{EngineKind, Side},
     lockstep::StepRecord,
@@ -105,7 +105,8 @@ fn computed(loss: &Loss, dtype: DType, columns: usize, given: [&[f64]; 2], torch
             record.computed(engine.as_ref(), &[columns], loss).unwrap();
         });
     });
-    let side = Side { engine: EngineKind::Torch, dtype, seed: 0, model, init: Init::Zeros, training };
+    let (engine, init, encoding) = (EngineKind::Torch, Init::Zeros, Encoding::Values);
+    let side = Side { engine, dtype, seed: 0, model, init, training, encoding };
     let mut replay = Replay::new(&side, dtype, Limits::default().k);
     let loss = replay.loss(&record, &|index| record.before[index].as_slice());
     let exact = replay.output_gradient(record.output(), &record.targets);

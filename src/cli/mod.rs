@@ -2,6 +2,7 @@
 //! stderr (nothing on a pipe), and returns the exit code.
 
 mod bench;
+mod data;
 mod env;
 mod leave;
 mod list;
@@ -27,7 +28,8 @@ use std::{
     after_help = "\
 Exit codes: 0 parity, 1 mismatch, 2 usage, configuration or I/O,
 3 inconclusive, 130 interrupted.
-A study: 0 when it ran and every stated expectation held, 1 when one failed."
+A study: 0 when it ran and every stated expectation held, 1 when one failed.
+Data: 0 when all is well, 1 when verify finds a wrong file."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -44,6 +46,8 @@ enum Command {
     List,
     /// Time a training step of both engines of an experiment
     Bench(bench::Options),
+    /// List, fetch and check the data sets
+    Data(data::Options),
     /// Show the machine and the libraries
     Env,
 }
@@ -58,6 +62,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Command::Study(options) => study::run(&options),
         Command::List => list::run(),
         Command::Bench(options) => bench::run(&options),
+        Command::Data(options) => data::run(&options),
         Command::Env => env::run(),
     }
 }

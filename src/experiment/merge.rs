@@ -45,7 +45,8 @@ fn merge_tables(mut table: Table, mut changes: Table, place: &str) -> Result<Tab
 /// Whether `changes` adds to what `table` chooses, rather than choosing something else.
 fn is_same_choice(table: &Table, changes: &Table, place: &str) -> bool {
     match place {
-        "training.loss" | "training.optimizer" | "model.init" | "model.layer" => table.keys().eq(changes.keys()),
+        "training.loss" | "training.optimizer" | "training.schedule" | "training.clip" | "model.init"
+        | "model.layer" => table.keys().eq(changes.keys()),
         // Its settings merge; a loss that is written in their place, or in `loss`, is replaced.
         "training.reported_loss" => {
             let settings = |table: &Table| table.keys().all(|key| REPORTED_LOSS.contains(&key.as_str()));

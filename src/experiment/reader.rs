@@ -4,7 +4,7 @@
 //! missed. Every error says where, what was expected, what was found, and which valid name is near.
 
 use super::tree::{Node, Table, Value, shown};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, did_you_mean};
 use std::{fmt::Display, ops::RangeInclusive};
 
 /// A table whose keys are known to be valid ones.
@@ -158,16 +158,6 @@ fn named<T: Clone>(node: &Node, what: &str, names: &[(&str, T)]) -> Result<T> {
 
 fn listed(forms: &[(&str, &str)]) -> String {
     forms.iter().map(|(_, form)| *form).collect::<Vec<_>>().join(", ")
-}
-
-/// `; did you mean …?` if a name is near enough: at most a third of its letters differ.
-fn did_you_mean<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let typed = typed.to_lowercase();
-    names
-        .map(|name| (strsim::osa_distance(&typed, name), name))
-        .filter(|(distance, name)| *distance <= name.len().div_ceil(3))
-        .min()
-        .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    data::Regression,
+    data::{BatchSize, Drawn, Figure, Length, Regression, Standardize},
     model::{Layer, Linear},
     training::{Loss, Optimizer, ReportedMeasure, Sgd},
 };
@@ -71,9 +71,10 @@ fn every_key_is_decoded() {
     let experiment = parse(VALID, &[]).unwrap();
     assert_eq!(experiment.title, "test");
     assert_eq!(experiment.data, DataKind::Xor { repeat: 2 });
-    assert_eq!((experiment.batch_size, experiment.length), (BatchSize::Full, Length::Steps(10)));
+    assert_eq!((experiment.course.order.size, experiment.course.length), (BatchSize::Full, Length::Steps(10)));
     assert_eq!(experiment.noise, Noise { twins: Some(2), horizon: 1.0 });
-    let Side { engine, dtype, seed, model, init, training } = experiment.reference;
+    let Side { engine, dtype, seed, model, init, training, encoding } = experiment.reference;
+    assert_eq!(encoding, Encoding::Values);
     assert_eq!((engine, dtype, seed, init), (EngineKind::Torch, DType::F32, 3, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 5, true), Layer::Sigmoid, linear(5, 1, true), Layer::Relu]);
     assert_eq!(
@@ -97,10 +98,10 @@ fn what_is_left_out_has_a_default() {
         training = { loss = "sum-squares", optimizer = { sgd = { lr = 1 } }, epochs = 3 }
     "#;
     let experiment = parse(text, &[]).unwrap();
-    assert_eq!((experiment.title.as_str(), experiment.length), ("x", Length::Epochs(3)));
+    assert_eq!((experiment.title.as_str(), experiment.course.length), ("x", Length::Epochs(3)));
     assert_eq!(experiment.data, DataKind::Xor { repeat: 1 });
     assert_eq!(experiment.noise, Noise { twins: None, horizon: 0.01 });
-    let Side { engine, dtype, seed, model, init, training } = experiment.candidate;
+    let Side { engine, dtype, seed, model, init, training, .. } = experiment.candidate;
     assert_eq!((engine, dtype, seed, init), (EngineKind::Scratch, DType::F32, 0, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 1, true), Layer::Tanh]);
     assert_eq!(training.reported_loss, Loss::SUM_SQUARES.into());
@@ -109,19 +110,25 @@ fn what_is_left_out_has_a_default() {
 
 #[test]
 fn regression_is_drawn_from_the_references_seed() {
-    let written = Regression { rows: 64, inputs: 2, outputs: 4, noise: 0.5, scale: vec![1e4, 1.0], seed: 0 };
+    let figure = |inputs: usize, scale: &[f64]| {
+        Figure::Regression(Regression { inputs, outputs: 4, noise: 0.5, scale: scale.to_vec() })
+    };
+    let (rows, validation_rows, test_rows, standardize, seed) = (64, 0, 0, Standardize::No, 0);
+    let written = Drawn { figure: figure(2, &[1e4, 1.0]), rows, validation_rows, test_rows, standardize, seed };
     for (sets, expected) in [
         (&[][..], written.clone()),
-        (&["seed=9", "candidate.seed=1"], Regression { seed: 9, ..written.clone() }),
-        (&["seed=9", "reference.seed=5"], Regression { seed: 5, ..written.clone() }),
-        (&["data.scale=-3"], Regression { scale: vec![-3.0; 2], ..written.clone() }),
-        (&["data.inputs=1", "data.scale=[0]"], Regression { inputs: 1, scale: vec![0.0], ..written }),
+        (&["seed=9", "candidate.seed=1"], Drawn { seed: 9, ..written.clone() }),
+        (&["seed=9", "reference.seed=5"], Drawn { seed: 5, ..written.clone() }),
+        (&["seed=9", "data.seed=7"], Drawn { seed: 7, ..written.clone() }),
+        (&["data.scale=-3"], Drawn { figure: figure(2, &[-3.0; 2]), ..written.clone() }),
+        (&["data.inputs=1", "data.scale=[0]"], Drawn { figure: figure(1, &[0.0]), ..written }),
     ] {
-        assert_eq!(parse(REGRESSION, sets).unwrap().data, DataKind::Regression(expected), "{sets:?}");
+        assert_eq!(parse(REGRESSION, sets).unwrap().data, DataKind::Drawn(expected), "{sets:?}");
     }
     let short = REGRESSION.replace("noise = 0.5", "").replace("scale = [1e4, 1]", "");
-    let DataKind::Regression(data) = parse(&short, &[]).unwrap().data else { panic!("regression") };
-    assert_eq!((data.noise, data.scale), (0.1, vec![1.0, 1.0]));
+    let DataKind::Drawn(data) = parse(&short, &[]).unwrap().data else { panic!("regression") };
+    let Figure::Regression(regression) = data.figure else { panic!("regression") };
+    assert_eq!((regression.noise, regression.scale), (0.1, vec![1.0, 1.0]));
 }
 
 #[test]
@@ -160,7 +167,7 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (5, "kind = 'xnor'", &["unknown kind of data `xnor`", "did you mean `xor`?"]),
     (6, "repeat = 0", &["`repeat`", "from 1 to 1000000", "the integer 0"]),
     (6, "repeat = 9999999", &["`repeat`", "from 1 to 1000000"]),
-    (6, "rows = 64", &["`rows` in [data] belongs to kind = \"regression\"; kind = \"xor\" takes repeat"]),
+    (6, "rows = 64", &["`rows` in [data] belongs to kind = \"regression\", \"circle\"", "\"xor\" takes repeat"]),
     (8, "bias = 'no'", &["`bias`", "true or false", "the string \"no\""]),
     (8, "layer.9 = 'relu'", &["no layer 9", "4 layers, 0 to 3"]),
     (8, "layer.x = 'relu'", &["no layer x"]),
@@ -322,10 +329,7 @@ fn what_is_missing_is_asked_for_where_it_belongs() {
         (REGRESSION.replace("rows = 64", ""), "x.toml:3: `rows` is missing in [data]; write rows = 64"),
         (REGRESSION.replace("inputs = 2", ""), "x.toml:3: `inputs` is missing in [data]; write inputs = 16"),
         (REGRESSION.replace("outputs = 4\n", ""), "x.toml:3: `outputs` is missing in [data]; write outputs = 4"),
-        (
-            VALID.replace("sgd.lr", "adam.lr"),
-            "x.toml:19: optimizer must be one of { sgd = { lr = 0.3 } }; found a table of 2",
-        ),
+        (VALID.replace("sgd.lr", "adam.lr"), "x.toml:19: optimizer must be one of { sgd = { lr = 0.3 } }, \"adam\""),
     ] {
         let error = parse(&text, &[]).expect_err(expected).to_string();
         assert!(error.starts_with(expected), "{error}");
@@ -348,7 +352,7 @@ fn a_file_that_is_missing_or_not_text_is_an_error_with_a_remedy() {
 fn a_side_keeps_its_own_override_whatever_is_set_for_both() {
     let experiment = parse(VALID, &["seed=9", "candidate.model.bias=false", "training.epochs=2"]).unwrap();
     assert_eq!((experiment.reference.seed, experiment.candidate.seed), (9, 4));
-    assert_eq!(experiment.length, Length::Epochs(2));
+    assert_eq!(experiment.course.length, Length::Epochs(2));
     assert_eq!(experiment.candidate.model.layers[0], linear(2, 5, false));
     let experiment = parse(VALID, &["candidate.seed=1", "candidate.seed=2"]).unwrap();
     assert_eq!((experiment.reference.seed, experiment.candidate.seed), (3, 2));

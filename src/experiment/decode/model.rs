@@ -4,16 +4,17 @@
 //! to fit. The last width has to be that of the data's targets. `[model] bias` holds for every linear layer that
 //! does not say otherwise itself.
 
+use super::layer;
 use crate::{
-    data::DataKind,
+    data::set::{DataSet, Encoding},
     error::Result,
     experiment::{
         reader::{Choice, Reader},
         tree::{Node, Value},
     },
-    model::{Layer, Linear, Model, init::Init},
+    model::{Model, init::Init},
     tensor::Shape,
-    training::Loss,
+    training::Training,
 };
 use std::path::Path;
 
@@ -21,13 +22,6 @@ use std::path::Path;
 pub(super) const MOST_COLUMNS: usize = 1_000_000;
 /// 0.8 GB in f64, of which a run holds several copies.
 const MOST_TRAINED: usize = 100_000_000;
-
-const LAYERS: [(&str, &str); 4] = [
-    ("linear", "{ linear = { outputs = N } }"),
-    ("sigmoid", "\"sigmoid\""),
-    ("tanh", "\"tanh\""),
-    ("relu", "\"relu\""),
-];
 
 const INITS: [(&str, &str); 9] = [
     ("pytorch", "\"pytorch\""),
@@ -41,82 +35,45 @@ const INITS: [(&str, &str); 9] = [
     ("file", "{ file = \"weights.npz\" }"),
 ];
 
-/// The model of a side, and where its weights come from.
-pub(super) fn decode(top: &Reader, data: &DataKind, loss: &Loss, folder: &Path) -> Result<(Model, Init)> {
+/// The model of a side, where its weights come from, and how targets reach its loss.
+pub(super) fn decode(
+    top: &Reader,
+    data: &DataSet,
+    training: &Training,
+    folder: &Path,
+) -> Result<(Model, Init, Encoding)> {
     let model = top.require("model", "[model] with layers = [...]")?;
     let table = Reader::open(model, "[model]", &["bias", "init", "layers"])?;
     let bias = table.boolean("bias")?.unwrap_or(true);
     let init = table.get("init").map_or(Ok(Init::Pytorch), |node| init(node, folder))?;
     let layers = table.require("layers", "layers = [{ linear = { outputs = 1 } }, \"sigmoid\"]")?;
-    Ok((stack(layers, bias, data, loss)?, init))
+    let (model, encoding) = stack(layers, bias, data, training)?;
+    Ok((model, init, encoding))
 }
 
-fn stack(layers: &Node, bias: bool, data: &DataKind, loss: &Loss) -> Result<Model> {
+fn stack(layers: &Node, bias: bool, data: &DataSet, training: &Training) -> Result<(Model, Encoding)> {
     let nodes = match &layers.value {
         Value::Array(nodes) if !nodes.is_empty() => nodes,
         Value::Array(_) => return Err(layers.fault("`layers` is empty; a model needs at least one layer")),
         _ => return Err(layers.fault(format!("`layers` in [model] must be an array; found {}", layers.found()))),
     };
-    let (inputs, targets) = data.columns();
+    let inputs = data.columns;
     let mut row = Shape::new(&[inputs]);
     let mut stack = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
-        let layer = layer(node, index, row.elements(), bias)?;
+        let layer = layer::decode(node, index, row.elements(), bias)?;
         row = layer.output(row).map_err(|why| node.fault(format!("layer {index} ({layer}) {why}")))?;
         stack.push(layer);
     }
-    let width = row.elements();
-    if loss.target_columns(width) != targets && loss.of_classes() {
-        return Err(layers.fault(format!(
-            "loss = \"{}\" takes class numbers, one column, but the data's targets have {targets}",
-            loss.measure.name()
-        )));
-    }
-    if loss.target_columns(width) != targets {
-        let last = nodes.iter().rev().find_map(|node| node.find(&["linear", "outputs"])).unwrap_or(layers);
-        return Err(last.fault(format!(
-            "the model's outputs have {width} columns, but the data's targets have {targets}; \
-             its last linear layer needs outputs = {targets}"
-        )));
-    }
+    let encoding = data.encoding(row.elements(), training.loss.of_classes()).map_err(|error| {
+        nodes.iter().rev().find_map(|node| node.find(&["linear", "outputs"])).unwrap_or(layers).fault(error.to_string())
+    })?;
     let model = Model::new(stack, inputs).map_err(|error| layers.fault(error.to_string()))?;
     let sizes = model.parameters().into_iter().map(|parameter| parameter.shape.elements());
     match sizes.fold(0, usize::saturating_add) {
-        ..=MOST_TRAINED => Ok(model),
+        ..=MOST_TRAINED => Ok((model, encoding)),
         trained => Err(layers.fault(format!("the model has {trained} weights and biases; at most {MOST_TRAINED} fit"))),
     }
-}
-
-/// One layer, which `width` columns reach.
-fn layer(node: &Node, index: usize, width: usize, bias: bool) -> Result<Layer> {
-    let choice = Choice::read(node, "layer", &LAYERS)?;
-    match choice.typed {
-        ("linear", Some(settings)) => linear(settings, index, width, bias),
-        ("sigmoid", None) => Ok(Layer::Sigmoid),
-        ("tanh", None) => Ok(Layer::Tanh),
-        ("relu", None) => Ok(Layer::Relu),
-        _ => Err(choice.unknown()),
-    }
-}
-
-fn linear(settings: &Node, index: usize, width: usize, bias: bool) -> Result<Layer> {
-    let place = format!("layer {index} (linear)");
-    let table = Reader::open(settings, &place, &["inputs", "outputs", "bias"])?;
-    let inputs = table.whole("inputs", 1..=MOST_COLUMNS)?.unwrap_or(width);
-    if inputs != width {
-        return Err(table.fault(
-            "inputs",
-            format!(
-                "{place} takes {inputs} inputs, but {width} columns reach it; write inputs = {width} or leave it out"
-            ),
-        ));
-    }
-    let outputs = table.whole("outputs", 1..=MOST_COLUMNS)?;
-    Ok(Layer::Linear(Linear {
-        inputs,
-        outputs: outputs.ok_or_else(|| table.missing("outputs", "outputs = N, its number of columns"))?,
-        bias: table.boolean("bias")?.unwrap_or(bias),
-    }))
 }
 
 fn init(node: &Node, folder: &Path) -> Result<Init> {

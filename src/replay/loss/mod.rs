@@ -38,9 +38,12 @@ struct Factor {
 }
 
 impl Replay {
-    /// The reported loss of what `record` holds, and how far rounding may take a side from it.
+    /// The reported loss of what `record` holds, and how far rounding may take a side from it. Where it is that after the
+    /// update, `parameters` are those after it.
     pub fn loss(&self, record: &StepRecord, parameters: Parameters<'_>) -> (f64, f64) {
-        let (outputs, targets) = (record.output(), record.targets.as_slice());
+        let after = self.training.reported_loss.after_update;
+        let outputs = if after { record.looked.as_slice() } else { record.output() };
+        let targets = record.targets.as_slice();
         let loss = match &self.training.reported_loss.measure {
             ReportedMeasure::Loss(loss) => {
                 let (sum, factor) = (self.terms(loss, outputs, targets), self.factor(loss, outputs, targets));

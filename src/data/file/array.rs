@@ -1,0 +1,322 @@
+//! Sets of arrays: one of inputs, whose first index is the row, and one of targets.
+//!
+//! Whole numbers are classes from 0, others are values, unless the experiment says which they are.
+
+use super::{idx, located, npy};
+use crate::{
+    data::{
+        columns::DTypes,
+        set::DataSet,
+        table::{Goals, HoldOut, Raw, Standardize, Table, Tables},
+    },
+    error::{Error, Result},
+};
+use std::path::Path;
+
+/// Arrays and how they are read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrays {
+    /// What kind of files they are in.
+    pub format: Format,
+    /// The training rows.
+    pub training: Pair,
+    /// The test rows.
+    pub test: Option<Pair>,
+    /// What targets are; where absent, their type decides.
+    pub targets_as: Option<TargetsAs>,
+    /// What is taken from the training rows to validate on.
+    pub hold_out: Option<HoldOut>,
+    /// How inputs are standardized.
+    pub standardize: Standardize,
+}
+
+/// A kind of files.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Format {
+    /// `.npy`: NumPy's files of one array.
+    Npy,
+    /// `.npz`: NumPy's archives.
+    Npz,
+    /// IDX, the format of MNIST.
+    Idx {
+        /// What an input byte is divided by.
+        divisor: f64,
+    },
+}
+
+/// Where inputs and targets are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pair {
+    /// The archive, where there is one: then the others are names in it.
+    pub archive: Option<String>,
+    /// The inputs.
+    pub inputs: String,
+    /// The targets.
+    pub targets: String,
+}
+
+/// What numbers of targets are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetsAs {
+    /// Classes from 0.
+    Classes,
+    /// Values.
+    Values,
+}
+
+/// An array as it was read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Array {
+    /// The file, or the name in an archive.
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub values: Raw, // [shape], row-major
+    /// Whether its type is one of whole numbers.
+    pub whole: bool,
+}
+
+/// How many elements a shape has, if that many can be.
+pub(super) fn elements(shape: &[usize]) -> Option<usize> {
+    shape.iter().try_fold(1, |count: usize, &size| count.checked_mul(size))
+}
+
+impl Arrays {
+    /// Reads the arrays.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or an array is not as it must be: file, array and row are named.
+    pub(in crate::data) fn open(&self, folder: &Path, wanted: DTypes) -> Result<DataSet> {
+        let origin = self.training.origin(folder)?;
+        let mut notes = Vec::new();
+        let [inputs, targets] = self.read(&self.training, folder)?;
+        let targets_as = self.targets_as.unwrap_or(if targets.whole { TargetsAs::Classes } else { TargetsAs::Values });
+        note_shape(&inputs, &mut notes);
+        let (training, classes) = table(inputs, targets, targets_as, None, &origin)?;
+        let test = match &self.test {
+            None => None,
+            Some(pair) => {
+                let [inputs, targets] = self.read(pair, folder)?;
+                let origin = pair.origin(folder)?;
+                Some(table(inputs, targets, targets_as, Some((&training, classes)), &origin)?.0)
+            }
+        };
+        let classes = (targets_as == TargetsAs::Classes).then(|| (0..classes).map(|class| class.to_string()).collect());
+        let mut tables = Tables { training, validation: None, test, classes, notes };
+        if let Some(hold_out) = self.hold_out {
+            tables.hold_out(hold_out, &origin)?;
+        }
+        tables.check_classes(&origin)?;
+        tables.into_set(self.standardize, wanted, &origin)
+    }
+
+    fn read(&self, pair: &Pair, folder: &Path) -> Result<[Array; 2]> {
+        let at = |written: &str| located(written, folder);
+        match (self.format, &pair.archive) {
+            (Format::Idx { divisor }, _) => {
+                Ok([idx::read(&at(&pair.inputs)?, divisor)?, idx::read(&at(&pair.targets)?, 1.0)?])
+            }
+            (_, Some(archive)) => npy::read_archive(&at(archive)?, [&pair.inputs, &pair.targets]),
+            (_, None) => Ok([npy::read(&at(&pair.inputs)?)?, npy::read(&at(&pair.targets)?)?]),
+        }
+    }
+}
+
+impl Pair {
+    /// What errors name.
+    fn origin(&self, folder: &Path) -> Result<String> {
+        Ok(located(self.archive.as_ref().unwrap_or(&self.inputs), folder)?.display().to_string())
+    }
+}
+
+fn note_shape(inputs: &Array, notes: &mut Vec<String>) {
+    if inputs.shape.len() > 2 {
+        let columns: usize = inputs.shape[1..].iter().product();
+        notes.push(format!("inputs of shape {:?} are laid out as rows of {columns} columns", inputs.shape));
+    }
+}
+
+/// Rows of inputs and targets, and the number of classes (0 for values), held against those of training where there
+/// are some already.
+fn table(
+    inputs: Array,
+    targets: Array,
+    targets_as: TargetsAs,
+    training: Option<(&Table, usize)>,
+    origin: &str,
+) -> Result<(Table, usize)> {
+    let fault = |message: String| Err(Error::data(origin, message));
+    let (&[rows, ref sizes @ ..], Some(&of_targets)) = (inputs.shape.as_slice(), targets.shape.first()) else {
+        return fault("inputs and targets must have at least one dimension, the rows".to_owned());
+    };
+    let width = sizes.iter().product::<usize>();
+    if rows == 0 || width == 0 || rows != of_targets {
+        return fault(format!(
+            "inputs have shape {:?} and targets {:?} ({} and {}); both need the same number of rows, at least one",
+            inputs.shape, targets.shape, inputs.name, targets.name
+        ));
+    }
+    if let Some(place) = (0..inputs.values.len()).find(|&place| !inputs.values.at(place).is_finite()) {
+        let (row, column, found) = (place / width, place % width, inputs.values.at(place));
+        return fault(format!(
+            "{} has {found} in row {row}, column {column}, from 0; inputs must be finite",
+            inputs.name
+        ));
+    }
+    if let Some((training, _)) = training.filter(|(training, _)| training.width != width) {
+        return fault(format!("test inputs have {width} columns, those of training {}", training.width));
+    }
+    let (goals, classes) = match targets_as {
+        TargetsAs::Classes => classes(&targets, training.map(|(_, classes)| classes), origin)?,
+        TargetsAs::Values => (values(&targets, training.map(|(training, _)| training), origin)?, 0),
+    };
+    Ok((Table { width, inputs: inputs.values, goals }, classes))
+}
+
+/// The numbers of classes and how many classes there are: one more than the largest number.
+fn classes(targets: &Array, known: Option<usize>, origin: &str) -> Result<(Goals, usize)> {
+    let rows = targets.shape.first().copied().unwrap_or_default();
+    if targets.values.len() != rows {
+        return Err(Error::data(
+            origin,
+            format!(
+                "{} has shape {:?}; classes have one number for each row; write targets_as = \"values\" if they are \
+                 values",
+                targets.name, targets.shape
+            ),
+        ));
+    }
+    // With a row for every class there are no more classes than rows.
+    let most = known.unwrap_or(rows);
+    let class = |row: usize| {
+        let found = targets.values.at(row);
+        let valid = found >= 0.0 && found < most as f64 && found.fract() == 0.0;
+        valid.then_some(found as u32).ok_or_else(|| {
+            let why = match known {
+                Some(count) => format!("the training rows have classes 0 to {}", count.saturating_sub(1)),
+                None => format!("classes are whole numbers from 0, and {rows} rows have at most {rows} classes"),
+            };
+            Error::data(origin, format!("{} has {found} in row {row}, from 0; {why}", targets.name))
+        })
+    };
+    let classes = (0..rows).map(class).collect::<Result<Vec<u32>>>()?;
+    let count = classes.iter().max().map_or(0, |&largest| largest as usize + 1);
+    Ok((Goals::Classes(classes), known.unwrap_or(count)))
+}
+
+fn values(targets: &Array, training: Option<&Table>, origin: &str) -> Result<Goals> {
+    let rows = targets.shape.first().copied().unwrap_or_default();
+    let width = targets.values.len() / rows.max(1);
+    let fits =
+        !matches!(training.map(|table| &table.goals), Some(Goals::Values { width: known, .. }) if *known != width);
+    let values: Vec<f64> = (0..targets.values.len()).map(|place| targets.values.at(place)).collect();
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(place) => {
+            let (row, column, found) = (place / width, place % width, values[place]);
+            let name = &targets.name;
+            Err(Error::data(
+                origin,
+                format!("{name} has {found} in row {row}, column {column}, from 0; targets must be finite"),
+            ))
+        }
+        None if width > 0 && fits => Ok(Goals::Values { width, values }),
+        None => {
+            Err(Error::data(origin, format!("{} has {width} columns, unlike the targets of training", targets.name)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::set::Targets;
+    use ndarray::{Array1, Array2};
+    use ndarray_npy::write_npy;
+
+    /// The set of training arrays and, where there are some, test arrays.
+    fn open(
+        inputs: &Array2<f32>,
+        targets: impl Fn(&Path),
+        test: Option<(&Array2<f32>, &Array1<i32>)>,
+        targets_as: Option<TargetsAs>,
+    ) -> Result<DataSet> {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write_npy(at("x.npy"), inputs).unwrap();
+        targets(&at("y.npy"));
+        let pair = |inputs: &str, targets: &str| Pair {
+            archive: None,
+            inputs: inputs.to_owned(),
+            targets: targets.to_owned(),
+        };
+        if let Some((inputs, targets)) = test {
+            write_npy(at("tx.npy"), inputs).unwrap();
+            write_npy(at("ty.npy"), targets).unwrap();
+        }
+        let arrays = Arrays {
+            format: Format::Npy,
+            training: pair("x.npy", "y.npy"),
+            test: test.map(|_| pair("tx.npy", "ty.npy")),
+            targets_as,
+            hold_out: None,
+            standardize: Standardize::No,
+        };
+        arrays.open(folder.path(), DTypes::F32)
+    }
+
+    fn whole(targets: &[i32]) -> impl Fn(&Path) {
+        move |path| write_npy(path, &Array1::from_vec(targets.to_vec())).unwrap()
+    }
+
+    #[test]
+    fn whole_numbers_are_classes_and_others_values_unless_told() {
+        let inputs = Array2::from_shape_fn((3, 2), |(row, column)| (row + column) as f32);
+        let set = open(&inputs, whole(&[1, 0, 1]), Some((&inputs, &Array1::from_vec(vec![0, 0, 0]))), None).unwrap();
+        assert_eq!(set.classes.unwrap(), ["0", "1"]);
+        assert_eq!(set.training.targets, Targets::Classes(vec![1, 0, 1]));
+        assert_eq!(set.notes, ["no test row is of class 1"]);
+        let values = |set: DataSet| match set.training.targets {
+            Targets::Values(columns) => columns.f32().unwrap().to_vec(),
+            Targets::Classes(_) => panic!("values"),
+        };
+        assert_eq!(values(open(&inputs, whole(&[7, 0, -1]), None, Some(TargetsAs::Values)).unwrap()), [7.0, 0.0, -1.0]);
+        let fractions = |path: &Path| write_npy(path, &Array2::from_elem((3, 2), 0.5_f64)).unwrap();
+        assert_eq!(values(open(&inputs, fractions, None, None).unwrap()), [0.5; 6]);
+        let whole_fractions = |path: &Path| write_npy(path, &Array1::from_vec(vec![1.0, 0.0, 2.0_f32])).unwrap();
+        let set = open(&inputs, whole_fractions, None, Some(TargetsAs::Classes)).unwrap();
+        assert_eq!(set.training.targets, Targets::Classes(vec![1, 0, 2]));
+    }
+
+    #[test]
+    fn arrays_that_do_not_go_together_are_refused() {
+        let inputs = Array2::<f32>::zeros((3, 2));
+        let ones = Array1::from_vec(vec![0, 1, 1]);
+        let wide = Array2::<f32>::zeros((3, 3));
+        let mut not_finite = inputs.clone();
+        not_finite[(1, 0)] = f32::NAN;
+        let empty = Array2::<f32>::zeros((0, 2));
+        let beyond = Array1::from_vec(vec![0, 1, 2]);
+        let matrix = |path: &Path| write_npy(path, &Array2::<i32>::zeros((3, 2))).unwrap();
+        let fractions = |path: &Path| write_npy(path, &Array1::from_vec(vec![0.5, 0.0, 1.0_f32])).unwrap();
+        let infinite = |path: &Path| write_npy(path, &Array1::from_vec(vec![0.0, 1.0, f64::INFINITY])).unwrap();
+        let classes = Some(TargetsAs::Classes);
+        for (found, expected) in [
+            (open(&inputs, whole(&[0, 1]), None, None), "both need the same number of rows"),
+            (open(&empty, whole(&[]), None, None), "at least one"),
+            (open(&not_finite, whole(&[0, 1, 1]), None, None), "has NaN in row 1, column 0, from 0"),
+            (open(&inputs, whole(&[0, -1, 1]), None, None), "has -1 in row 1, from 0; classes are whole numbers"),
+            (open(&inputs, whole(&[0, 1, i32::MAX]), None, None), "has 2147483647 in row 2, from 0; classes"),
+            (open(&inputs, whole(&[0, 2, 2]), None, None), "class 1 has no training row"),
+            (open(&inputs, matrix, None, None), "has shape [3, 2]; classes have one number for each row"),
+            (open(&inputs, fractions, None, classes), "has 0.5 in row 0"),
+            (open(&inputs, infinite, None, None), "has inf in row 2, column 0"),
+            (
+                open(&inputs, whole(&[0, 1, 1]), Some((&wide, &ones)), None),
+                "test inputs have 3 columns, those of training 2",
+            ),
+            (open(&inputs, whole(&[0, 1, 1]), Some((&inputs, &beyond)), None), "the training rows have classes 0 to 1"),
+        ] {
+            let error = found.unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! Sets that are read: where files lie, and what is refused before anything is made of their bytes.
+//!
+//! A path is relative to the folder of the experiment; `data:sst2/train.tsv` lies in the folder of data sets. Files
+//! are read whole, plain or gzip, and nothing is reserved on the word of a header alone.
+
+mod array;
+mod csv;
+mod idx;
+mod npy;
+
+pub use array::{Arrays, Format, Pair, TargetsAs};
+pub use csv::{ClassOrder, Column, Csv, Goal};
+
+use crate::{
+    error::{Error, Result},
+    store,
+};
+use flate2::read::MultiGzDecoder;
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// What stands before a path within the folder of data sets.
+const IN_DATA: &str = "data:";
+/// 4 GiB, uncompressed: what is larger does not fit beside the numbers that are made of it.
+const MOST_BYTES: u64 = 1 << 32;
+
+/// Where a file lies that an experiment in `folder` names so.
+pub(super) fn located(written: &str, folder: &Path) -> Result<PathBuf> {
+    match written.strip_prefix(IN_DATA) {
+        Some(name) => store::locate(name),
+        None => Ok(folder.join(written)),
+    }
+}
+
+/// The content of a file, uncompressed.
+fn content(path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(|error| {
+        Error::io(path, "cannot open the data; their path is relative to the experiment's folder", error)
+    })?;
+    let bytes = limited(file, path).map_err(|error| error.unwrap_or_else(|| too_large(path)))?;
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    limited(MultiGzDecoder::new(bytes.as_slice()), path).map_err(|error| match error {
+        Some(Error::Io { source, .. }) => Error::data(
+            path.display().to_string(),
+            format!("its gzip is damaged or cut short ({source}); get it again"),
+        ),
+        _ => too_large(path),
+    })
+}
+
+/// All that a reader has; no error where it has too much.
+fn limited(reader: impl Read, path: &Path) -> std::result::Result<Vec<u8>, Option<Error>> {
+    let mut bytes = Vec::new();
+    let read = reader.take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    match read {
+        Ok(count) if count as u64 <= MOST_BYTES => Ok(bytes),
+        Ok(_) => Err(None),
+        Err(error) => Err(Some(Error::io(path, "cannot read the data", error))),
+    }
+}
+
+fn too_large(path: &Path) -> Error {
+    Error::data(
+        path.display().to_string(),
+        format!("has more than {MOST_BYTES} bytes, which do not fit; use fewer rows"),
+    )
+}
+
+/// What a file has, as an error shows it: on one line, without control characters, and not too long.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let start: String = text.chars().take(LONGEST).collect();
+    format!("\"{}{}\"", start.escape_debug(), if start.len() < text.len() { "…" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{
+        columns::DTypes,
+        set::{Held, Part, Targets},
+        table::Standardize,
+    };
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+
+    /// A file of these bytes in a folder that goes with it.
+    pub(super) fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        (folder, path)
+    }
+
+    /// The same bytes, compressed.
+    pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_file_is_read_plain_or_compressed_and_a_cut_one_is_refused() {
+        let text = b"some bytes, many times over".repeat(100);
+        let compressed = gzip(&text);
+        for bytes in [&text, &compressed, &[&gzip(&text[..50])[..], &gzip(&text[50..])].concat()] {
+            let (_folder, path) = file("x", bytes);
+            assert_eq!(content(&path).unwrap(), text);
+        }
+        for cut in [3, 20, compressed.len() - 1] {
+            let (_folder, path) = file("x", &compressed[..cut]);
+            let error = content(&path).unwrap_err().to_string();
+            assert!(error.starts_with(&path.display().to_string()) && error.contains("cut short"), "{error}");
+        }
+        let (folder, path) = file("x", b"");
+        assert!(matches!(content(folder.path()), Err(Error::Io { .. })));
+        assert!(matches!(content(&path.with_extension("absent")), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_experiment_unless_they_say_data() {
+        let folder = Path::new("folder");
+        assert_eq!(located("a/b.csv", folder).unwrap(), Path::new("folder/a/b.csv"));
+        assert_eq!(located("/a/b.csv", folder).unwrap(), Path::new("/a/b.csv"));
+    }
+
+    /// The files of the data folder; without it a test of them is skipped, and says so.
+    fn absent(file: &str) -> bool {
+        let skipped = located(file, Path::new("")).is_err();
+        if skipped {
+            eprintln!("skipped: {file} is absent");
+        }
+        skipped
+    }
+
+    /// How many rows each class of the training rows has.
+    fn counts(part: &Part, classes: usize) -> Vec<usize> {
+        let Targets::Classes(numbers) = &part.targets else { panic!("classes") };
+        (0..classes).map(|class| numbers.iter().filter(|&&number| number as usize == class).count()).collect()
+    }
+
+    #[test]
+    fn the_uci_sets_have_their_published_rows_and_classes() {
+        for (name, drop, label, columns, expected) in [
+            (
+                "iris.csv",
+                vec![],
+                Column::Last,
+                4,
+                [("Iris-setosa", 50), ("Iris-versicolor", 50), ("Iris-virginica", 50)].as_slice(),
+            ),
+            ("wine.csv", vec![], Column::Last, 13, &[("1", 59), ("2", 71), ("3", 48)]),
+            ("banknote_authentication.csv", vec![], Column::Last, 4, &[("0", 762), ("1", 610)]),
+            ("wdbc.data", vec![Column::Number(1)], Column::Number(2), 30, &[("B", 357), ("M", 212)]),
+        ] {
+            let path = format!("data:uci/{name}");
+            if absent(&path) {
+                return;
+            }
+            let goal = Goal::Classes(label, ClassOrder::Sorted);
+            let (hold_out, standardize) = (None, Standardize::Columns);
+            let csv = Csv { path, test: None, separator: b',', header: false, goal, drop, hold_out, standardize };
+            let set = csv.open(Path::new(""), DTypes::F64).unwrap();
+            assert_eq!((set.columns, set.notes.len()), (columns, 0), "{name}");
+            let found = set.classes.unwrap().into_iter().zip(counts(&set.training, expected.len())).collect::<Vec<_>>();
+            assert_eq!(found, expected.iter().map(|(class, rows)| ((*class).to_owned(), *rows)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn mnist_has_its_published_rows_labels_and_moments() {
+        let pair = |name: &str| Pair {
+            archive: None,
+            inputs: format!("data:mnist/{name}-images-idx3-ubyte.gz"),
+            targets: format!("data:mnist/{name}-labels-idx1-ubyte.gz"),
+        };
+        if absent(&pair("train").inputs) {
+            return;
+        }
+        let arrays = Arrays {
+            format: Format::Idx { divisor: 255.0 },
+            training: pair("train"),
+            test: Some(pair("t10k")),
+            targets_as: None,
+            hold_out: None,
+            standardize: Standardize::No,
+        };
+        let set = arrays.open(Path::new(""), DTypes::F32).unwrap();
+        let test = set.test.unwrap();
+        assert_eq!((set.training.rows(), test.rows(), set.columns), (60_000, 10_000, 784));
+        assert_eq!(counts(&set.training, 10), [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
+        assert_eq!(counts(&test, 10), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
+        let Held::Dense(columns) = &set.training.inputs else { panic!("dense") };
+        let pixels = columns.f32().unwrap();
+        assert_eq!(columns.held(), DTypes::F32);
+        // The first digit, a 5: the four pixels from row 5, column 12 on are 3, 18, 18, 18 of 255.
+        assert_eq!(pixels[5 * 28 + 12..][..4], [3, 18, 18, 18].map(|byte| byte as f32 / 255.0));
+        // torchvision's examples normalize by .1307 and .3081.
+        let mean = pixels.iter().map(|&pixel| f64::from(pixel)).sum::<f64>() / pixels.len() as f64;
+        let squares: f64 = pixels.iter().map(|&pixel| (f64::from(pixel) - mean).powi(2)).sum();
+        let deviation = (squares / pixels.len() as f64).sqrt();
+        assert_eq!([mean, deviation].map(|moment| (moment * 1e4).round()), [1307.0, 3081.0]);
+    }
+}

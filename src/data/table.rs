@@ -1,0 +1,424 @@
+//! Rows as they were drawn or read, before they are held: what is held out of them, how they are standardized, and
+//! the data set that comes of it.
+
+use super::{
+    columns::{Columns, DTypes},
+    set::{DataSet, Held, Part, Targets},
+};
+use crate::error::{Error, Result};
+
+/// How inputs are standardized: (x − mean) / deviation, both of the training rows; the deviation is the unbiased one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Standardize {
+    /// `none`: they are not.
+    #[default]
+    No,
+    /// `scalar`: by one mean and deviation of all inputs.
+    Scalar,
+    /// `columns`: by those of each column.
+    Columns,
+}
+
+/// What is taken from the training rows to validate on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HoldOut {
+    /// How much.
+    pub share: Share,
+    /// Where.
+    pub from: Edge,
+}
+
+/// A number of rows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Share {
+    /// This part of them, rounded to whole rows.
+    Fraction(f64),
+    /// This many.
+    Rows(usize),
+}
+
+/// An end of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edge {
+    /// The first ones.
+    Start,
+    /// The last ones.
+    End,
+}
+
+/// Numbers in the type that they come in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Raw {
+    F64(Vec<f64>),
+    F32(Vec<f32>),
+    /// Bytes over a divisor.
+    Bytes(Vec<u8>, f64),
+}
+
+/// What is to be learned, as it comes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Goals {
+    /// `[rows, width]`
+    Values { width: usize, values: Vec<f64> },
+    /// `[rows]`
+    Classes(Vec<u32>),
+}
+
+/// Rows of inputs with their targets.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    pub width: usize,
+    pub inputs: Raw, // [rows, width]
+    pub goals: Goals,
+}
+
+/// The parts of a data set as they come.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tables {
+    pub training: Table,
+    pub validation: Option<Table>,
+    pub test: Option<Table>,
+    pub classes: Option<Vec<String>>,
+    pub notes: Vec<String>,
+}
+
+/// What is done to every input.
+enum Transform {
+    Nothing,
+    Scalar(Moments),
+    Columns(Vec<Moments>),
+}
+
+/// The mean, and what is divided by.
+#[derive(Clone, Copy)]
+struct Moments {
+    mean: f64,
+    deviation: f64,
+}
+
+impl Raw {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F64(values) => values.len(),
+            Self::F32(values) => values.len(),
+            Self::Bytes(values, _) => values.len(),
+        }
+    }
+
+    pub fn at(&self, place: usize) -> f64 {
+        match self {
+            Self::F64(values) => values[place],
+            Self::F32(values) => f64::from(values[place]),
+            Self::Bytes(values, divisor) => f64::from(values[place]) / divisor,
+        }
+    }
+
+    fn split_off(&mut self, at: usize) -> Self {
+        match self {
+            Self::F64(values) => Self::F64(values.split_off(at)),
+            Self::F32(values) => Self::F32(values.split_off(at)),
+            Self::Bytes(values, divisor) => Self::Bytes(values.split_off(at), *divisor),
+        }
+    }
+
+    /// As they are held; values that need no change are moved where they can be.
+    fn hold(self, width: usize, transform: &Transform, wanted: DTypes) -> Columns {
+        let rows = self.len() / width;
+        match (transform, self) {
+            (Transform::Nothing, Self::F64(values)) => Columns::new(width, values, wanted),
+            (Transform::Nothing, Self::F32(values)) => Columns::from_f32(width, values, wanted),
+            (Transform::Nothing, raw) => Columns::from_fn(rows, width, wanted, |place| raw.at(place)),
+            (Transform::Scalar(moments), raw) => {
+                Columns::from_fn(rows, width, wanted, |place| moments.apply(raw.at(place)))
+            }
+            (Transform::Columns(moments), raw) => {
+                Columns::from_fn(rows, width, wanted, |place| moments[place % width].apply(raw.at(place)))
+            }
+        }
+    }
+}
+
+impl Moments {
+    /// Of the columns of rows of `width` values: the means, and then the deviations from them.
+    fn of(raw: &Raw, width: usize) -> Vec<Self> {
+        let rows = raw.len() / width;
+        let sums = |term: &dyn Fn(usize, f64) -> f64| {
+            let mut sums = vec![0.0; width];
+            for row in 0..rows {
+                sums.iter_mut()
+                    .enumerate()
+                    .for_each(|(column, sum)| *sum += term(column, raw.at(row * width + column)));
+            }
+            sums
+        };
+        let means: Vec<f64> = sums(&|_, value| value).iter().map(|sum| sum / rows as f64).collect();
+        let squares = sums(&|column, value| (value - means[column]).powi(2));
+        let deviation = |squares: &f64| (squares / (rows - 1) as f64).sqrt();
+        means.iter().zip(&squares).map(|(&mean, squares)| Self { mean, deviation: deviation(squares) }).collect()
+    }
+
+    fn apply(self, value: f64) -> f64 {
+        (value - self.mean) / self.deviation
+    }
+}
+
+impl Goals {
+    fn split_off(&mut self, row: usize) -> Self {
+        match self {
+            Self::Values { width, values } => Self::Values { width: *width, values: values.split_off(row * *width) },
+            Self::Classes(classes) => Self::Classes(classes.split_off(row)),
+        }
+    }
+
+    fn hold(self, wanted: DTypes) -> Targets {
+        match self {
+            Self::Values { width, values } => Targets::Values(Columns::new(width, values, wanted)),
+            Self::Classes(classes) => Targets::Classes(classes),
+        }
+    }
+}
+
+impl Table {
+    pub fn rows(&self) -> usize {
+        self.inputs.len() / self.width.max(1)
+    }
+
+    /// Takes the rows from `row` on.
+    fn split_off(&mut self, row: usize) -> Self {
+        Self { width: self.width, inputs: self.inputs.split_off(row * self.width), goals: self.goals.split_off(row) }
+    }
+
+    fn hold(self, transform: &Transform, wanted: DTypes) -> Part {
+        Part { inputs: Held::Dense(self.inputs.hold(self.width, transform, wanted)), targets: self.goals.hold(wanted) }
+    }
+
+    /// How many rows each of `count` classes has.
+    fn class_counts(&self, count: usize) -> Vec<usize> {
+        let mut counts = vec![0; count];
+        if let Goals::Classes(classes) = &self.goals {
+            classes.iter().for_each(|&class| counts[class as usize] += 1);
+        }
+        counts
+    }
+}
+
+impl Tables {
+    /// Takes validation rows from the training rows; `origin` is what errors name.
+    ///
+    /// # Errors
+    /// If none or all of the rows would be taken.
+    pub fn hold_out(&mut self, hold_out: HoldOut, origin: &str) -> Result<()> {
+        let rows = self.training.rows();
+        let taken = match hold_out.share {
+            Share::Fraction(fraction) => (fraction * rows as f64).round() as usize,
+            Share::Rows(taken) => taken,
+        };
+        if taken == 0 || taken >= rows {
+            return Err(Error::data(
+                origin,
+                format!("`validation` takes {taken} of the {rows} training rows; both have to keep at least one"),
+            ));
+        }
+        let end = match hold_out.from {
+            Edge::Start => taken,
+            Edge::End => rows - taken,
+        };
+        let mut other = self.training.split_off(end);
+        if hold_out.from == Edge::Start {
+            std::mem::swap(&mut self.training, &mut other);
+        }
+        let place = if hold_out.from == Edge::Start { "first" } else { "last" };
+        self.notes.push(format!("the {place} {taken} of {rows} rows are kept for validation"));
+        self.validation = Some(other);
+        Ok(())
+    }
+
+    /// Refuses classes that have no training row, and notes those that have none elsewhere.
+    ///
+    /// # Errors
+    /// If a class has no training row: nothing could learn it.
+    pub fn check_classes(&mut self, origin: &str) -> Result<()> {
+        let Some(names) = &self.classes else { return Ok(()) };
+        let of = |table: &Table| {
+            let counts = table.class_counts(names.len());
+            counts.iter().zip(names).filter(|(count, _)| **count == 0).map(|(_, name)| name.clone()).collect::<Vec<_>>()
+        };
+        if let Some(name) = of(&self.training).first() {
+            let held_out = match &self.validation {
+                Some(validation) => format!(
+                    "after {} rows were taken for validation; take fewer, or from the other end, or shuffle the file",
+                    validation.rows()
+                ),
+                None => "so that nothing can learn it; leave it out of the other rows, or add rows of it".to_owned(),
+            };
+            return Err(Error::data(origin, format!("class {name} has no training row, {held_out}")));
+        }
+        for (table, name) in [(&self.validation, "validation"), (&self.test, "test")] {
+            let missing = table.as_ref().map(of).unwrap_or_default();
+            if !missing.is_empty() {
+                self.notes.push(format!("no {name} row is of class {}", missing.join(", ")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The data set, held in the types of `wanted`; `origin` is what errors name.
+    ///
+    /// # Errors
+    /// If there are too few rows to standardize, or a number does not fit the type.
+    pub fn into_set(mut self, standardize: Standardize, wanted: DTypes, origin: &str) -> Result<DataSet> {
+        let transform = self.transform(standardize, origin)?;
+        let part = |table: Table| table.hold(&transform, wanted);
+        let (training, validation, test) = (part(self.training), self.validation.map(part), self.test.map(part));
+        for (part, name) in
+            [(Some(&training), "training"), (validation.as_ref(), "validation"), (test.as_ref(), "test")]
+        {
+            if let Some(part) = part {
+                check_finite(part, name, origin)?;
+            }
+        }
+        DataSet::new(training, validation, test, self.classes, self.notes)
+    }
+
+    fn transform(&mut self, standardize: Standardize, origin: &str) -> Result<Transform> {
+        let Table { width, inputs, .. } = &self.training;
+        let (rows, width) = (self.training.rows(), *width);
+        if standardize == Standardize::No {
+            return Ok(Transform::Nothing);
+        }
+        if rows < 2 {
+            return Err(Error::data(origin, format!("to standardize takes at least 2 training rows; there is {rows}")));
+        }
+        let mut moments = Moments::of(inputs, if standardize == Standardize::Columns { width } else { 1 });
+        // What does not vary cannot be scaled to a deviation of 1: its mean is taken off, and that is all.
+        let constant = |moments: &&mut Moments| moments.deviation == 0.0;
+        let constants = moments.iter_mut().filter(constant).map(|moments| moments.deviation = 1.0).count();
+        if constants > 0 {
+            let what = if standardize == Standardize::Scalar { "all inputs" } else { "some input columns" };
+            self.notes.push(format!(
+                "{what} ({constants} of {}) are constant in training; standardizing takes their mean off and does \
+                 not scale them",
+                moments.len()
+            ));
+        }
+        Ok(match standardize {
+            Standardize::Columns => Transform::Columns(moments),
+            _ => Transform::Scalar(moments[0]),
+        })
+    }
+}
+
+/// Refuses numbers that overflow in a type they are held in.
+fn check_finite(part: &Part, name: &str, origin: &str) -> Result<()> {
+    let inputs = match &part.inputs {
+        Held::Dense(columns) => Some((columns, "input")),
+        _ => None,
+    };
+    let targets = match &part.targets {
+        Targets::Values(columns) => Some((columns, "target")),
+        Targets::Classes(_) => None,
+    };
+    for (columns, what) in inputs.into_iter().chain(targets) {
+        if let Some(place) = columns.not_finite() {
+            let (row, column) = (place / columns.width() + 1, place % columns.width() + 1);
+            return Err(Error::data(
+                origin,
+                format!(
+                    "{what} column {column} of {name} row {row} is not finite in the type it is computed in; scale it, or use dtype = \"f64\""
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(width: usize, inputs: Raw) -> Table {
+        let rows = inputs.len() / width;
+        Table { width, inputs, goals: Goals::Classes((0..rows as u32).map(|row| row % 2).collect()) }
+    }
+
+    fn tables(training: Table) -> Tables {
+        let classes = Some(vec!["a".to_owned(), "b".to_owned()]);
+        Tables { training, validation: None, test: None, classes, notes: Vec::new() }
+    }
+
+    fn numbers(part: &Part) -> &[f64] {
+        let Held::Dense(columns) = &part.inputs else { panic!("dense") };
+        columns.f64().unwrap()
+    }
+
+    #[test]
+    fn test_rows_are_standardized_by_the_training_rows() {
+        let bytes = || Raw::Bytes(vec![2, 7, 4, 7, 6, 7], 2.0);
+        for raw in
+            [bytes, || Raw::F32(vec![1.0, 3.5, 2.0, 3.5, 3.0, 3.5]), || Raw::F64(vec![1.0, 3.5, 2.0, 3.5, 3.0, 3.5])]
+        {
+            let mut tables = tables(table(2, raw()));
+            tables.test = Some(table(2, Raw::F64(vec![5.0, 4.5])));
+            let set = tables.clone().into_set(Standardize::Columns, DTypes::F64, "x").unwrap();
+            // 1, 2, 3 have mean 2 and deviation 1; 3.5 does not vary.
+            assert_eq!(numbers(&set.training), [-1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+            assert_eq!(numbers(set.test.as_ref().unwrap()), [3.0, 1.0]);
+            assert!(set.notes[0].contains("some input columns (1 of 2) are constant"), "{:?}", set.notes);
+            let set = tables.into_set(Standardize::Scalar, DTypes::F64, "x").unwrap();
+            // 16.5 / 6, and the squares of the deviations from it are 5.375 in all, over 5.
+            let moments = (2.75, 1.075_f64.sqrt());
+            assert_eq!(numbers(set.test.as_ref().unwrap())[0], (5.0 - moments.0) / moments.1);
+        }
+    }
+
+    #[test]
+    fn validation_rows_are_taken_from_either_end_and_never_all() {
+        let all = tables(table(1, Raw::F64((0..10).map(f64::from).collect())));
+        for (share, from, training, validation) in [
+            (Share::Rows(3), Edge::End, 0..7, 7..10),
+            (Share::Rows(3), Edge::Start, 3..10, 0..3),
+            (Share::Fraction(0.25), Edge::End, 0..7, 7..10),
+            (Share::Fraction(0.1), Edge::Start, 1..10, 0..1),
+        ] {
+            let mut tables = all.clone();
+            tables.hold_out(HoldOut { share, from }, "x").unwrap();
+            for (table, rows) in [(&tables.training, training), (tables.validation.as_ref().unwrap(), validation)] {
+                assert_eq!(table.inputs, Raw::F64(rows.clone().map(f64::from).collect()));
+                assert_eq!(table.goals, Goals::Classes(rows.map(|row| row as u32 % 2).collect()));
+            }
+        }
+        for share in [Share::Rows(10), Share::Fraction(0.01), Share::Fraction(0.99)] {
+            let error = all.clone().hold_out(HoldOut { share, from: Edge::End }, "x").unwrap_err().to_string();
+            assert!(error.starts_with("x: `validation` takes") && error.contains("of the 10 training rows"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_class_without_a_training_row_is_an_error_and_one_without_a_test_row_a_note() {
+        let mut missing = tables(table(1, Raw::F64(vec![0.0])));
+        let error = missing.check_classes("x").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "x: class b has no training row, so that nothing can learn it; leave it out of the other rows, or add rows of it"
+        );
+        let mut taken = tables(table(1, Raw::F64(vec![0.0; 2])));
+        taken.hold_out(HoldOut { share: Share::Rows(1), from: Edge::End }, "x").unwrap();
+        let error = taken.check_classes("x").unwrap_err().to_string();
+        assert!(error.contains("after 1 rows were taken for validation"), "{error}");
+        let mut noted = tables(table(1, Raw::F64(vec![0.0; 2])));
+        noted.test = Some(table(1, Raw::F64(vec![0.0])));
+        noted.check_classes("x").unwrap();
+        assert_eq!(noted.notes, ["no test row is of class b"]);
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_the_type_is_named() {
+        let tables = tables(table(2, Raw::F64(vec![0.0, 0.0, 0.0, 1e300])));
+        assert!(tables.clone().into_set(Standardize::No, DTypes::F64, "x").is_ok());
+        let error = tables.clone().into_set(Standardize::No, DTypes::F32, "x").unwrap_err().to_string();
+        assert!(error.starts_with("x: input column 2 of training row 2 is not finite"), "{error}");
+        let one = Tables { training: table(1, Raw::F64(vec![1.0])), ..tables };
+        let error = one.into_set(Standardize::Scalar, DTypes::F64, "x").unwrap_err().to_string();
+        assert!(error.contains("at least 2 training rows"), "{error}");
+    }
+}

@@ -1,0 +1,119 @@
+//! What a side is given at each step: the rows, its targets as its loss takes them, its dropout masks.
+
+use super::{Masks, RunSide};
+use crate::{
+    data::{
+        Batch, Length,
+        columns::DTypes,
+        loader::Loader,
+        order::{Last, Order, Shuffle},
+        set::{DataSet, Which},
+    },
+    error::Result,
+    experiment::Experiment,
+    tensor::{DType, View},
+    training::Fault,
+};
+use std::sync::Arc;
+
+/// The batches of one side, or of both where nothing differs in them.
+pub struct Batches {
+    loader: Loader,
+    /// The same rows with targets as the definition's loss takes them, where that is another form.
+    defined: Option<Loader>,
+    masks: Masks,
+    /// A type that is held.
+    dtype: DType,
+}
+
+impl Batches {
+    /// The batches that a side of an experiment trains on.
+    ///
+    /// # Errors
+    /// If the data do not fit the side.
+    pub fn new(experiment: &Experiment, which: RunSide) -> Result<Self> {
+        let (reference, candidate) = (&experiment.reference, &experiment.candidate);
+        let side = if which == RunSide::Reference { reference } else { candidate };
+        let faults = &side.training.faults;
+        let wanted: DTypes = [reference.dtype, candidate.dtype].into_iter().collect();
+        let (set, order) = (spoiled(&experiment.set, faults), order(experiment.course.order, faults));
+        let loader = |encoding| Loader::new(Arc::clone(&set), Which::Training, order, encoding, wanted);
+        let another = side.encoding != reference.encoding;
+        let mut batches = Self {
+            loader: loader(side.encoding)?,
+            defined: another.then(|| loader(reference.encoding)).transpose()?,
+            masks: Masks::new(&side.model, reference.seed),
+            dtype: reference.dtype,
+        };
+        batches.prepare(0);
+        Ok(batches)
+    }
+
+    /// Whether the candidate of an experiment needs batches of its own.
+    pub fn differ(experiment: &Experiment) -> bool {
+        let (reference, candidate) = (&experiment.reference, &experiment.candidate);
+        let dropout = |model: &crate::model::Model| -> Vec<_> {
+            model.places().into_iter().filter(|place| place.mask.is_some()).collect()
+        };
+        reference.encoding != candidate.encoding
+            || candidate.training.faults.iter().any(Fault::is_of_data)
+            || dropout(&reference.model) != dropout(&candidate.model)
+    }
+
+    /// Makes the batch of `step` the one that is lent.
+    pub fn prepare(&mut self, step: usize) {
+        self.loader.prepare(step);
+        if let Some(defined) = &mut self.defined {
+            defined.prepare(step);
+        }
+        let batch = self.loader.batch(self.dtype);
+        let (epoch, rows) = (batch.epoch, batch.rows());
+        self.masks.draw(step, epoch, rows);
+    }
+
+    /// Lends the batch in a type that a side computes in; beside it the targets as the definition's loss takes them.
+    pub fn lend<R>(&self, dtype: DType, then: impl FnOnce(&Batch<'_>, View<'_>) -> R) -> R {
+        let batch = self.loader.batch(dtype);
+        let targets = self.defined.as_ref().map_or(batch.targets, |defined| defined.batch(dtype).targets);
+        let [narrow, wide] = self.masks.views();
+        let masks = if dtype == DType::F32 { &narrow } else { &wide };
+        then(&Batch { masks, ..batch }, targets)
+    }
+
+    /// Rows of the largest batch.
+    pub fn largest(&self) -> usize {
+        self.loader.largest_batch()
+    }
+
+    /// Steps of a length.
+    pub fn steps(&self, length: Length) -> usize {
+        self.loader.steps(length)
+    }
+
+    /// Steps of an epoch.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.loader.steps_per_epoch()
+    }
+}
+
+/// The data with a side's mistakes in them.
+fn spoiled(set: &Arc<DataSet>, faults: &[Fault]) -> Arc<DataSet> {
+    let mut set = Arc::clone(set);
+    for fault in faults {
+        match fault {
+            Fault::LabelsPermuted => Arc::make_mut(&mut set).training.permute_labels(),
+            Fault::InputsScaled(factor) => Arc::make_mut(&mut set).training.scale_inputs(*factor),
+            _ => {}
+        }
+    }
+    set
+}
+
+/// The order of the rows with a side's mistakes in it.
+fn order(order: Order, faults: &[Fault]) -> Order {
+    faults.iter().fold(order, |order, fault| match fault {
+        Fault::Order(seed) => Order { seed: *seed, shuffle: Shuffle::EveryEpoch, ..order },
+        Fault::LastBatchDropped => Order { last: Last::Drop, ..order },
+        _ => order,
+    })
+}

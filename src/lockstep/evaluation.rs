@@ -1,0 +1,251 @@
+//! How well the sides do on rows that they do not train on, and when to stop.
+
+use super::{RunMode, Runner};
+use crate::{
+    data::{
+        BatchSize,
+        columns::DTypes,
+        loader::Loader,
+        set::{DataSet, Encoding, Which},
+    },
+    engine::Engine,
+    error::Result,
+    experiment::{Experiment, Side},
+    tensor::DType,
+    training::{EarlyStopping, Measure, Monitor, Reduction, ReportedMeasure},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Looks at one part of the data with either side's engine.
+pub struct Evaluation {
+    part: Which,
+    sides: [Looker; 2], // reference, candidate
+}
+
+/// One side's way to look.
+struct Looker {
+    loader: Loader,
+    dtype: DType,
+    /// Layers of the model.
+    layers: usize,
+    classes: usize,
+    encoding: Encoding,
+    /// Above which a single output says class 1.
+    threshold: f64,
+    /// Whether the losses of batches add up to that of all rows.
+    adds_up: bool,
+}
+
+/// How well one side does on some rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// The reported loss over all rows: of a mean, the mean over the rows; of a sum, the sum. Nothing where it is not
+    /// finite.
+    pub loss: Option<f64>,
+    /// The share of the rows whose class is the one with the largest output, the first of equal ones.
+    pub accuracy: Option<f64>,
+    /// Rows of each class (outer) that were taken for each class (inner); a row with an output that is NaN is in none.
+    pub confusion: Option<Vec<Vec<usize>>>,
+    /// The number of rows.
+    pub rows: usize,
+}
+
+/// One look at a part of the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// `validation` or `test`.
+    pub part: String,
+    /// After so many steps.
+    pub steps: usize,
+    /// The reference's.
+    pub reference: Scores,
+    /// Each candidate's.
+    pub candidates: Vec<(RunMode, Scores)>,
+}
+
+impl Evaluation {
+    /// Looks at a part of an experiment's data, if it has that part.
+    ///
+    /// # Errors
+    /// If the rows do not fit a side.
+    pub fn new(experiment: &Experiment, part: Which) -> Result<Option<Self>> {
+        if experiment.set.part(part).is_none() {
+            return Ok(None);
+        }
+        let size = experiment.course.order.size;
+        let looker = |side: &Side| Looker::new(&experiment.set, part, side, size);
+        Ok(Some(Self { part, sides: [looker(&experiment.reference)?, looker(&experiment.candidate)?] }))
+    }
+
+    /// Rows of the largest batch that it asks an engine for.
+    pub fn largest(&self) -> usize {
+        self.sides[0].loader.largest_batch()
+    }
+
+    /// Looks after so many steps.
+    ///
+    /// # Errors
+    /// If an engine fails.
+    pub fn look(
+        &mut self,
+        steps: usize,
+        reference: &mut Runner,
+        candidates: &mut [(RunMode, Runner)],
+    ) -> Result<Evaluated> {
+        let [of_reference, of_candidates] = &mut self.sides;
+        let reference = of_reference.scores(reference.engine.as_mut())?;
+        let scores =
+            candidates.iter_mut().map(|(mode, runner)| Ok((*mode, of_candidates.scores(runner.engine.as_mut())?)));
+        let candidates = scores.collect::<Result<_>>()?;
+        Ok(Evaluated { part: self.part.name().to_owned(), steps, reference, candidates })
+    }
+}
+
+impl Looker {
+    fn new(set: &Arc<DataSet>, part: Which, side: &Side, size: BatchSize) -> Result<Self> {
+        let wanted: DTypes = [side.dtype].into_iter().collect();
+        let adds_up = match &side.training.reported_loss.measure {
+            ReportedMeasure::Loss(loss) => matches!(loss.reduction, Reduction::Sum | Reduction::HalfSum),
+            ReportedMeasure::DeltaTimesMse => false,
+        };
+        let logits = matches!(side.training.loss.measure, Measure::BinaryCrossEntropyWithLogits { .. });
+        Ok(Self {
+            loader: Loader::sequential(Arc::clone(set), part, size, side.encoding, wanted)?,
+            dtype: side.dtype,
+            layers: side.model.layers.len(),
+            classes: set.classes.as_ref().map_or(0, Vec::len),
+            encoding: side.encoding,
+            threshold: if logits { 0.0 } else { 0.5 },
+            adds_up,
+        })
+    }
+
+    fn scores(&mut self, engine: &mut dyn Engine) -> Result<Scores> {
+        let (mut loss, mut rows) = (0.0, 0);
+        let mut confusion = vec![vec![0; self.classes]; self.classes];
+        let (mut outputs, mut targets) = (Vec::new(), Vec::new());
+        for step in 0..self.loader.steps_per_epoch() {
+            self.loader.prepare(step);
+            let batch = self.loader.batch(self.dtype);
+            engine.forward(&batch)?;
+            let of_batch = engine.loss(&batch)?;
+            loss += if self.adds_up { of_batch } else { of_batch * batch.rows() as f64 };
+            rows += batch.rows();
+            if self.classes > 0 {
+                engine.activation(self.layers - 1).widen_into(&mut outputs);
+                batch.targets.widen_into(&mut targets);
+                self.count(&outputs, &targets, batch.rows(), &mut confusion);
+            }
+        }
+        let loss = if self.adds_up { loss } else { loss / rows as f64 };
+        let right: usize = (0..self.classes).map(|class| confusion[class][class]).sum();
+        let of_classes = self.classes > 0;
+        Ok(Scores {
+            loss: Some(loss).filter(|loss| loss.is_finite()),
+            accuracy: of_classes.then(|| right as f64 / rows as f64),
+            confusion: of_classes.then_some(confusion),
+            rows,
+        })
+    }
+
+    /// Counts what each row was taken for.
+    fn count(&self, outputs: &[f64], targets: &[f64], rows: usize, confusion: &mut [Vec<usize>]) {
+        let widths = [outputs, targets].map(|values| (values.len() / rows.max(1)).max(1));
+        for (output, target) in outputs.chunks(widths[0]).zip(targets.chunks(widths[1])) {
+            let class = match (self.encoding, target) {
+                (Encoding::OneHot, _) => largest(target),
+                (_, &[number, ..]) => Some(number as usize),
+                _ => None,
+            };
+            let taken = match output {
+                &[single] if self.classes == 2 => (!single.is_nan()).then_some(usize::from(single > self.threshold)),
+                _ => largest(output),
+            };
+            if let (Some(class), Some(taken)) = (class, taken)
+                && let Some(count) = confusion.get_mut(class).and_then(|row| row.get_mut(taken))
+            {
+                *count += 1;
+            }
+        }
+    }
+}
+
+/// The first of the largest, as `torch.argmax`; nothing where one is NaN.
+fn largest(values: &[f64]) -> Option<usize> {
+    if values.iter().any(|value| value.is_nan()) {
+        return None;
+    }
+    let better = |best: usize, place: usize| if values[place] > values[best] { place } else { best };
+    (0..values.len()).reduce(better)
+}
+
+/// One side's decision to stop.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    rule: EarlyStopping,
+    best: Option<f64>,
+    /// Looks since the best.
+    since: usize,
+    /// After how many steps it would have stopped.
+    pub stopped: Option<usize>,
+    /// After how many steps it was best.
+    pub best_at: Option<usize>,
+}
+
+impl Patience {
+    /// Before the first look.
+    pub fn new(rule: EarlyStopping) -> Self {
+        Self { rule, best: None, since: 0, stopped: None, best_at: None }
+    }
+
+    /// Takes in a look after so many steps; returns whether it is the best yet. A score that is not finite is no
+    /// improvement.
+    pub fn see(&mut self, steps: usize, scores: &Scores) -> bool {
+        let score = match self.rule.monitor {
+            Monitor::Loss => scores.loss.map(|loss| -loss),
+            Monitor::Accuracy => scores.accuracy,
+        };
+        let better = score.is_some_and(|score| self.best.is_none_or(|best| score > best));
+        if better {
+            (self.best, self.best_at, self.since) = (score, Some(steps), 0);
+            return true;
+        }
+        self.since += 1;
+        let most = self.rule.patience + usize::from(self.rule.exceeded);
+        if self.since >= most && self.stopped.is_none() {
+            self.stopped = Some(steps);
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stops_at(rule: EarlyStopping, losses: &[f64]) -> (Option<usize>, Option<usize>) {
+        let mut patience = Patience::new(rule);
+        for (look, &loss) in losses.iter().enumerate() {
+            let loss = Some(loss).filter(|loss| loss.is_finite());
+            patience.see(look + 1, &Scores { loss, accuracy: None, confusion: None, rows: 1 });
+        }
+        (patience.stopped, patience.best_at)
+    }
+
+    #[test]
+    fn patience_3_is_three_looks_without_a_new_best_or_four_where_it_must_be_exceeded() {
+        let rule = EarlyStopping { patience: 3, exceeded: false, monitor: Monitor::Loss, restore: true };
+        let losses = [3.0, 2.0, 2.0, 2.5, f64::NAN, 2.1, 1.0];
+        assert_eq!(stops_at(rule, &losses), (Some(5), Some(7)));
+        assert_eq!(stops_at(EarlyStopping { exceeded: true, ..rule }, &losses), (Some(6), Some(7)));
+        assert_eq!(stops_at(EarlyStopping { patience: 9, ..rule }, &losses), (None, Some(7)));
+    }
+
+    #[test]
+    fn the_first_of_equal_outputs_is_taken_and_none_beside_a_nan() {
+        assert_eq!(largest(&[1.0, 3.0, 3.0]), Some(1));
+        assert_eq!(largest(&[f64::NEG_INFINITY, f64::NEG_INFINITY]), Some(0));
+        assert_eq!(largest(&[1.0, f64::NAN]), None);
+    }
+}

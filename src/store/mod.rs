@@ -1,0 +1,107 @@
+//! Where data lie and where they come from: the data folder, the official sources, and the checksums that say whether a
+//! file is the published one.
+//!
+//! A file that a fetch put under its own name is whole: it was written beside and renamed once its checksum was right.
+//! What is in the files is read elsewhere.
+
+mod checksum;
+mod download;
+mod fetch;
+mod install;
+mod sets;
+
+use crate::error::{Error, Result};
+pub use checksum::{Basis, State, Sums, state};
+pub use download::Watcher;
+pub use fetch::{Installed, Plan, Settings, TIMEOUT};
+pub use sets::{Convert, Download, Entry, File, Name, SUMS_FILE, Set, Sets, Sha256, USER_FILE, Url};
+use std::{
+    env, fs,
+    io::{self, ErrorKind},
+    path::{Path, PathBuf},
+};
+
+/// The variable that names the data folder.
+pub const FOLDER: &str = "LOCKSTEP_DATA";
+
+/// The data folder, whether or not it is there: `LOCKSTEP_DATA`, else `lockstep/data` in the platform's cache.
+///
+/// # Errors
+/// Neither `LOCKSTEP_DATA` nor a home folder is set.
+pub fn folder() -> Result<PathBuf> {
+    match env::var_os(FOLDER) {
+        Some(folder) if !folder.is_empty() => Ok(folder.into()),
+        _ => dirs::cache_dir()
+            .map(|cache| cache.join("lockstep").join("data"))
+            .ok_or_else(|| Error::Usage(format!("there is no home folder to keep data in: set {FOLDER} to a folder"))),
+    }
+}
+
+/// The path of a file of a data set, named as in `sst2/train.tsv`; the file is there.
+///
+/// # Errors
+/// It is not there: [`Error::Io`] of kind [`ErrorKind::NotFound`], whose text has the path and what to do. No set has
+/// such a file. It cannot be looked at.
+pub fn locate(name: &str) -> Result<PathBuf> {
+    locate_in(&folder()?, name)
+}
+
+fn locate_in(folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    match fs::metadata(&path) {
+        Ok(found) if found.is_file() => return Ok(path),
+        Ok(_) => return Err(fault(&path, "cannot be read", ErrorKind::IsADirectory, "expected a file")),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+        Err(error) => return Err(Error::io(&path, "cannot be looked at", error)),
+    }
+    let sets = Sets::load(folder)?;
+    let entry = sets.find(name)?;
+    let action = match entry.download {
+        Some(_) => format!("get it with `lockstep data fetch {}`", entry.set.name.0),
+        None => format!("put it there by hand, no download is known ({})", entry.file.format.as_deref().unwrap_or("?")),
+    };
+    Err(fault(&path, action, ErrorKind::NotFound, "the file is not there"))
+}
+
+/// An error at `path` in our own words: what to do, and what is wrong.
+fn fault(path: &Path, action: impl Into<String>, kind: ErrorKind, what: impl Into<String>) -> Error {
+    Error::io(path, action, io::Error::new(kind, what.into()))
+}
+
+/// An error from writing below the data folder, with what mends it.
+fn unwritten(path: &Path, error: io::Error) -> Error {
+    let action = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            format!("cannot be written; make room, or set {FOLDER} to a folder on another disk, and fetch again")
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            format!("cannot be written; make its folder writable, or set {FOLDER} to another folder")
+        }
+        _ => "cannot be written".to_owned(),
+    };
+    Error::io(path, action, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_is_told_with_its_path_and_what_gets_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = locate_in(folder.path(), "sst2/train.tsv").unwrap_err();
+        assert!(matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::NotFound));
+        let path = folder.path().join("sst2/train.tsv");
+        let text = error.to_string();
+        assert!(text.starts_with(&path.display().to_string()) && text.contains("`lockstep data fetch sst2`"), "{text}");
+        let by_hand = locate_in(folder.path(), "odiya/odiya.ppmi-svd.300d.vec.gz").unwrap_err().to_string();
+        assert!(by_hand.contains("by hand") && by_hand.contains("word2vec text"), "{by_hand}");
+        let unknown = locate_in(folder.path(), "sst2/tran.tsv").unwrap_err().to_string();
+        assert!(unknown.contains("did you mean `sst2/train.tsv`?"), "{unknown}");
+        fs::create_dir_all(&path).unwrap();
+        assert!(locate_in(folder.path(), "sst2/train.tsv").unwrap_err().to_string().contains("expected a file"));
+        fs::remove_dir(&path).unwrap();
+        fs::write(&path, "sentence\tlabel\n").unwrap();
+        assert_eq!(locate_in(folder.path(), "sst2/train.tsv").unwrap(), path);
+    }
+}

@@ -3,7 +3,10 @@
 //! An engine lends its memory through a [`View`]; nothing is copied until a comparison widens it to f64.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, ops::Deref};
+use std::{
+    fmt,
+    ops::{Deref, Range},
+};
 
 /// The floating-point type an engine computes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -139,10 +142,7 @@ impl<'a> View<'a> {
 
     /// The number of elements.
     pub fn len(&self) -> usize {
-        match self.values {
-            Values::F32(values) => values.len(),
-            Values::F64(values) => values.len(),
-        }
+        self.values.len()
     }
 
     /// Whether there are no elements.
@@ -165,12 +165,52 @@ impl<'a> View<'a> {
     }
 }
 
-impl Values<'_> {
+impl<'a> Values<'a> {
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+        }
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements at these places.
+    ///
+    /// # Panics
+    /// If there are none there (a fault of the caller, never of a user).
+    pub fn part(self, places: Range<usize>) -> Self {
+        match self {
+            Self::F32(values) => Self::F32(&values[places]),
+            Self::F64(values) => Self::F64(&values[places]),
+        }
+    }
+
+    /// A copy of one's own.
+    pub fn to_owned(&self) -> Owned {
+        match self {
+            Self::F32(values) => Owned::F32(values.to_vec()),
+            Self::F64(values) => Owned::F64(values.to_vec()),
+        }
+    }
+
     /// The element at a place, widened to f64 (exactly).
     pub fn at(&self, place: usize) -> f64 {
         match self {
             Self::F32(values) => f64::from(values[place]),
             Self::F64(values) => values[place],
+        }
+    }
+
+    /// The place of the first element, widened to f64 (exactly), that is so.
+    pub fn position(&self, is_so: impl Fn(f64) -> bool) -> Option<usize> {
+        match self {
+            Self::F32(values) => values.iter().position(|&value| is_so(f64::from(value))),
+            Self::F64(values) => values.iter().position(|&value| is_so(value)),
         }
     }
 

@@ -8,7 +8,7 @@
 mod common;
 
 use lockstep::{
-    data::Batch,
+    data::{Batch, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     error::Error,
     experiment::{EngineKind, Experiment, Side},
@@ -122,6 +122,7 @@ proptest! {
                 model: case.model.clone(),
                 init: Init::Pytorch,
                 training: case.training.clone(),
+                encoding: Encoding::Values,
             };
             let rows = case.rows;
             let scratch: Box<dyn Engine> = scratch::build(&side.model, &side.training, dtype, rows);

@@ -4,11 +4,11 @@
 //! sides alternate, after a warm-up, and the median block counts.
 
 use crate::{
-    data::{Batch, DataSet},
+    data::Batch,
     engine::Engine,
     error::Result,
     experiment::Experiment,
-    lockstep::{self, RunSide},
+    lockstep::{self, Batches, RunSide},
 };
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -66,22 +66,39 @@ const WORK: [(&str, Work); 4] = [
 ///
 /// # Errors
 /// If an engine cannot be built or fails.
-pub fn bench(experiment: &Experiment, mut tick: impl FnMut()) -> Result<Bench> {
-    let data = DataSet::load(&experiment.data);
-    let mut reference = lockstep::prepared(experiment, RunSide::Reference)?;
-    let mut candidate = lockstep::prepared(experiment, RunSide::Candidate)?;
-    let batches =
-        [&experiment.reference, &experiment.candidate].map(|side| data.batch(0, experiment.batch_size, side.dtype));
+pub fn bench(experiment: &Experiment, tick: impl FnMut()) -> Result<Bench> {
+    let batches = [RunSide::Reference, RunSide::Candidate].map(|side| Batches::new(experiment, side));
+    let [one, other] = batches;
+    let batches = [one?, other?];
+    let reference = lockstep::prepared(experiment, RunSide::Reference)?;
+    let candidate = lockstep::prepared(experiment, RunSide::Candidate)?;
+    let mut engines = [reference, candidate];
+    let dtypes = [experiment.reference.dtype, experiment.candidate.dtype];
+    let rows = batches[0].lend(dtypes[0], |reference, _| {
+        batches[1].lend(dtypes[1], |candidate, _| rows(&mut engines, [reference, candidate], tick))
+    })?;
+    Ok(Bench {
+        experiment: experiment.title.clone(),
+        batch: batches[0].largest(),
+        reference: format!("{}: {}", engines[0].describe(), experiment.reference.model),
+        candidate: format!("{}: {}", engines[1].describe(), experiment.candidate.model),
+        rows,
+    })
+}
+
+/// Every kind of work on either side's batch.
+fn rows(engines: &mut [Box<dyn Engine>; 2], batches: [&Batch<'_>; 2], mut tick: impl FnMut()) -> Result<Vec<Row>> {
+    let [reference, candidate] = engines.each_mut().map(Box::as_mut);
     let mut repeat = Vec::with_capacity(WORK.len());
     for (_, work) in WORK {
-        repeat.push([repeats(reference.as_mut(), &batches[0], work)?, repeats(candidate.as_mut(), &batches[1], work)?]);
+        repeat.push([repeats(reference, batches[0], work)?, repeats(candidate, batches[1], work)?]);
     }
     // All rows in turn, block by block, so that a slow spell of the machine meets every one of them.
     let mut found = vec![[Vec::new(), Vec::new()]; WORK.len()];
     for _ in 0..BLOCKS {
         for (((_, work), repeat), found) in WORK.iter().zip(&repeat).zip(&mut found) {
-            found[0].push(block(reference.as_mut(), &batches[0], *work, repeat[0])?);
-            found[1].push(block(candidate.as_mut(), &batches[1], *work, repeat[1])?);
+            found[0].push(block(reference, batches[0], *work, repeat[0])?);
+            found[1].push(block(candidate, batches[1], *work, repeat[1])?);
         }
         tick();
     }
@@ -94,14 +111,7 @@ pub fn bench(experiment: &Experiment, mut tick: impl FnMut()) -> Result<Bench> {
             ratio: [1, 2, 3].map(|quarter| quantile(&mut ratios, quarter)),
         }
     });
-    let rows = rows.collect();
-    Ok(Bench {
-        experiment: experiment.title.clone(),
-        batch: data.batch_rows(experiment.batch_size),
-        reference: format!("{}: {}", reference.describe(), experiment.reference.model),
-        candidate: format!("{}: {}", candidate.describe(), experiment.candidate.model),
-        rows,
-    })
+    Ok(rows.collect())
 }
 
 /// How often work is repeated in a block, once the engine is warm: first calls take a thousand times as long.

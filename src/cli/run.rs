@@ -5,12 +5,15 @@ use crate::{
     bench::environment,
     error::{Error, Result},
     experiment::Experiment,
-    lockstep::Mode,
+    lockstep::{Batches, Checkpoints, Mode, Observer, RunSide, StepEvent},
     report,
     verdict::{Comparison, compare},
 };
 use clap::{Args, ValueEnum};
-use std::path::{Path, PathBuf};
+use std::{
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -72,11 +75,22 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     report::prepare(&folder)?;
     let stop = stop_on_interrupt();
     let comparison = Comparison { mode, at: options.at.unwrap_or(0), ..Comparison::default() };
+    let mut checkpoints = match experiment.course.checkpoint {
+        Some(every) => {
+            let steps_per_epoch = Batches::new(&experiment, RunSide::Reference)?.steps_per_epoch();
+            Some(Checkpoints::new(folder.join("checkpoints"), every, steps_per_epoch))
+        }
+        None => None,
+    };
     let (mut verdict, curves) = {
-        let mut progress = Progress::new(0, "step");
-        compare(&experiment, comparison, environment(), &mut progress, stop)?
+        let mut watching = Watching { progress: Progress::new(0, "step"), checkpoints: checkpoints.as_mut() };
+        compare(&experiment, comparison, environment(), &mut watching, stop)?
     };
     report::write(&folder, &mut verdict, &curves)?;
+    // What was gained is written; that the weights on the way are not all there is an error all the same.
+    if let Some(error) = checkpoints.and_then(|checkpoints| checkpoints.failed) {
+        return Err(error);
+    }
     if options.json {
         print(&report::json(&verdict)?)?;
     } else {
@@ -84,6 +98,21 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         print(&(report::text::render(&verdict) + &written))?;
     }
     Ok(verdict.exit_code())
+}
+
+/// The progress bar, and the weights on the way where they are asked for.
+struct Watching<'a> {
+    progress: Progress,
+    checkpoints: Option<&'a mut Checkpoints>,
+}
+
+impl Observer for Watching<'_> {
+    fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
+        if let Some(checkpoints) = &mut self.checkpoints {
+            let _ = checkpoints.step(event);
+        }
+        self.progress.step(event)
+    }
 }
 
 /// `lockstep-out/xor/parity` for `experiments/xor/parity.toml`: two experiments of one name do not collide.

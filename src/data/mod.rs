@@ -7,16 +7,15 @@ pub mod columns;
 mod drawn;
 mod file;
 pub mod loader;
-mod old;
 pub mod order;
 pub mod set;
+mod spoil;
 mod table;
 mod xor;
 
 pub use batch::{Batch, Inputs, Sparse};
 pub use drawn::{Blobs, Centers, Circle, Drawn, Figure, Line, Moons, Regression, Spirals};
 pub use file::{Arrays, ClassOrder, Column, Csv, Format, Goal, Pair, TargetsAs};
-pub use old::DataSet;
 pub use table::{Edge, HoldOut, Share, Standardize};
 
 use crate::error::Result;
@@ -46,10 +45,9 @@ impl DataKind {
     /// If a file cannot be read, or something in it is not as it must be: file, line and column are named.
     ///
     /// ```
-    /// # use lockstep::{data::{DataKind, columns::DTypes, set::Targets}};
+    /// # use lockstep::data::{DataKind, columns::DTypes};
     /// let xor = DataKind::Xor { repeat: 1 }.open("".as_ref(), DTypes::F32)?;
-    /// assert_eq!(xor.columns, 2);
-    /// assert_eq!(xor.training.targets, Targets::Classes(vec![0, 1, 1, 0]));
+    /// assert_eq!((xor.columns, xor.training.rows()), (2, 4));
     /// # Ok::<(), lockstep::error::Error>(())
     /// ```
     pub fn open(&self, folder: &Path, wanted: DTypes) -> Result<set::DataSet> {
@@ -58,20 +56,6 @@ impl DataKind {
             Self::Drawn(drawn) => drawn.draw().into_set(drawn.standardize, wanted, "[data]"),
             Self::Csv(csv) => csv.open(folder, wanted),
             Self::Arrays(arrays) => arrays.open(folder, wanted),
-        }
-    }
-
-    /// The number of input columns and of target columns; of files, which have to be opened first, 0.
-    pub fn columns(&self) -> (usize, usize) {
-        match self {
-            Self::Xor { .. } => (2, 1),
-            Self::Drawn(Drawn { figure: Figure::Regression(regression), .. }) => {
-                (regression.inputs, regression.outputs)
-            }
-            Self::Drawn(Drawn { figure, .. }) => {
-                (figure.inputs(), figure.classes().filter(|&classes| classes != 2).unwrap_or(1))
-            }
-            Self::Csv(_) | Self::Arrays(_) => (0, 0),
         }
     }
 }

@@ -9,9 +9,9 @@ pub mod scratch;
 pub mod torch;
 
 use crate::{
-    data::Batch,
+    data::{Batch, Inputs},
     error::{Error, Result},
-    model::Parameter,
+    model::{Layer, Parameter, Place},
     tensor::{DType, Shape, Values, View},
 };
 use std::fmt;
@@ -136,5 +136,40 @@ fn misfit(engine: &str, parameter: &Parameter, dtype: DType, values: &View<'_>) 
         engine: engine.to_owned(),
         operation: format!("load {}", parameter.name),
         message: format!("takes {} {dtype}, was given {} {}", parameter.shape, values.shape, values.dtype()),
+    }
+}
+
+/// What every engine refuses in the same words: a batch that a layer of the model has no answer for.
+fn check(engine: &str, places: &[Place], batch: &Batch<'_>) -> Result<()> {
+    let refused = |message| {
+        let operation = format!("forward of inputs {}", batch.inputs.shape());
+        Err(Error::Engine { engine: engine.to_owned(), operation, message })
+    };
+    if batch.training && batch.rows() == 1 {
+        let norm = places.iter().enumerate().find(|(_, place)| matches!(place.layer, Layer::BatchNorm(_)));
+        if let Some((index, Place { layer, input, .. })) = norm {
+            return refused(format!(
+                "layer {index} ({layer}): Expected more than 1 value per channel when training, got input size \
+                 [1, {}]; use a batch_size that leaves no batch of one row",
+                input.elements()
+            ));
+        }
+    }
+    let Some(Place { layer: Layer::Embedding(table) | Layer::EmbeddingBag(table, _), .. }) = places.first() else {
+        return Ok(());
+    };
+    let words = table.words;
+    let Inputs::Dense(View { values, .. }) = batch.inputs else {
+        return refused("layer 0 takes the numbers of words, not sparse rows".to_owned());
+    };
+    match values.position(|word| !(word >= 0.0 && word < words as f64 && word.fract() == 0.0)) {
+        None => Ok(()),
+        Some(place) => {
+            let (word, index) = (values.at(place), batch.inputs.shape().index(place));
+            refused(format!(
+                "{word} at {index:?} is no number of one of the {words} words of layer 0, 0 to {}",
+                words - 1
+            ))
+        }
     }
 }

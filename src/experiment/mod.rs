@@ -12,14 +12,17 @@ mod tests;
 mod tree;
 
 use crate::{
-    data::{BatchSize, DataKind, Length},
+    data::{
+        DataKind,
+        set::{DataSet, Encoding},
+    },
     error::{Error, Result},
     model::{Model, init::Init},
     tensor::DType,
-    training::Training,
+    training::{Course, Training},
 };
 use merge::merge_all;
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, sync::Arc};
 use tree::Node;
 
 /// A validated experiment: shapes fit, sizes and rates make sense, names are known.
@@ -51,10 +54,10 @@ pub struct Experiment {
     pub title: String,
     /// The data both sides train on.
     pub data: DataKind,
-    /// The batches both sides see.
-    pub batch_size: BatchSize,
-    /// How long both sides train.
-    pub length: Length,
+    /// Their rows.
+    pub set: Arc<DataSet>,
+    /// The batches both sides see, for how long, and what is looked at on the way.
+    pub course: Course,
     /// How the noise of rounding is measured.
     pub noise: Noise,
     /// The side that defines what is right.
@@ -89,6 +92,8 @@ pub struct Side {
     pub init: Init,
     /// Loss and optimizer.
     pub training: Training,
+    /// How targets are given to the loss.
+    pub encoding: Encoding,
 }
 
 /// An engine by its name in experiment files.
@@ -143,15 +148,18 @@ impl Experiment {
         let reference = merge_all(name, sources.iter().cloned().chain(on_reference))?;
         let candidate = merge_all(name, sources.into_iter().chain(on_candidate))?;
         let shared = decode::shared(&reference)?;
+        let wanted = [&reference, &candidate].map(decode::dtype);
+        let [one, other] = wanted;
+        let set = Arc::new(shared.data.open(folder, [one?, other?].into_iter().collect())?);
         let stem = || Path::new(name).file_stem().map_or_else(|| name.to_owned(), |stem| stem.display().to_string());
         Ok(Self {
             // One line, as it stands in headings and on terminals.
             title: shared.title.unwrap_or_else(stem).replace(char::is_control, " "),
-            reference: decode::side(&reference, EngineKind::Torch, &shared.data, folder)?,
-            candidate: decode::side(&candidate, EngineKind::Scratch, &shared.data, folder)?,
+            reference: decode::side(&reference, EngineKind::Torch, &set, folder)?,
+            candidate: decode::side(&candidate, EngineKind::Scratch, &set, folder)?,
             data: shared.data,
-            batch_size: shared.batch_size,
-            length: shared.length,
+            set,
+            course: shared.course,
             noise: shared.noise,
             resolved: serde_json::json!({ "reference": reference.to_json(), "candidate": candidate.to_json() }),
         })

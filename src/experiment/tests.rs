@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    data::{Drawn, Figure, Regression, Standardize},
+    data::{BatchSize, Drawn, Figure, Length, Regression, Standardize},
     model::{Layer, Linear},
     training::{Loss, Optimizer, ReportedMeasure, Sgd},
 };
@@ -71,9 +71,10 @@ fn every_key_is_decoded() {
     let experiment = parse(VALID, &[]).unwrap();
     assert_eq!(experiment.title, "test");
     assert_eq!(experiment.data, DataKind::Xor { repeat: 2 });
-    assert_eq!((experiment.batch_size, experiment.length), (BatchSize::Full, Length::Steps(10)));
+    assert_eq!((experiment.course.order.size, experiment.course.length), (BatchSize::Full, Length::Steps(10)));
     assert_eq!(experiment.noise, Noise { twins: Some(2), horizon: 1.0 });
-    let Side { engine, dtype, seed, model, init, training } = experiment.reference;
+    let Side { engine, dtype, seed, model, init, training, encoding } = experiment.reference;
+    assert_eq!(encoding, Encoding::Values);
     assert_eq!((engine, dtype, seed, init), (EngineKind::Torch, DType::F32, 3, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 5, true), Layer::Sigmoid, linear(5, 1, true), Layer::Relu]);
     assert_eq!(
@@ -97,10 +98,10 @@ fn what_is_left_out_has_a_default() {
         training = { loss = "sum-squares", optimizer = { sgd = { lr = 1 } }, epochs = 3 }
     "#;
     let experiment = parse(text, &[]).unwrap();
-    assert_eq!((experiment.title.as_str(), experiment.length), ("x", Length::Epochs(3)));
+    assert_eq!((experiment.title.as_str(), experiment.course.length), ("x", Length::Epochs(3)));
     assert_eq!(experiment.data, DataKind::Xor { repeat: 1 });
     assert_eq!(experiment.noise, Noise { twins: None, horizon: 0.01 });
-    let Side { engine, dtype, seed, model, init, training } = experiment.candidate;
+    let Side { engine, dtype, seed, model, init, training, .. } = experiment.candidate;
     assert_eq!((engine, dtype, seed, init), (EngineKind::Scratch, DType::F32, 0, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 1, true), Layer::Tanh]);
     assert_eq!(training.reported_loss, Loss::SUM_SQUARES.into());
@@ -350,7 +351,7 @@ fn a_file_that_is_missing_or_not_text_is_an_error_with_a_remedy() {
 fn a_side_keeps_its_own_override_whatever_is_set_for_both() {
     let experiment = parse(VALID, &["seed=9", "candidate.model.bias=false", "training.epochs=2"]).unwrap();
     assert_eq!((experiment.reference.seed, experiment.candidate.seed), (9, 4));
-    assert_eq!(experiment.length, Length::Epochs(2));
+    assert_eq!(experiment.course.length, Length::Epochs(2));
     assert_eq!(experiment.candidate.model.layers[0], linear(2, 5, false));
     let experiment = parse(VALID, &["candidate.seed=1", "candidate.seed=2"]).unwrap();
     assert_eq!((experiment.reference.seed, experiment.candidate.seed), (3, 2));

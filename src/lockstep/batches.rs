@@ -22,6 +22,8 @@ pub struct Batches {
     /// The same rows with targets as the definition's loss takes them, where that is another form.
     defined: Option<Loader>,
     masks: Masks,
+    /// A type that is held.
+    dtype: DType,
 }
 
 impl Batches {
@@ -33,7 +35,7 @@ impl Batches {
         let (reference, candidate) = (&experiment.reference, &experiment.candidate);
         let side = if which == RunSide::Reference { reference } else { candidate };
         let faults = &side.training.faults;
-        let wanted = DTypes { f32: false, f64: false }.with(reference.dtype).with(candidate.dtype);
+        let wanted: DTypes = [reference.dtype, candidate.dtype].into_iter().collect();
         let (set, order) = (spoiled(&experiment.set, faults), order(experiment.course.order, faults));
         let loader = |encoding| Loader::new(Arc::clone(&set), Which::Training, order, encoding, wanted);
         let another = side.encoding != reference.encoding;
@@ -41,6 +43,7 @@ impl Batches {
             loader: loader(side.encoding)?,
             defined: another.then(|| loader(reference.encoding)).transpose()?,
             masks: Masks::new(&side.model, reference.seed),
+            dtype: reference.dtype,
         };
         batches.prepare(0);
         Ok(batches)
@@ -63,7 +66,7 @@ impl Batches {
         if let Some(defined) = &mut self.defined {
             defined.prepare(step);
         }
-        let batch = self.loader.batch(self.dtype());
+        let batch = self.loader.batch(self.dtype);
         let (epoch, rows) = (batch.epoch, batch.rows());
         self.masks.draw(step, epoch, rows);
     }
@@ -90,11 +93,6 @@ impl Batches {
     /// Steps of an epoch.
     pub fn steps_per_epoch(&self) -> usize {
         self.loader.steps_per_epoch()
-    }
-
-    /// A type that is held.
-    fn dtype(&self) -> DType {
-        if self.loader.wanted().has(DType::F32) { DType::F32 } else { DType::F64 }
     }
 }
 

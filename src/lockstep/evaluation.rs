@@ -11,7 +11,7 @@ use crate::{
     engine::Engine,
     error::Result,
     experiment::{Experiment, Side},
-    tensor::{DType, View},
+    tensor::DType,
     training::{EarlyStopping, Measure, Monitor, Reduction, ReportedMeasure},
 };
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub struct Evaluation {
 struct Looker {
     loader: Loader,
     dtype: DType,
+    /// Layers of the model.
+    layers: usize,
     classes: usize,
     encoding: Encoding,
     /// Above which a single output says class 1.
@@ -102,7 +104,7 @@ impl Evaluation {
 
 impl Looker {
     fn new(set: &Arc<DataSet>, part: Which, side: &Side, size: BatchSize) -> Result<Self> {
-        let wanted = DTypes::default().with(side.dtype);
+        let wanted: DTypes = [side.dtype].into_iter().collect();
         let adds_up = match &side.training.reported_loss.measure {
             ReportedMeasure::Loss(loss) => matches!(loss.reduction, Reduction::Sum | Reduction::HalfSum),
             ReportedMeasure::DeltaTimesMse => false,
@@ -111,6 +113,7 @@ impl Looker {
         Ok(Self {
             loader: Loader::sequential(Arc::clone(set), part, size, side.encoding, wanted)?,
             dtype: side.dtype,
+            layers: side.model.layers.len(),
             classes: set.classes.as_ref().map_or(0, Vec::len),
             encoding: side.encoding,
             threshold: if logits { 0.0 } else { 0.5 },
@@ -130,7 +133,7 @@ impl Looker {
             loss += if self.adds_up { of_batch } else { of_batch * batch.rows() as f64 };
             rows += batch.rows();
             if self.classes > 0 {
-                last(engine).widen_into(&mut outputs);
+                engine.activation(self.layers - 1).widen_into(&mut outputs);
                 batch.targets.widen_into(&mut targets);
                 self.count(&outputs, &targets, batch.rows(), &mut confusion);
             }
@@ -166,11 +169,6 @@ impl Looker {
             }
         }
     }
-}
-
-/// The output of the model.
-fn last(engine: &dyn Engine) -> View<'_> {
-    engine.output()
 }
 
 /// The first of the largest, as `torch.argmax`; nothing where one is NaN.

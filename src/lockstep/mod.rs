@@ -3,22 +3,35 @@
 //! One reference pass feeds a free candidate (its own weights throughout) and a synced one (takes the reference's
 //! weights before every step). Each phase is timed alone; which side goes first alternates from step to step.
 
+mod batches;
+mod checkpoint;
+mod evaluation;
+mod masks;
 mod phase;
 mod record;
+mod runner;
 mod start;
 
+pub use batches::Batches;
+pub use checkpoint::Checkpoints;
+pub use evaluation::{Evaluated, Evaluation, Patience, Scores};
+pub use masks::Masks;
 pub use phase::{Mode, Phase, RunMode};
 pub use record::StepRecord;
+pub use runner::{Runner, SideStep};
 pub use start::{Start, StartDifference, StartKind};
 
 use crate::{
-    data::{Batch, BatchSize, DataSet},
-    engine::{Description, Engine},
+    data::{Batch, set::Which},
+    engine::{Description, Engine, faulty},
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
-    model::Model,
-    tensor::{DType, Shape, Values, View},
+    model::{Model, Parameter},
+    tensor::{DType, Owned, Shape, Values, View},
+    training::{Course, Optimizer},
 };
+use runner::Kept;
+use serde::{Deserialize, Serialize};
 use std::{
     ops::ControlFlow,
     sync::atomic::{AtomicBool, Ordering},
@@ -91,35 +104,18 @@ pub struct Lockstep {
     pub steps: usize,
     /// Rows of the largest batch.
     pub rows: usize,
-    data: DataSet,
-    batch_size: BatchSize,
+    batches: Batches,
+    /// The candidate's, where they are others.
+    own: Option<Batches>,
+    validation: Option<Evaluation>,
+    test: Option<Evaluation>,
+    course: Course,
     reference: Runner,
     candidates: Vec<(RunMode, Runner)>,
-    /// For each of the candidate's parameters, the reference's of the same name and shape.
-    shared: Vec<Option<usize>>,
-    /// Whether an optimizer has a state, whose shadow must see every step's gradients.
-    stateful: bool,
-}
-
-/// One engine in training, and what its latest step left.
-pub struct Runner {
-    /// The latest step.
-    pub latest: SideStep,
-    engine: Box<dyn Engine>,
-    dtype: DType,
-    widths: Vec<usize>, // per layer
-}
-
-/// What one side did at one step.
-#[derive(Debug, Clone, Default)]
-pub struct SideStep {
-    /// The reported loss.
-    pub loss: f64,
-    /// Nanoseconds of forward, loss, backward and update.
-    pub nanoseconds: [u64; 4],
-    /// The step's tensors, on steps that are compared; on the others what an earlier one left, but for the gradients
-    /// where an optimizer has a state.
-    pub record: StepRecord,
+    /// For each of the candidate's parameters, and of its buffers, the reference's of the same name and shape.
+    shared: [Vec<Option<usize>>; 2],
+    /// What is recorded of a step that is not compared: what the shadow of an optimizer's state must see.
+    between: Kept,
 }
 
 /// One step of all sides.
@@ -134,10 +130,14 @@ pub struct StepEvent<'a> {
     pub compared: bool,
     /// Whether at least the gradients in the records are those of this step.
     pub gradients: bool,
-    /// The reference.
+    /// The reference's step.
     pub reference: &'a SideStep,
+    /// The reference.
+    pub reference_runner: &'a Runner,
     /// The candidates that run, synced before free.
     pub candidates: &'a [(RunMode, Runner)],
+    /// What was looked at after this step.
+    pub evaluated: &'a [Evaluated],
 }
 
 /// Someone who is told of every step, and may end the run.
@@ -147,12 +147,29 @@ pub trait Observer {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ended {
     /// Steps that were run.
     pub steps: usize,
     /// Whether `stop` ended it.
     pub interrupted: bool,
+    /// What early stopping decided, where there is any.
+    pub stopping: Option<Stopping>,
+    /// How the test rows were done in the end.
+    pub test: Option<Evaluated>,
+}
+
+/// What early stopping decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stopping {
+    /// After how many steps the reference stopped, and with it the run.
+    pub stopped: Option<usize>,
+    /// After how many steps the reference was best.
+    pub best: Option<usize>,
+    /// Whether every side was given back its weights of then.
+    pub restored: bool,
+    /// Of each candidate, whether it would have decided the same, as far as the run went.
+    pub same: Vec<(RunMode, bool)>,
 }
 
 impl Lockstep {
@@ -169,13 +186,20 @@ impl Lockstep {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with(experiment: &Experiment, mode: Mode, engines: Engines<'_>) -> Result<Self> {
-        let data = DataSet::load(&experiment.data);
         let start = Start::draw(experiment)?;
-        let rows = data.batch_rows(experiment.batch_size);
+        let batches = Batches::new(experiment, RunSide::Reference)?;
+        let own = Batches::differ(experiment).then(|| Batches::new(experiment, RunSide::Candidate)).transpose()?;
+        let [validation, test] = [Which::Validation, Which::Test].map(|part| Evaluation::new(experiment, part));
+        let [validation, test] = [validation?, test?];
+        let looks = [&validation, &test].into_iter().flatten().map(Evaluation::largest);
+        let rows = looks.chain(own.as_ref().map(Batches::largest)).fold(batches.largest(), usize::max);
+        let after = [&experiment.reference, &experiment.candidate]
+            .map(|side| side.training.reported_loss.after_update)
+            .contains(&true);
         let runner = |role, side: &Side, values| -> Result<Runner> {
             let mut engine = engines(role, side, rows)?;
             start::load(engine.as_mut(), side, values)?;
-            Ok(Runner { engine, dtype: side.dtype, widths: side.model.widths(), latest: SideStep::default() })
+            Ok(Runner::new(engine, side, after))
         };
         let reference = runner(Role::Reference, &experiment.reference, &start.reference)?;
         let candidates = mode
@@ -184,36 +208,44 @@ impl Lockstep {
             .map(|&mode| Ok((mode, runner(Role::Candidate, &experiment.candidate, &start.candidate)?)))
             .collect::<Result<Vec<_>>>()?;
         for (_, candidate) in &candidates {
-            let batches = [&reference, candidate].map(|side| data.batch(0, experiment.batch_size, side.dtype));
-            start::check([reference.engine.as_ref(), candidate.engine.as_ref()], batches, &start)?;
+            start::check([reference.engine.as_ref(), candidate.engine.as_ref()], &start)?;
         }
-        let names = reference.engine.parameters();
-        let shared = experiment
-            .candidate
-            .model
-            .parameters()
-            .iter()
-            .map(|parameter| names.iter().position(|name| name == parameter))
-            .collect();
+        if own.is_none()
+            && let Some((_, candidate)) = candidates.first()
+        {
+            let same =
+                |reference: &Batch<'_>| batches.lend(candidate.dtype, |candidate, _| start::same(reference, candidate));
+            batches.lend(reference.dtype, |batch, _| same(batch))?;
+        }
+        let of_reference = |names: &[Parameter], parameter: &Parameter| names.iter().position(|name| name == parameter);
+        let shared = |names: &[Parameter], wanted: &[Parameter]| -> Vec<_> {
+            wanted.iter().map(|parameter| of_reference(names, parameter)).collect()
+        };
+        let buffers = candidates.first().map_or(&[][..], |(_, candidate)| candidate.engine.buffers());
+        let shared = [
+            shared(reference.engine.parameters(), &experiment.candidate.model.parameters()),
+            shared(reference.engine.buffers(), buffers),
+        ];
         let model = &experiment.reference.model;
-        let steps_of_epoch = data.rows().div_ceil(rows);
-        let compared_every = compared_every(model, rows, candidates.len(), steps_of_epoch);
+        let (steps_of_epoch, largest) = (batches.steps_per_epoch(), batches.largest());
+        let compared_every = compared_every(model, largest, candidates.len(), steps_of_epoch);
         // What is sampled already is not sampled again.
-        let large = compared_every == 1 && model.multiply_adds().saturating_mul(rows) >= LARGE;
+        let large = compared_every == 1 && model.multiply_adds().saturating_mul(largest) >= LARGE;
         Ok(Self {
             differences: start.differences,
             compared_every,
             replayed_every: if large { in_turn(REPLAYED, steps_of_epoch) } else { 1 },
-            steps: data.steps(experiment.length, experiment.batch_size),
+            steps: batches.steps(experiment.course.length),
             rows,
-            data,
-            batch_size: experiment.batch_size,
+            batches,
+            own,
+            validation,
+            test,
+            course: experiment.course.clone(),
             reference,
             candidates,
             shared,
-            stateful: [&experiment.reference, &experiment.candidate]
-                .iter()
-                .any(|side| side.training.optimizer.has_state()),
+            between: kept_between(experiment),
         })
     }
 
@@ -237,109 +269,142 @@ impl Lockstep {
         stop: &AtomicBool,
         observers: &mut [&mut dyn Observer],
     ) -> Result<Ended> {
+        let sides = 1 + self.candidates.len();
+        let rule = self.course.early_stopping.filter(|_| self.validation.is_some());
+        let mut patience: Vec<Patience> = rule.map(|rule| vec![Patience::new(rule); sides]).unwrap_or_default();
+        let mut ended = Ended::default();
         for step in 0..steps {
             if stop.load(Ordering::Relaxed) {
-                return Ok(Ended { steps: step, interrupted: true });
+                ended.interrupted = true;
+                break;
             }
             let compared = match only {
                 Some(only) => step == only,
                 None => step % self.compared_every == 0 || step + 1 == steps,
             };
             self.step(step, compared)?;
-            let event = StepEvent {
-                step,
-                steps,
-                batch: self.data.batch(step, self.batch_size, self.reference.dtype),
-                compared,
-                gradients: compared || self.stateful,
-                reference: &self.reference.latest,
-                candidates: &self.candidates,
+            ended.steps = step + 1;
+            let evaluated = self.look(step, steps, &mut patience)?;
+            let told = |batch: &Batch<'_>, _: View<'_>| {
+                let event = StepEvent {
+                    step,
+                    steps,
+                    batch: *batch,
+                    compared,
+                    gradients: compared || self.between != Kept::Nothing,
+                    reference: &self.reference.latest,
+                    reference_runner: &self.reference,
+                    candidates: &self.candidates,
+                    evaluated: evaluated.as_slice(),
+                };
+                // Every observer sees the step, also when an earlier one ends the run.
+                let answers: Vec<_> = observers.iter_mut().map(|observer| observer.step(&event)).collect();
+                answers.iter().any(ControlFlow::is_break)
             };
-            // Every observer sees the step, also when an earlier one ends the run.
-            let answers: Vec<_> = observers.iter_mut().map(|observer| observer.step(&event)).collect();
-            if answers.iter().any(ControlFlow::is_break) {
-                return Ok(Ended { steps: step + 1, interrupted: false });
+            let over = self.batches.lend(self.reference.dtype, told);
+            if over || patience.first().is_some_and(|reference| reference.stopped.is_some()) {
+                break;
             }
         }
-        Ok(Ended { steps, interrupted: false })
+        self.finish(&mut ended, &patience)?;
+        Ok(ended)
+    }
+
+    /// Looks at the validation rows where it is their turn, and lets every side decide whether to go on.
+    fn look(&mut self, step: usize, steps: usize, patience: &mut [Patience]) -> Result<Vec<Evaluated>> {
+        let Some(validation) = &mut self.validation else { return Ok(Vec::new()) };
+        let due = self.course.validation.is_due(step, self.batches.steps_per_epoch());
+        if !due && step + 1 != steps {
+            return Ok(Vec::new());
+        }
+        let found = validation.look(step + 1, &mut self.reference, &mut self.candidates)?;
+        let scores = std::iter::once(&found.reference).chain(found.candidates.iter().map(|(_, scores)| scores));
+        let mut best = false;
+        for (number, (patience, scores)) in patience.iter_mut().zip(scores).enumerate() {
+            let better = patience.see(step + 1, scores);
+            best |= better && number == 0;
+        }
+        if best && self.course.early_stopping.is_some_and(|rule| rule.restore) {
+            self.reference.keep();
+            self.candidates.iter_mut().for_each(|(_, candidate)| candidate.keep());
+        }
+        Ok(vec![found])
+    }
+
+    /// Gives back the best weights and looks at the test rows.
+    fn finish(&mut self, ended: &mut Ended, patience: &[Patience]) -> Result<()> {
+        if let [reference, candidates @ ..] = patience {
+            let same = self.candidates.iter().zip(candidates);
+            let restored = self.course.early_stopping.is_some_and(|rule| rule.restore) && reference.best_at.is_some();
+            ended.stopping = Some(Stopping {
+                stopped: reference.stopped,
+                best: reference.best_at,
+                restored,
+                same: same
+                    .map(|((mode, _), own)| {
+                        (*mode, own.stopped == reference.stopped && own.best_at == reference.best_at)
+                    })
+                    .collect(),
+            });
+            if restored {
+                self.reference.restore()?;
+                self.candidates.iter_mut().try_for_each(|(_, candidate)| candidate.restore())?;
+            }
+        }
+        if let Some(test) = self.test.as_mut().filter(|_| !ended.interrupted) {
+            ended.test = Some(test.look(ended.steps, &mut self.reference, &mut self.candidates)?);
+        }
+        Ok(())
     }
 
     fn step(&mut self, step: usize, compared: bool) -> Result<()> {
-        for (mode, candidate) in &mut self.candidates {
-            if *mode == RunMode::Sync {
-                for (parameter, reference) in self.shared.iter().enumerate() {
-                    if let Some(reference) = *reference {
-                        copy(self.reference.engine.parameter(reference), candidate, parameter)?;
-                    }
-                }
+        let [parameters, buffers] = &self.shared;
+        for (_, candidate) in self.candidates.iter_mut().filter(|(mode, _)| *mode == RunMode::Sync) {
+            for (own, reference) in parameters.iter().enumerate().filter_map(|(own, found)| Some((own, (*found)?))) {
+                candidate.take(own, self.reference.engine.parameter(reference))?;
+            }
+            for (own, reference) in buffers.iter().enumerate().filter_map(|(own, found)| Some((own, (*found)?))) {
+                candidate.take_buffer(own, self.reference.engine.buffer(reference))?;
             }
         }
-        let kept = match (compared, self.stateful) {
-            (true, _) => Kept::Everything,
-            (false, true) => Kept::Gradients,
-            (false, false) => Kept::Nothing,
-        };
-        let mut sides: Vec<&mut Runner> = Vec::with_capacity(3);
-        sides.push(&mut self.reference);
-        sides.extend(self.candidates.iter_mut().map(|(_, runner)| runner));
+        let kept = if compared { Kept::Everything } else { self.between };
+        self.batches.prepare(step);
+        if let Some(own) = &mut self.own {
+            own.prepare(step);
+        }
+        let of_candidate = self.own.as_ref().unwrap_or(&self.batches);
+        let mut sides: Vec<(&Batches, &mut Runner)> = Vec::with_capacity(3);
+        sides.push((&self.batches, &mut self.reference));
+        sides.extend(self.candidates.iter_mut().map(|(_, runner)| (of_candidate, runner)));
         if step % 2 == 1 {
             sides.reverse();
         }
-        sides.into_iter().try_for_each(|side| side.step(&self.data, self.batch_size, step, kept))
-    }
-}
-
-/// What is recorded of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
-    Everything,
-    Gradients,
-    Nothing,
-}
-
-impl Runner {
-    /// One step, every phase timed alone; what is copied for a record is copied outside of them.
-    fn step(&mut self, data: &DataSet, size: BatchSize, step: usize, kept: Kept) -> Result<()> {
-        let batch = data.batch(step, size, self.dtype);
-        let engine = self.engine.as_mut();
-        (self.latest.record.step, self.latest.record.epoch) = (batch.step, batch.epoch);
-        if kept == Kept::Everything {
-            self.latest.record.begin(engine, &batch)?;
+        for (batches, side) in sides {
+            batches.lend(side.dtype, |batch, targets| side.step(batch, targets, kept))?;
         }
-        let start = Instant::now();
-        engine.forward(&batch)?;
-        let forward = Instant::now();
-        let loss = engine.loss(&batch)?;
-        let reported = Instant::now();
-        engine.backward()?;
-        let backward = Instant::now();
-        // Before the update, which may do what it likes with the gradients.
-        match kept {
-            Kept::Everything => self.latest.record.computed(engine, &self.widths, loss)?,
-            Kept::Gradients => self.latest.record.gradients(engine)?,
-            Kept::Nothing => {}
-        }
-        let copied = Instant::now();
-        engine.update()?;
-        let update = Instant::now();
-        self.latest.loss = loss;
-        self.latest.nanoseconds = [(start, forward), (forward, reported), (reported, backward), (copied, update)]
-            .map(|(from, to)| (to - from).as_nanos() as u64);
-        if kept == Kept::Everything {
-            self.latest.record.updated(engine)?;
+        if kept == Kept::Everything && self.own.is_some() {
+            // A side is judged by the definition's masks.
+            let masks = &self.reference.latest.record.masks;
+            for (_, side) in &mut self.candidates {
+                // Of other rows it keeps its own.
+                if side.latest.record.rows == self.reference.latest.record.rows {
+                    side.latest.record.masks.clone_from(masks);
+                }
+            }
         }
         Ok(())
     }
 }
 
-/// Loads a reference's parameter into a candidate, converted where they compute in different types.
-fn copy(values: View<'_>, candidate: &mut Runner, parameter: usize) -> Result<()> {
-    if values.dtype() == candidate.dtype {
-        return candidate.engine.load(parameter, values);
+/// What is recorded of a step that is not compared.
+fn kept_between(experiment: &Experiment) -> Kept {
+    let sides = [&experiment.reference, &experiment.candidate];
+    let any = |asks: fn(&Optimizer) -> bool| sides.iter().any(|side| asks(&side.training.optimizer));
+    match (any(Optimizer::has_state), any(Optimizer::remembers_weights)) {
+        (_, true) => Kept::GradientsAndWeights,
+        (true, false) => Kept::Gradients,
+        (false, false) => Kept::Nothing,
     }
-    let mut wide = Vec::new();
-    values.widen_into(&mut wide);
-    load(candidate.engine.as_mut(), parameter, values.shape, &wide, candidate.dtype)
 }
 
 /// Loads values held in f64 into an engine that computes in `dtype`.
@@ -347,13 +412,9 @@ fn copy(values: View<'_>, candidate: &mut Runner, parameter: usize) -> Result<()
 /// # Errors
 /// If the shape is not the parameter's.
 pub fn load(engine: &mut dyn Engine, parameter: usize, shape: Shape, values: &[f64], dtype: DType) -> Result<()> {
-    match dtype {
-        DType::F64 => engine.load(parameter, View { shape, values: Values::F64(values) }),
-        DType::F32 => {
-            let narrow: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-            engine.load(parameter, View { shape, values: Values::F32(&narrow) })
-        }
-    }
+    let mut own = Owned::new(dtype);
+    own.assign(Values::F64(values));
+    engine.load(parameter, own.view(shape))
 }
 
 /// What an engine is built for.
@@ -373,7 +434,7 @@ pub type Engines<'a> = &'a dyn Fn(Role, &Side, usize) -> Result<Box<dyn Engine>>
 /// The engines of this crate.
 pub const STOCK: Engines<'static> = &|_, side, rows| build(side, rows);
 
-/// The engine that a side asks for.
+/// The engine that a side asks for, with the faults that it is to have.
 ///
 /// # Errors
 /// If it cannot be built, or this program was built without it.
@@ -385,17 +446,20 @@ pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
              smaller training.batch_size, or narrower layers"
         )));
     }
-    match side.engine {
-        EngineKind::Scratch => Ok(crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity)),
+    let engine: Box<dyn Engine> = match side.engine {
+        EngineKind::Scratch => crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity),
         #[cfg(feature = "torch")]
-        EngineKind::Torch => Ok(Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?)),
+        EngineKind::Torch => Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?),
         #[cfg(not(feature = "torch"))]
-        EngineKind::Torch => Err(Error::Usage(
-            "this program was built without libtorch; build it with the feature `torch`, or give the side another \
-             engine: --set reference.engine=scratch"
-                .to_owned(),
-        )),
-    }
+        EngineKind::Torch => {
+            return Err(Error::Usage(
+                "this program was built without libtorch; build it with the feature `torch`, or give the side another \
+                 engine: --set reference.engine=scratch"
+                    .to_owned(),
+            ));
+        }
+    };
+    faulty::with_faults(engine, &side.training)
 }
 
 /// A side's engine alone, with its own initial weights.
@@ -408,7 +472,7 @@ pub fn prepared(experiment: &Experiment, which: RunSide) -> Result<Box<dyn Engin
         RunSide::Reference => (&experiment.reference, &start.reference),
         RunSide::Candidate => (&experiment.candidate, &start.candidate),
     };
-    let mut engine = build(side, DataSet::load(&experiment.data).batch_rows(experiment.batch_size))?;
+    let mut engine = build(side, Batches::new(experiment, which)?.largest())?;
     start::load(engine.as_mut(), side, values)?;
     Ok(engine)
 }
@@ -424,13 +488,13 @@ pub fn train_alone(
     steps: usize,
     until: impl Fn(f64) -> bool,
 ) -> Result<Vec<f64>> {
-    let data = DataSet::load(&experiment.data);
+    let mut batches = Batches::new(experiment, which)?;
     let mut engine = prepared(experiment, which)?;
     let dtype = engine.describe().dtype;
     let mut losses = Vec::new();
     for step in 0..steps {
-        let batch = data.batch(step, experiment.batch_size, dtype);
-        losses.push(engine.step(&batch)?);
+        batches.prepare(step);
+        losses.push(batches.lend(dtype, |batch, _| engine.step(batch))?);
         if losses.last().is_some_and(|&loss| until(loss)) {
             break;
         }

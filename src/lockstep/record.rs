@@ -17,6 +17,8 @@ pub struct StepRecord {
     pub epoch: usize,
     /// Rows of the batch.
     pub rows: usize,
+    /// Whether it was for evaluation, not for training.
+    pub evaluation: bool,
     /// `[rows, inputs]`
     pub inputs: Vec<f64>,
     /// `[rows, target columns]`
@@ -33,6 +35,8 @@ pub struct StepRecord {
     pub activations: Vec<Vec<f64>>,
     /// The reported loss.
     pub loss: f64,
+    /// The outputs of the weights after the update, in evaluation, where either side reports the loss of those.
+    pub looked: Vec<f64>, // [rows, outputs]
     /// `[rows, outputs]`
     pub output_gradient: Vec<f64>,
     /// The gradient in each parameter.
@@ -49,12 +53,20 @@ impl StepRecord {
     /// # Errors
     /// As [`computed`](Self::computed).
     pub fn begin(&mut self, engine: &dyn Engine, batch: &Batch<'_>) -> Result<()> {
-        self.rows = batch.rows();
+        (self.rows, self.evaluation) = (batch.rows(), !batch.training);
         batch.inputs.widen_into(&mut self.inputs);
         batch.targets.widen_into(&mut self.targets);
         self.masks.resize_with(batch.masks.len(), Vec::new);
         self.masks.iter_mut().zip(batch.masks).for_each(|(kept, mask)| mask.widen_into(kept));
         copy_each(engine, "buffer", engine.buffers(), &mut self.buffers_before, |index| engine.buffer(index))?;
+        self.weights(engine)
+    }
+
+    /// Before the update: the weights that the step starts from.
+    ///
+    /// # Errors
+    /// As [`computed`](Self::computed).
+    pub fn weights(&mut self, engine: &dyn Engine) -> Result<()> {
         copy_each(engine, "parameter", engine.parameters(), &mut self.before, |index| engine.parameter(index))
     }
 
@@ -94,6 +106,16 @@ impl StepRecord {
             update.extend(after.iter().zip(before).map(|(after, before)| after - before));
         }
         Ok(())
+    }
+
+    /// After the update, where either side reports the loss of the new weights: their outputs, and what this side prints.
+    ///
+    /// # Errors
+    /// As [`computed`](Self::computed).
+    pub fn looked(&mut self, engine: &dyn Engine, widths: &[usize], loss: f64) -> Result<()> {
+        self.loss = loss;
+        let (last, width) = (widths.len() - 1, widths.last().copied().unwrap_or_default());
+        copy(engine, "activation", engine.activation(last), Shape::new(&[self.rows, width]), &mut self.looked)
     }
 
     /// What reaches a layer: the batch's inputs, or the output of the layer before.

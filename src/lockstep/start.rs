@@ -170,17 +170,21 @@ fn without_bias(layer: &Layer) -> Layer {
 /// # Errors
 /// If the engine trains other tensors than its side's model says.
 pub(super) fn load(engine: &mut dyn Engine, side: &Side, values: &[InitialValues]) -> Result<()> {
-    let described = engine.parameters();
-    if described != side.model.parameters() {
-        let names = |parameters: &[Parameter]| {
-            parameters.iter().map(|p| format!("{} {}", p.name, p.shape)).collect::<Vec<_>>().join(", ")
-        };
-        return Err(Error::Start(format!(
-            "the {} engine trains {}, its model says {}",
-            engine.describe().name,
-            names(described),
-            names(&side.model.parameters())
-        )));
+    let kept: Vec<Parameter> = side.model.buffers().into_iter().map(|(buffer, _)| buffer).collect();
+    let lists = [("trains", engine.parameters(), side.model.parameters()), ("keeps", engine.buffers(), kept)];
+    for (does, described, expected) in lists {
+        if described != expected {
+            let names = |parameters: &[Parameter]| match parameters {
+                [] => "nothing".to_owned(),
+                some => some.iter().map(|p| format!("{} {}", p.name, p.shape)).collect::<Vec<_>>().join(", "),
+            };
+            return Err(Error::Start(format!(
+                "the {} engine {does} {}, its model says {}",
+                engine.describe().name,
+                names(described),
+                names(&expected)
+            )));
+        }
     }
     for (index, values) in values.iter().enumerate() {
         load_values(engine, index, values.parameter.shape, &values.values, side.dtype)?;
@@ -188,17 +192,14 @@ pub(super) fn load(engine: &mut dyn Engine, side: &Side, values: &[InitialValues
     Ok(())
 }
 
-/// Checks that the engines hold what was drawn for them and are given the same first batch, so that nothing but what is
-/// listed differs.
+/// Checks that the sides are given the same batch, so that nothing but what is listed differs.
 ///
 /// # Errors
-/// If it does.
-pub(super) fn check(sides: [&dyn Engine; 2], batches: [Batch<'_>; 2], start: &Start) -> Result<()> {
-    let [reference, candidate] = sides;
-    let mut held = Vec::new();
-    let mut given = Vec::new();
-    let limit = if batches[0].inputs.dtype() == batches[1].inputs.dtype() { 0.0 } else { DType::F32.unit_roundoff() };
-    let [one, other] = &batches;
+/// If they are not.
+pub(super) fn same(one: &Batch<'_>, other: &Batch<'_>) -> Result<()> {
+    let (mut held, mut given) = (Vec::new(), Vec::new());
+    // The same numbers, each rounded once to its side's type.
+    let limit = if one.inputs.dtype() == other.inputs.dtype() { 0.0 } else { DType::F32.unit_roundoff() };
     one.inputs.widen_into(&mut held);
     other.inputs.widen_into(&mut given);
     let inputs = ("inputs", gap(&held, &given), one.inputs.shape() == other.inputs.shape());
@@ -206,11 +207,20 @@ pub(super) fn check(sides: [&dyn Engine; 2], batches: [Batch<'_>; 2], start: &St
     other.targets.widen_into(&mut given);
     let targets = ("targets", gap(&held, &given), one.targets.shape == other.targets.shape);
     for (what, distance, same_shape) in [inputs, targets] {
-        // The same numbers, each rounded once to its side's type.
         if !same_shape || !(distance <= limit) {
             return Err(Error::Start(format!("the {what} of the first batch are {distance:.1e} apart")));
         }
     }
+    Ok(())
+}
+
+/// Checks that the engines hold what was drawn for them.
+///
+/// # Errors
+/// If they do not.
+pub(super) fn check(sides: [&dyn Engine; 2], start: &Start) -> Result<()> {
+    let [reference, candidate] = sides;
+    let mut held = Vec::new();
     for (engine, drawn) in [(reference, &start.reference), (candidate, &start.candidate)] {
         for (index, values) in drawn.iter().enumerate() {
             let view = engine.parameter(index);

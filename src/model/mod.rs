@@ -49,17 +49,25 @@ impl Model {
     /// A model whose layers fit together.
     ///
     /// # Errors
-    /// If there is no layer, a size is 0, or a layer does not take what the one before it puts out.
+    /// If there is no layer, a size is 0, a layer does not take what the one before it puts out, or the outputs are not
+    /// rows of one dimension.
     pub fn new(layers: Vec<Layer>, inputs: usize) -> Result<Self> {
         if layers.is_empty() {
             return Err(Error::Usage("a model needs at least one layer".to_owned()));
         }
         let mut row = Shape::new(&[inputs]);
         for (index, layer) in layers.iter().enumerate() {
+            if index > 0 && matches!(layer, Layer::Embedding(_) | Layer::EmbeddingBag(..)) {
+                let why = "takes the numbers of words, so it has to be the first layer";
+                return Err(Error::Usage(format!("layer {index} ({layer}) {why}")));
+            }
             row = layer.output(row).map_err(|why| Error::Usage(format!("layer {index} ({layer}) {why}")))?;
             if row.elements() == 0 {
                 return Err(Error::Usage(format!("layer {index} has no outputs")));
             }
+        }
+        if row.len() != 1 {
+            return Err(Error::Usage(format!("the model's outputs are rows of {row}; put \"flatten\" at its end")));
         }
         Ok(Self { inputs, layers })
     }

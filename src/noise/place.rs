@@ -4,17 +4,24 @@ use crate::{
     experiment::Experiment,
     gap::{Deviation, gap, gap_of_parts, norm},
     lockstep::{Phase, RunSide, StepRecord},
-    model::Layer,
+    model::{Axis, Layer, Model, Parameter},
     replay::Replay,
-    tensor::Shape,
+    tensor::{DType, Shape},
+    training::Fault,
 };
 use std::slice;
 
 /// One tensor of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
+    /// The rows that a side is given, where the candidate's are others on purpose.
+    Inputs,
+    /// Their targets.
+    Targets,
     /// The output of a layer.
     Activation(usize),
+    /// A shared buffer after the forward phase, by its number in the order of the reference's.
+    Buffer(usize),
     /// The reported loss.
     Loss,
     /// The gradient in the outputs.
@@ -31,7 +38,7 @@ pub enum Place {
     Weights,
 }
 
-/// A parameter that both sides have, in the same shape.
+/// A parameter or a buffer that both sides have, in the same shape.
 struct Shared {
     name: String,
     reference: usize,
@@ -45,20 +52,69 @@ pub struct Places {
     pub all: Vec<Place>,
     /// Whether the sides' layers correspond one to one, so that forward and backward can be judged.
     pub aligned: bool,
+    /// Whether the sides are given batches of their own, so that these can differ.
+    pub watch_batches: bool,
+    /// Relative to the values, what a side's type makes of the same inputs.
+    batch_unit: f64,
+    inputs: usize,
     widths: Vec<usize>,
-    /// The number of terms in each layer's sums.
-    terms: Vec<usize>,
+    /// What each layer's sums run over.
+    sums: Vec<Terms>,
     shared: Vec<Shared>,
+    /// The buffers that both sides have, if the layers correspond.
+    buffers: Vec<Shared>,
     /// For each parameter of the definition, the candidate's of the same name and shape.
     owned: Vec<Option<usize>>,
+    /// The same for each buffer of the definition.
+    owned_buffers: Vec<Option<usize>>,
     k: f64,
+}
+
+/// How many terms a sum has.
+#[derive(Debug, Clone, Copy)]
+enum Terms {
+    Fixed(usize),
+    /// As many as the batch has rows.
+    Rows,
+}
+
+/// What the longest sum of a layer runs over.
+fn terms(place: &crate::model::Place) -> Terms {
+    match place.layer {
+        Layer::Linear(linear) => Terms::Fixed(linear.inputs + usize::from(linear.bias)),
+        Layer::BatchNorm(_) | Layer::Softmax(Axis::Rows) | Layer::LogSoftmax(Axis::Rows) => Terms::Rows,
+        Layer::LayerNorm(norm) => Terms::Fixed(norm.columns),
+        Layer::Softmax(Axis::Columns) | Layer::LogSoftmax(Axis::Columns) | Layer::EmbeddingBag(..) => {
+            Terms::Fixed(place.input.elements())
+        }
+        _ => Terms::Fixed(1),
+    }
+}
+
+/// What two lists of parameters, or of buffers, have in common; and for each of the first, its number in the second.
+fn common(ours: Vec<Parameter>, theirs: &[Parameter]) -> (Vec<Shared>, Vec<Option<usize>>) {
+    let owned: Vec<_> = ours.iter().map(|parameter| theirs.iter().position(|other| other == parameter)).collect();
+    let both = ours.into_iter().zip(&owned).enumerate().filter_map(|(reference, (parameter, candidate))| {
+        candidate.map(|candidate| Shared { name: parameter.name, reference, candidate, shape: parameter.shape })
+    });
+    (both.collect(), owned)
+}
+
+impl Shared {
+    fn number(&self, side: RunSide) -> usize {
+        match side {
+            RunSide::Reference => self.reference,
+            RunSide::Candidate => self.candidate,
+        }
+    }
 }
 
 impl Place {
     /// The phase that produces the tensor.
     pub fn phase(self) -> Phase {
         match self {
-            Self::Activation(_) => Phase::Forward,
+            Self::Inputs | Self::Targets => Phase::Batch,
+            Self::Activation(_) | Self::Buffer(_) => Phase::Forward,
             Self::Loss => Phase::Loss,
             Self::OutputGradient | Self::Gradient(_) | Self::Gradients => Phase::Backward,
             Self::Update(_) | Self::Parameter(_) | Self::Weights => Phase::Update,
@@ -72,32 +128,29 @@ impl Places {
         let (reference, candidate) = (&experiment.reference.model, &experiment.candidate.model);
         let widths = reference.widths();
         let aligned = widths == candidate.widths();
-        let theirs = candidate.parameters();
-        let ours = reference.parameters();
-        let owned: Vec<_> = ours.iter().map(|parameter| theirs.iter().position(|other| other == parameter)).collect();
-        let shared: Vec<_> = ours
-            .into_iter()
-            .zip(&owned)
-            .enumerate()
-            .filter_map(|(reference, (parameter, candidate))| {
-                candidate.map(|candidate| Shared { name: parameter.name, reference, candidate, shape: parameter.shape })
-            })
-            .collect();
+        let (shared, owned) = common(reference.parameters(), &candidate.parameters());
+        let buffers = |model: &Model| model.buffers().into_iter().map(|(buffer, _)| buffer).collect::<Vec<_>>();
+        let (buffers, owned_buffers) = common(buffers(reference), &buffers(candidate));
         let each = |place: fn(usize) -> Place| (0..shared.len()).map(place);
+        let watch_batches = experiment.candidate.training.faults.iter().any(Fault::is_of_data);
+        let same_type = experiment.reference.dtype == experiment.candidate.dtype;
+        let batch_unit = if same_type { 0.0 } else { DType::F32.unit_roundoff() };
         let mut all = Vec::new();
+        if watch_batches {
+            all.extend([Place::Inputs, Place::Targets]);
+        }
         if aligned {
             all.extend((0..widths.len()).map(Place::Activation));
+            all.extend((0..buffers.len()).map(Place::Buffer));
         }
         all.extend([Place::Loss, Place::OutputGradient]);
         if aligned {
             all.extend(each(Place::Gradient));
         }
         all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Gradients, Place::Weights]));
-        let terms = reference.layers.iter().map(|layer| match layer {
-            Layer::Linear(linear) => linear.inputs + usize::from(linear.bias),
-            _ => 1,
-        });
-        Self { all, aligned, terms: terms.collect(), widths, shared, owned, k }
+        let sums = reference.places().iter().map(terms).collect();
+        let inputs = reference.inputs;
+        Self { all, aligned, watch_batches, batch_unit, inputs, sums, widths, shared, buffers, owned, owned_buffers, k }
     }
 
     /// The name of a place within its phase.
@@ -105,6 +158,9 @@ impl Places {
         match place {
             Place::Activation(layer) if layer + 1 == self.widths.len() => "output".to_owned(),
             Place::Activation(layer) => format!("activation/{layer}"),
+            Place::Inputs => "inputs".to_owned(),
+            Place::Targets => "targets".to_owned(),
+            Place::Buffer(buffer) => format!("buffer/{}", self.buffers[buffer].name),
             Place::Loss => "loss".to_owned(),
             Place::OutputGradient => "output_gradient".to_owned(),
             Place::Gradient(shared) | Place::Update(shared) => self.shared[shared].name.clone(),
@@ -127,26 +183,30 @@ impl Places {
     pub fn index(&self, place: Place, offset: usize, rows: usize) -> Vec<usize> {
         match place {
             Place::Activation(layer) => Shape::new(&[rows, self.widths[layer]]).index(offset),
+            Place::Buffer(buffer) => self.buffers[buffer].shape.index(offset),
             Place::OutputGradient => Shape::new(&[rows, self.widths[self.widths.len() - 1]]).index(offset),
             Place::Gradient(shared) | Place::Update(shared) | Place::Parameter(shared) => {
                 self.shared[shared].shape.index(offset)
             }
+            Place::Inputs => Shape::new(&[rows, self.inputs]).index(offset),
+            Place::Targets => vec![offset],
             Place::Loss | Place::Gradients | Place::Weights => Vec::new(),
         }
     }
 
     fn number(&self, shared: usize, side: RunSide) -> usize {
-        match side {
-            RunSide::Reference => self.shared[shared].reference,
-            RunSide::Candidate => self.shared[shared].candidate,
-        }
+        self.shared[shared].number(side)
     }
 
     /// By how much the bound of a place may grow before no rounding can explain what fills it: to n·u, from K·√n·u, for
     /// the longest sum that it comes from, in a batch of `rows`.
     pub fn headroom(&self, place: Place, rows: usize) -> f64 {
         let terms = match place {
-            Place::Activation(layer) => self.terms[layer],
+            Place::Activation(layer) => match self.sums[layer] {
+                Terms::Fixed(terms) => terms,
+                Terms::Rows => rows,
+            },
+            Place::Buffer(_) => rows,
             Place::Loss => rows * self.widths.last().copied().unwrap_or_default(),
             Place::Gradient(_) => self.widths.iter().copied().fold(rows, usize::max),
             _ => 1,
@@ -163,6 +223,9 @@ impl Places {
     pub fn values<'a>(&self, place: Place, record: &'a StepRecord, side: RunSide) -> &'a [f64] {
         match place {
             Place::Activation(layer) => &record.activations[layer],
+            Place::Inputs => &record.inputs,
+            Place::Targets => &record.targets,
+            Place::Buffer(buffer) => &record.buffers[self.buffers[buffer].number(side)],
             Place::Loss => slice::from_ref(&record.loss),
             Place::OutputGradient => &record.output_gradient,
             Place::Gradient(shared) => &record.gradients[self.number(shared, side)],
@@ -204,9 +267,24 @@ impl Places {
             _ => reference.before[index].as_slice(),
         };
         deviations.clear();
+        if self.watch_batches {
+            for (found, given) in [(&record.inputs, &reference.inputs), (&record.targets, &reference.targets)] {
+                let bounds: Vec<f64> = given.iter().map(|value| self.batch_unit * value.abs()).collect();
+                deviations.push(Deviation::new(found, given, &bounds));
+            }
+        }
         if self.aligned {
             for (layer, found) in record.activations.iter().enumerate() {
                 let exact = replay.forward(layer, record, &parameters);
+                deviations.push(Deviation::new(found, &exact.value, &exact.bound));
+            }
+            let before = |index: usize| match (side, self.owned_buffers[index]) {
+                (RunSide::Candidate, Some(own)) => record.buffers_before[own].as_slice(),
+                _ => reference.buffers_before[index].as_slice(),
+            };
+            let exact = replay.buffers(record, &before);
+            for shared in &self.buffers {
+                let (found, exact) = (&record.buffers[shared.number(side)], &exact[shared.reference]);
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
             }
         }
@@ -221,17 +299,12 @@ impl Places {
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
             }
         }
-        self.begin_updates(replay, side, record);
+        begin_updates(replay, record);
         for (number, shared) in self.shared.iter().enumerate() {
             let own = self.number(number, side);
             let exact = replay.update(shared.reference, &record.before[own], &record.gradients[own]);
             deviations.push(Deviation::new(&record.updates[own], &exact.value, &exact.bound));
         }
-    }
-
-    fn begin_updates(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
-        let gradients = (0..self.shared.len()).map(|number| record.gradients[self.number(number, side)].as_slice());
-        replay.begin(record.step, record.epoch, gradients);
     }
 
     /// By how much of each of the reference's parameters rounding may have moved it in a step: by the errors that were
@@ -253,11 +326,14 @@ impl Places {
         moved
     }
 
-    /// Lets the shadow of the optimizer's state see the gradients of a step that is not compared.
+    /// Lets the shadow of the optimizer's state see the gradients of a step that is not replayed.
     pub fn advance(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
-        self.begin_updates(replay, side, record);
+        begin_updates(replay, record);
         for (number, shared) in self.shared.iter().enumerate() {
-            replay.advance(shared.reference, &record.gradients[self.number(number, side)]);
+            let own = self.number(number, side);
+            // The weights are recorded where they count.
+            let before = record.before.get(own).map_or(&[][..], Vec::as_slice);
+            replay.advance(shared.reference, before, &record.gradients[own]);
         }
     }
 
@@ -274,4 +350,9 @@ impl Places {
         names.dedup();
         names
     }
+}
+
+/// A side's gradients in all its parameters, shared or not, are what it clips by.
+fn begin_updates(replay: &mut Replay, record: &StepRecord) {
+    replay.begin(record.step, record.epoch, record.gradients.iter().map(Vec::as_slice));
 }

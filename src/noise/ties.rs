@@ -44,7 +44,9 @@ impl Ties {
     /// No ties yet.
     pub fn new(experiment: &Experiment) -> Self {
         let pairs = experiment.reference.model.layers.iter().zip(&experiment.candidate.model.layers);
-        let kinks = pairs.enumerate().filter(|(_, pair)| matches!(pair, (Layer::Relu, Layer::Relu)));
+        let kinks = pairs.enumerate().filter(|(_, pair)| {
+            matches!(pair, (Layer::Relu, Layer::Relu) | (Layer::LeakyRelu { .. }, Layer::LeakyRelu { .. }))
+        });
         Self { layers: kinks.map(|(index, _)| index).collect(), ..Self::default() }
     }
 

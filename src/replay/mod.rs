@@ -14,16 +14,13 @@
 
 mod layer;
 mod loss;
+mod near;
 mod product;
 mod update;
 
-use crate::{
-    experiment::Side,
-    model::Place,
-    tensor::DType,
-    training::{Sgd, Training},
-};
+use crate::{experiment::Side, model::Place, tensor::DType, training::Training};
 use product::Products;
+use update::Shadow;
 
 /// A tensor in f64, and for each element how far rounding may take a side from it.
 #[derive(Debug, Clone, Default)]
@@ -47,10 +44,8 @@ pub struct Replay {
     errors: Vec<f64>,
     products: Products,
     gradients: Vec<Exact>,
-    shadow: Vec<Exact>,
-    started: Vec<bool>,
-    /// The learning rate of the step at hand.
-    lr: f64,
+    buffers: Vec<Exact>,
+    shadow: Shadow,
 }
 
 /// Where a parameter's values are found: the definition's parameter number to the side's values.
@@ -61,8 +56,6 @@ impl Replay {
     /// `k`·√n roundings, where that is less than n: with an infinite `k` no rounding whatever passes a bound.
     pub fn new(definition: &Side, dtype: DType, k: f64) -> Self {
         let parameters = definition.model.parameters();
-        let stateful = definition.training.optimizer.has_state();
-        let state = |elements: usize| if stateful { Exact::zeros(elements) } else { Exact::default() };
         Self {
             rounding: Rounding::new(dtype, k),
             result: Exact::default(),
@@ -71,20 +64,11 @@ impl Replay {
             errors: Vec::new(),
             products: Products::default(),
             gradients: vec![Exact::default(); parameters.len()],
-            shadow: parameters.iter().map(|parameter| state(parameter.shape.elements())).collect(),
-            started: vec![false; parameters.len()],
-            lr: definition.training.optimizer.lr(),
+            buffers: vec![Exact::default(); definition.model.buffers().len()],
+            shadow: Shadow::new(&definition.training, &parameters),
             places: definition.model.places(),
             training: definition.training.clone(),
         }
-    }
-}
-
-/// The options of the only optimizer there is.
-fn sgd(training: &Training) -> Sgd {
-    match training.optimizer {
-        crate::training::Optimizer::Sgd(options) => options,
-        _ => todo!("replay of the optimizer"),
     }
 }
 

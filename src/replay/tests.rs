@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::{
+    data::set::Encoding,
     experiment::EngineKind,
     lockstep::StepRecord,
     model::{Layer, Linear, Model, init::Init},
-    training::{Loss, Optimizer},
+    training::{Loss, Optimizer, Sgd},
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -14,8 +15,8 @@ use rand_chacha::ChaCha8Rng;
 fn replay(layers: Vec<Layer>, inputs: usize, sgd: Sgd) -> Replay {
     let training = Training::new(Loss::MEAN_SQUARED_ERROR, Optimizer::Sgd(sgd));
     let model = Model::new(layers, inputs).unwrap();
-    let (engine, dtype, seed, init) = (EngineKind::Scratch, DType::F32, 0, Init::Zeros);
-    Replay::new(&Side { engine, dtype, seed, model, init, training }, dtype, f64::INFINITY)
+    let (engine, dtype, seed, init, encoding) = (EngineKind::Scratch, DType::F32, 0, Init::Zeros, Encoding::Values);
+    Replay::new(&Side { engine, dtype, seed, model, init, training, encoding }, dtype, f64::INFINITY)
 }
 
 /// A step with these inputs.

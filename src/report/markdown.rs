@@ -2,6 +2,7 @@
 
 use super::{
     format::{number, power},
+    held_out,
     text::{headline, noise_words, place, start_words, unjudged, whose},
 };
 use crate::verdict::{Farther, Verdict};
@@ -102,6 +103,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         }
     }
     writeln!(text, "\n![gap between the sides](drift.svg)")?;
+    text.push_str(&held_out::markdown(verdict));
     if let Some(speed) = &verdict.measured.speed {
         writeln!(
             text,

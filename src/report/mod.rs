@@ -2,6 +2,7 @@
 //! them, and nothing else. Every file reaches its name only when it is whole.
 
 mod format;
+mod held_out;
 pub mod markdown;
 pub mod plots;
 pub mod text;

@@ -1,6 +1,9 @@
 //! A verdict in words, for a terminal of 80 columns.
 
-use super::format::{number, power};
+use super::{
+    format::{number, power},
+    held_out,
+};
 use crate::verdict::{
     Divergence, Farther, Mode, NonFinite, Outcome, Phase, RunMode, StartDifference, StartKind, Tie, Unjudged, Verdict,
 };
@@ -154,6 +157,7 @@ pub fn noise_words(verdict: &Verdict) -> Vec<String> {
         )),
         None => {}
     }
+    lines.extend(held_out::stopping_words(verdict));
     lines
 }
 
@@ -187,6 +191,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     write_phases(text, verdict)?;
     write_gaps(text, verdict)?;
+    text.push_str(&held_out::text(verdict));
     write_speed(text, verdict)?;
     if !verdict.not_checked.is_empty() {
         writeln!(text, "Not checked")?;

@@ -39,3 +39,10 @@ pub enum Fault {
     /// `last-batch-dropped`: what is left at the end of an epoch is not trained on.
     LastBatchDropped,
 }
+
+impl Fault {
+    /// Whether it is in what the side is given, not in what it does.
+    pub fn is_of_data(&self) -> bool {
+        matches!(self, Self::LabelsPermuted | Self::InputsScaled(_) | Self::Order(_) | Self::LastBatchDropped)
+    }
+}

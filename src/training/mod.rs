@@ -2,12 +2,14 @@
 //!
 //! Both engines are built from one [`Training`], so that the sides cannot drift apart by hand.
 
+mod course;
 mod fault;
 mod loss;
 mod optimizer;
 mod penalty;
 mod schedule;
 
+pub use course::{Course, EarlyStopping, Every, Monitor};
 pub use fault::Fault;
 pub use loss::{Classes, Loss, Measure, Reduction, ReportedLoss, ReportedMeasure};
 pub use optimizer::{Adam, Optimizer, RmsProp, Sgd};

@@ -102,6 +102,21 @@ impl Optimizer {
         }
     }
 
+    /// λ, decoupled or not.
+    pub fn weight_decay(&self) -> f64 {
+        match self {
+            Self::Sgd(Sgd { weight_decay, .. })
+            | Self::Adam(Adam { weight_decay, .. })
+            | Self::RmsProp(RmsProp { weight_decay, .. }) => *weight_decay,
+        }
+    }
+
+    /// Whether updates depend on earlier weights, too: by a decay that enters the state with the gradient.
+    pub fn remembers_weights(&self) -> bool {
+        let decoupled = matches!(self, Self::Adam(Adam { decoupled: true, .. }));
+        self.has_state() && !decoupled && self.weight_decay() != 0.0
+    }
+
     /// The learning rate before any schedule.
     pub fn lr(&self) -> f64 {
         match self {

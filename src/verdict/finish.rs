@@ -19,8 +19,9 @@ impl Judge {
     pub fn finish(mut self, ended: Ended, mut measured: Measured) -> (Verdict, Curves) {
         let times = self.times.each_mut().map(|side| side.each_mut().map(|column| quartiles(column)));
         measured.speed = measured.speed.map(|speed| speed_of(&times, speed));
+        let batch = self.places.watch_batches.then_some(Phase::Batch);
         let phases: BTreeMap<Phase, PhaseSummary> =
-            Phase::COMPUTED.into_iter().map(|phase| (phase, self.summary(phase))).collect();
+            batch.into_iter().chain(Phase::COMPUTED).map(|phase| (phase, self.summary(phase))).collect();
         let first_divergence = self.start_divergence().or_else(|| {
             let firsts = phases.values().filter_map(|summary| summary.first_divergence.clone());
             let one_sided = self.non_finite.iter().filter(|found| found.is_fault()).map(not_finite);
@@ -47,7 +48,7 @@ impl Judge {
         if !self.moved && self.non_finite.is_empty() {
             self.not_checked.push("anything: no weight moved in any step".to_owned());
         }
-        let verdict = self.outcome(ended, first_divergence.as_ref(), &phases);
+        let verdict = self.outcome(&ended, first_divergence.as_ref(), &phases);
         let full_names = |run: &Run| {
             let named = self.places.all.iter().zip(&run.tracks);
             named.map(|(&place, track)| (self.places.full_name(place), track.between.clone())).collect()
@@ -93,6 +94,8 @@ impl Judge {
             gaps,
             causes: Vec::new(),
             noise,
+            evaluations: self.evaluations.into_iter().chain(ended.test).collect(),
+            stopping: ended.stopping,
             unjudged,
             ties: self.ties.listed,
             tied: self.ties.count,
@@ -154,7 +157,7 @@ impl Judge {
         }
     }
 
-    fn outcome(&self, ended: Ended, first: Option<&Divergence>, phases: &BTreeMap<Phase, PhaseSummary>) -> Outcome {
+    fn outcome(&self, ended: &Ended, first: Option<&Divergence>, phases: &BTreeMap<Phase, PhaseSummary>) -> Outcome {
         if self.non_finite.iter().any(NonFinite::is_fault) || first.is_some() {
             return if ended.interrupted { Outcome::Inconclusive } else { Outcome::Mismatch };
         }

@@ -16,7 +16,8 @@ use crate::{
     experiment::Experiment,
     gap::Deviation,
     lockstep::{
-        Engines, Lockstep, Mode, Observer, Phase, RunMode, RunSide, STOCK, StartDifference, StepEvent, StepRecord,
+        Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, STOCK, StartDifference, StepEvent,
+        StepRecord,
     },
     noise::{Drift, Limits, Places, Referee, Ties, Twins},
     replay::Replay,
@@ -55,6 +56,7 @@ pub struct Judge {
     pub(super) compared: BTreeMap<Phase, usize>,
     pub(super) moved: bool,
     pub(super) non_finite: Vec<NonFinite>,
+    pub(super) evaluations: Vec<Evaluated>,
     pub(super) referee: Option<Referee>,
     pub(super) twins: Option<Twins>,
     /// By how much of each parameter rounding may have moved it at the latest compared step.
@@ -136,6 +138,7 @@ impl Judge {
             compared: BTreeMap::new(),
             moved: false,
             non_finite: Vec::new(),
+            evaluations: Vec::new(),
             referee: referee.ok(),
             twins: (free && count > 0).then(twins),
             limits,
@@ -192,7 +195,7 @@ impl Judge {
             // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
             let together = *mode == RunMode::Sync || (self.twins.is_some() && self.drifting.together());
             let mut tied = false;
-            if counts && together && self.places.aligned && run.forward {
+            if counts && together && self.places.aligned && run.forward && reference.rows == record.rows {
                 tied = self.ties.take_in(*mode, event.step, reference, record);
                 if tied && *mode == RunMode::Free {
                     let why = format!("from step {}, at which it meets a tie, it may be elsewhere", event.step);
@@ -326,6 +329,7 @@ impl Judge {
 impl Observer for Judge {
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
         self.losses.push(event.reference.loss);
+        self.evaluations.extend_from_slice(event.evaluated);
         note_times(&mut self.times[0], event.reference);
         for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates) {
             run.losses.push(candidate.latest.loss);

@@ -13,7 +13,7 @@ mod speed;
 mod track;
 
 pub use crate::{
-    lockstep::{Mode, Phase, RunMode, StartDifference, StartKind},
+    lockstep::{Evaluated, Mode, Phase, RunMode, Scores, StartDifference, StartKind, Stopping},
     noise::{Refereed, Tie},
 };
 pub use compare::{Comparison, compare};
@@ -61,6 +61,10 @@ pub struct Verdict {
     pub causes: Vec<Cause>,
     /// What the limits were derived from.
     pub noise: Noise,
+    /// How the sides did on the validation rows on the way and on the test rows in the end.
+    pub evaluations: Vec<Evaluated>,
+    /// What early stopping decided, where there is any.
+    pub stopping: Option<Stopping>,
     /// Tensors whose own noise passed 1 % at some step.
     pub unjudged: Vec<Unjudged>,
     /// Kinks that rounding pushed to different sides: the first thousand.

@@ -7,13 +7,13 @@
 mod kernels;
 mod layer;
 mod loss;
-mod optimizer;
+pub(crate) mod optimizer;
 
-use super::{Description, Engine, misfit};
+use super::{Description, Engine, check, misfit};
 use crate::{
     data::{self, Batch},
     error::{Error, Result},
-    model::{Model, Parameter},
+    model::{Model, Parameter, Place},
     tensor::{DType, Shape, Values, View},
     training::Training,
 };
@@ -36,6 +36,7 @@ pub struct Scratch<T> {
     trained: Vec<Trained<T>>,
     buffers: Vec<Parameter>,
     kept: Vec<Vec<T>>, // per buffer
+    places: Vec<Place>,
     layers: Vec<Box<dyn Layer<T>>>,
     objective: Objective<T>,
     rule: Rule<T>,
@@ -127,6 +128,7 @@ impl<T: Real> Scratch<T> {
             at: [0; 2],
             parameters,
             trained,
+            places,
         }
     }
 
@@ -207,6 +209,7 @@ impl<T: Real> Engine for Scratch<T> {
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
+        check("scratch", &self.places, batch)?;
         self.inputs.keep(&batch.inputs, self.targets.nrows())?;
         self.rows = batch.rows();
         self.at = [batch.step, batch.epoch];
@@ -256,8 +259,10 @@ impl<T: Real> Engine for Scratch<T> {
     }
 
     fn update(&mut self) -> Result<()> {
-        let [step, epoch] = self.at;
-        self.rule.update(&mut self.trained, step, epoch);
+        self.rule.begin(self.at, self.trained.iter().map(|trained| flat(&trained.gradient)));
+        for (index, Trained { value, gradient }) in self.trained.iter_mut().enumerate() {
+            self.rule.update(index, flat_mut(value), flat(gradient));
+        }
         Ok(())
     }
 
@@ -315,6 +320,10 @@ impl Real for f32 {
         f64::from(self)
     }
 
+    fn erf(self) -> Self {
+        libm::erff(self)
+    }
+
     fn values(slice: &[Self]) -> Values<'_> {
         Values::F32(slice)
     }
@@ -336,6 +345,10 @@ impl Real for f64 {
 
     fn widen(self) -> f64 {
         self
+    }
+
+    fn erf(self) -> Self {
+        libm::erf(self)
     }
 
     fn values(slice: &[Self]) -> Values<'_> {

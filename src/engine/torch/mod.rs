@@ -10,7 +10,7 @@ mod loss;
 mod memory;
 mod optimizer;
 
-use super::{Description, Engine, misfit};
+use super::{Description, Engine, check, misfit};
 use crate::{
     data::Batch,
     error::{Error, Result},
@@ -196,6 +196,7 @@ impl Engine for Torch {
         self.rows = batch.rows();
         self.at = [batch.step, batch.epoch];
         self.check("forward", (batch.inputs.shape(), batch.inputs.dtype()), self.rows, self.inputs)?;
+        check("libtorch", &self.places, batch)?;
         let mut forward = || {
             let inputs = memory::inputs(&batch.inputs)?;
             let masks =
@@ -248,7 +249,20 @@ impl Engine for Torch {
     }
 
     fn update(&mut self) -> Result<()> {
-        caught("optimizer step", self.optimizer.step())
+        let mut update = || {
+            if self.training.schedule.is_some() {
+                let [step, epoch] = self.at;
+                self.optimizer.set_learning_rate(self.training.lr(step, epoch))?;
+            }
+            if let Some(clip) = self.training.clip {
+                // Another tensor becomes `.grad`: the gradient that is lent stays whole.
+                for (parameter, clipped) in self.trained.iter().zip(optimizer::clipped(clip, &self.gradients)?) {
+                    parameter.f_grad()?.f_set_data(&clipped)?;
+                }
+            }
+            self.optimizer.step()
+        };
+        caught("optimizer step", update())
     }
 
     fn parameter(&self, parameter: usize) -> View<'_> {

@@ -64,11 +64,7 @@ const KINDS: [Kind; 12] = [
 
 /// The data, drawn from `seed` where they are drawn.
 pub(super) fn decode(top: &Reader, seed: u64) -> Result<DataKind> {
-    let node = top.require("data", "[data] with kind = \"xor\"")?;
-    match decode_kind(node, seed)? {
-        DataKind::Csv(_) | DataKind::Arrays(_) => Err(node.fault("data cannot be trained on from files yet")),
-        kind => Ok(kind),
-    }
+    decode_kind(top.require("data", "[data] with kind = \"xor\"")?, seed)
 }
 
 fn decode_kind(data: &Node, seed: u64) -> Result<DataKind> {

@@ -2,6 +2,7 @@
 //!
 //! Every default stands here and nowhere else. Errors name the place of the value that has to change.
 
+mod course;
 mod data;
 mod model;
 mod training;
@@ -12,9 +13,10 @@ use super::{
     tree::{Node, Value},
 };
 use crate::{
-    data::{BatchSize, DataKind, Length},
+    data::{DataKind, set::DataSet},
     error::Result,
     tensor::DType,
+    training::Course,
 };
 use std::path::Path;
 
@@ -23,8 +25,19 @@ const TOP: [&str; 9] = ["title", "seed", "dtype", "data", "model", "training", "
 /// What stands under `[reference]` and `[candidate]`.
 const ON_A_SIDE: [&str; 6] = ["seed", "dtype", "model", "training", "engine", "threads"];
 /// What does not: the sides train on the same batches, and one run judges both.
-const SHARED: [&[&str]; 6] =
-    [&["title"], &["data"], &["noise"], &["training", "batch_size"], &["training", "steps"], &["training", "epochs"]];
+const SHARED: [&[&str]; 11] = [
+    &["title"],
+    &["data"],
+    &["noise"],
+    &["training", "batch_size"],
+    &["training", "last_batch"],
+    &["training", "shuffle"],
+    &["training", "steps"],
+    &["training", "epochs"],
+    &["training", "validation"],
+    &["training", "early_stopping"],
+    &["training", "checkpoint"],
+];
 
 /// Each takes as long, and as much memory, as the reference.
 const MOST_TWINS: usize = 16;
@@ -33,8 +46,7 @@ const MOST_TWINS: usize = 16;
 pub(super) struct Shared {
     pub title: Option<String>,
     pub data: DataKind,
-    pub batch_size: BatchSize,
-    pub length: Length,
+    pub course: Course,
     pub noise: Noise,
 }
 
@@ -62,33 +74,41 @@ pub(super) fn check_levels(root: &Node) -> Result<()> {
 /// What both sides share, from the merged tree of the reference, whose seed is that of the data.
 pub(super) fn shared(root: &Node) -> Result<Shared> {
     let top = open(root)?;
-    let data = data::decode(&top, seed(&top)?)?;
+    let seed = seed(&top)?;
+    let data = data::decode(&top, seed)?;
     let training = training::open(&top)?;
     Ok(Shared {
         title: top.text("title")?.map(str::to_owned),
         data,
-        batch_size: training::batch_size(&training)?,
-        length: training::length(&training)?,
+        course: course::decode(&training, seed)?,
         noise: noise(&top)?,
     })
 }
 
 /// What one side says; `engine` is its default.
-pub(super) fn side(root: &Node, engine: EngineKind, data: &DataKind, folder: &Path) -> Result<Side> {
+pub(super) fn side(root: &Node, engine: EngineKind, data: &DataSet, folder: &Path) -> Result<Side> {
     let top = open(root)?;
     if let Some(threads) = top.get("threads").filter(|threads| threads.value != Value::Integer(1)) {
         let found = threads.found();
         return Err(threads.fault(format!("run gives each side one thread: write threads = 1; found {found}")));
     }
-    let (model, init) = model::decode(&top, data, folder)?;
+    let training = training::decode(&training::open(&top)?)?;
+    let (model, init, encoding) = model::decode(&top, data, &training, folder)?;
     Ok(Side {
         engine: top.get("engine").map_or(Ok(engine), engine_kind)?,
-        dtype: top.named("dtype", "dtype", &[("f32", DType::F32), ("f64", DType::F64)])?.unwrap_or(DType::F32),
+        dtype: dtype(root)?,
         seed: seed(&top)?,
         model,
         init,
-        training: training::decode(&training::open(&top)?)?,
+        training,
+        encoding,
     })
+}
+
+/// The type that a side computes in.
+pub(super) fn dtype(root: &Node) -> Result<DType> {
+    let named = open(root)?.named("dtype", "dtype", &[("f32", DType::F32), ("f64", DType::F64)])?;
+    Ok(named.unwrap_or(DType::F32))
 }
 
 fn open(root: &Node) -> Result<Reader<'_>> {

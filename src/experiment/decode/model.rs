@@ -5,7 +5,7 @@
 //! does not say otherwise itself.
 
 use crate::{
-    data::DataKind,
+    data::set::{DataSet, Encoding},
     error::Result,
     experiment::{
         reader::{Choice, Reader},
@@ -13,6 +13,7 @@ use crate::{
     },
     model::{Layer, Linear, Model, init::Init},
     tensor::Shape,
+    training::Training,
 };
 use std::path::Path;
 
@@ -40,23 +41,29 @@ const INITS: [(&str, &str); 9] = [
     ("file", "{ file = \"weights.npz\" }"),
 ];
 
-/// The model of a side, and where its weights come from.
-pub(super) fn decode(top: &Reader, data: &DataKind, folder: &Path) -> Result<(Model, Init)> {
+/// The model of a side, where its weights come from, and how targets reach its loss.
+pub(super) fn decode(
+    top: &Reader,
+    data: &DataSet,
+    training: &Training,
+    folder: &Path,
+) -> Result<(Model, Init, Encoding)> {
     let model = top.require("model", "[model] with layers = [...]")?;
     let table = Reader::open(model, "[model]", &["bias", "init", "layers"])?;
     let bias = table.boolean("bias")?.unwrap_or(true);
     let init = table.get("init").map_or(Ok(Init::Pytorch), |node| init(node, folder))?;
     let layers = table.require("layers", "layers = [{ linear = { outputs = 1 } }, \"sigmoid\"]")?;
-    Ok((stack(layers, bias, data)?, init))
+    let (model, encoding) = stack(layers, bias, data, training)?;
+    Ok((model, init, encoding))
 }
 
-fn stack(layers: &Node, bias: bool, data: &DataKind) -> Result<Model> {
+fn stack(layers: &Node, bias: bool, data: &DataSet, training: &Training) -> Result<(Model, Encoding)> {
     let nodes = match &layers.value {
         Value::Array(nodes) if !nodes.is_empty() => nodes,
         Value::Array(_) => return Err(layers.fault("`layers` is empty; a model needs at least one layer")),
         _ => return Err(layers.fault(format!("`layers` in [model] must be an array; found {}", layers.found()))),
     };
-    let (inputs, targets) = data.columns();
+    let inputs = data.columns;
     let mut row = Shape::new(&[inputs]);
     let mut stack = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
@@ -64,18 +71,13 @@ fn stack(layers: &Node, bias: bool, data: &DataKind) -> Result<Model> {
         row = layer.output(row).map_err(|why| node.fault(format!("layer {index} ({layer}) {why}")))?;
         stack.push(layer);
     }
-    let width = row.elements();
-    if width != targets {
-        let last = nodes.iter().rev().find_map(|node| node.find(&["linear", "outputs"])).unwrap_or(layers);
-        return Err(last.fault(format!(
-            "the model's outputs have {width} columns, but the data's targets have {targets}; \
-             its last linear layer needs outputs = {targets}"
-        )));
-    }
+    let encoding = data.encoding(row.elements(), training.loss.of_classes()).map_err(|error| {
+        nodes.iter().rev().find_map(|node| node.find(&["linear", "outputs"])).unwrap_or(layers).fault(error.to_string())
+    })?;
     let model = Model::new(stack, inputs).map_err(|error| layers.fault(error.to_string()))?;
     let sizes = model.parameters().into_iter().map(|parameter| parameter.shape.elements());
     match sizes.fold(0, usize::saturating_add) {
-        ..=MOST_TRAINED => Ok(model),
+        ..=MOST_TRAINED => Ok((model, encoding)),
         trained => Err(layers.fault(format!("the model has {trained} weights and biases; at most {MOST_TRAINED} fit"))),
     }
 }

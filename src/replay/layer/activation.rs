@@ -4,7 +4,7 @@ use super::super::{Exact, Replay};
 
 /// Roundings in 1/(1 + e⁻ˣ) and in tanh, as libraries evaluate them: e⁻ˣ and tanh to 1 ulp = 2u (glibc and SLEEF's
 /// u10 functions), sum and quotient u each, the rest for libraries that are half as good.
-const TRANSCENDENTAL: f64 = 6.0;
+pub(super) const TRANSCENDENTAL: f64 = 6.0;
 
 impl Replay {
     /// σ(x) = 1/(1 + e⁻ˣ).
@@ -24,6 +24,22 @@ impl Replay {
     /// max(0, x), exact in any type.
     pub(super) fn relu(&mut self, input: &[f64]) {
         self.result.fill(input.iter().map(|&x| if x <= 0.0 { 0.0 } else { x }), |_| 0.0);
+    }
+
+    /// x where x > 0, else slope·x: the slope's own rounding and the product.
+    pub(super) fn leaky_relu(&mut self, input: &[f64], slope: f64) {
+        let rounding = self.rounding;
+        let Exact { value, bound } = &mut self.result;
+        value.clear();
+        value.extend(input.iter().map(|&x| if x > 0.0 { x } else { slope * x }));
+        bound.clear();
+        bound.extend(
+            input.iter().zip(&*value).map(
+                |(&x, y)| {
+                    if x > 0.0 || y == &0.0 { 0.0 } else { rounding.chain(2.0, y.abs()) }
+                },
+            ),
+        );
     }
 
     /// x·mask, one product; x itself where dropout is off.
@@ -70,12 +86,22 @@ impl Replay {
         std::mem::swap(&mut self.passing, &mut self.passed);
     }
 
-    /// ∂x = G·f′, where `derivative` gives f′ and, in units of one rounding, its error.
-    fn through_pointwise(&mut self, output: &[f64], derivative: impl Fn(f64) -> (f64, f64)) {
+    /// ∂x = G where x > 0, else slope·G, by the side's own x.
+    pub(super) fn through_leaky_relu(&mut self, input: &[f64], slope: f64) {
         let rounding = self.rounding;
         let Exact { value, bound } = &mut self.passing;
-        for ((value, bound), &y) in value.iter_mut().zip(bound).zip(output) {
-            let (slope, error) = derivative(y);
+        for ((value, bound), _) in value.iter_mut().zip(bound).zip(input).filter(|(_, x)| !(**x > 0.0)) {
+            *value *= slope;
+            *bound = *bound * slope.abs() + rounding.chain(2.0, value.abs() + *bound * slope.abs());
+        }
+    }
+
+    /// ∂x = G·f′, where `derivative` gives f′ and, in units of one rounding, its error.
+    pub(super) fn through_pointwise(&mut self, at: &[f64], derivative: impl Fn(f64) -> (f64, f64)) {
+        let rounding = self.rounding;
+        let Exact { value, bound } = &mut self.passing;
+        for ((value, bound), &at) in value.iter_mut().zip(bound).zip(at) {
+            let (slope, error) = derivative(at);
             let product = *value * slope;
             // Twice the counted error: libraries differ in the order of these products.
             let own = 2.0 * rounding.unit * error * (value.abs() + *bound) + rounding.chain(2.0, product.abs());

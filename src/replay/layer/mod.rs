@@ -2,16 +2,25 @@
 //! `engine/scratch/layer`.
 
 mod activation;
+mod embedding;
+mod gelu;
 mod linear;
+mod norm;
+mod smooth;
+mod softmax;
 
 use super::{Exact, Parameters, Replay};
-use crate::{lockstep::StepRecord, model::Layer};
+use crate::{
+    lockstep::StepRecord,
+    model::{Bag, Gelu, Layer},
+};
 
 impl Replay {
     /// The output of layer `index` of the definition, `[rows, outputs]`, from what reached it in `record`.
     pub fn forward(&mut self, index: usize, record: &StepRecord, parameters: Parameters<'_>) -> &Exact {
         let input = record.input(index);
         let first = self.places[index].parameters.start;
+        let rows = record.rows;
         match self.places[index].layer {
             Layer::Linear(linear) => {
                 self.linear(linear, input, parameters(first), linear.bias.then(|| parameters(first + 1)));
@@ -19,20 +28,54 @@ impl Replay {
             Layer::Sigmoid => self.sigmoid(input),
             Layer::Tanh => self.tanh(input),
             Layer::Relu => self.relu(input),
+            Layer::LeakyRelu { slope } => self.leaky_relu(input, slope),
+            Layer::Gelu(Gelu::Erf) => self.gelu(input),
+            Layer::Gelu(Gelu::Tanh) => self.gelu_tanh(input),
+            Layer::Silu => self.silu(input),
+            Layer::Softplus { beta, threshold } => self.softplus(input, beta, threshold),
+            Layer::Softmax(axis) => self.softmax(axis, rows, input),
+            Layer::LogSoftmax(axis) => self.log_softmax(axis, rows, input),
             Layer::Dropout(_) => {
                 let mask = self.mask(index, record);
                 self.dropout(input, mask);
             }
-            _ => todo!("replay of {}", self.places[index].layer),
+            Layer::LayerNorm(norm) => self.layer_norm(norm, input, &|number| parameters(first + number)),
+            Layer::BatchNorm(options) => {
+                let running = self.running(index, record);
+                self.batch_norm(options, input, running, &|number| parameters(first + number));
+            }
+            Layer::Embedding(table) => self.embedding(table, input, parameters(first)),
+            Layer::EmbeddingBag(table, bag) => {
+                self.embedding_bag(
+                    table,
+                    self.places[index].input.elements(),
+                    bag == Bag::Mean,
+                    input,
+                    parameters(first),
+                );
+            }
+            Layer::Flatten => self.result.fill(input.iter().copied(), |_| 0.0),
         }
         &self.result
+    }
+
+    /// Every buffer of the definition after the forward phase, from what it was `before` and what reached its layer.
+    pub fn buffers(&mut self, record: &StepRecord, before: Parameters<'_>) -> &[Exact] {
+        for index in 0..self.places.len() {
+            if let Layer::BatchNorm(options) = self.places[index].layer {
+                let first = self.places[index].buffers.start;
+                let before = [before(first), before(first + 1)];
+                self.running_statistics(options, first, record.input(index), before, record.evaluation);
+            }
+        }
+        &self.buffers
     }
 
     /// The gradient in every parameter of the definition, from what `record` holds.
     pub fn backward(&mut self, record: &StepRecord, parameters: Parameters<'_>) -> &[Exact] {
         self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
         for index in (0..self.places.len()).rev() {
-            let (input, output) = (record.input(index), &record.activations[index]);
+            let (input, output, rows) = (record.input(index), &record.activations[index], record.rows);
             let first = self.places[index].parameters.start;
             match self.places[index].layer {
                 Layer::Linear(linear) => {
@@ -44,11 +87,30 @@ impl Replay {
                 Layer::Sigmoid => self.through_sigmoid(output),
                 Layer::Tanh => self.through_tanh(output),
                 Layer::Relu => self.through_relu(output),
+                Layer::LeakyRelu { slope } => self.through_leaky_relu(input, slope),
+                Layer::Gelu(Gelu::Erf) => self.through_gelu(input),
+                Layer::Gelu(Gelu::Tanh) => self.through_gelu_tanh(input),
+                Layer::Silu => self.through_silu(input),
+                Layer::Softplus { beta, threshold } => self.through_softplus(input, beta, threshold),
+                Layer::Softmax(axis) => self.through_softmax(axis, rows, output),
+                Layer::LogSoftmax(axis) => self.through_log_softmax(axis, rows, output),
                 Layer::Dropout(_) => {
                     let mask = self.mask(index, record);
                     self.through_dropout(mask);
                 }
-                _ => todo!("replay of {}", self.places[index].layer),
+                Layer::LayerNorm(norm) => {
+                    self.through_layer_norm(norm, first, input, &|number| parameters(first + number));
+                }
+                Layer::BatchNorm(options) => {
+                    let running = self.running(index, record);
+                    self.through_batch_norm(options, first, input, running, &|number| parameters(first + number));
+                }
+                Layer::Embedding(table) => self.embedding_gradients(table, first, 1, false, input),
+                Layer::EmbeddingBag(table, bag) => {
+                    let words = self.places[index].input.elements();
+                    self.embedding_gradients(table, first, words, bag == Bag::Mean, input);
+                }
+                Layer::Flatten => {}
             }
         }
         &self.gradients
@@ -57,5 +119,11 @@ impl Replay {
     /// What dropout layer `index` multiplies its input by; nothing where it is off.
     fn mask<'a>(&self, index: usize, record: &'a StepRecord) -> &'a [f64] {
         self.places[index].mask.and_then(|mask| record.masks.get(mask)).map_or(&[], Vec::as_slice)
+    }
+
+    /// In evaluation, the running mean and variance that batch norm `index` uses.
+    fn running<'a>(&self, index: usize, record: &'a StepRecord) -> Option<[&'a [f64]; 2]> {
+        let kept = record.buffers_before.get(self.places[index].buffers.clone()).filter(|_| record.evaluation)?;
+        Some([&kept[0], &kept[1]])
     }
 }

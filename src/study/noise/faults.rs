@@ -8,11 +8,12 @@ use super::{
 use crate::{
     engine::{
         Engine,
-        faulty::{Fault, Faulty},
+        faulty::{Fault, Faulty, with_faults},
     },
     error::Result,
     experiment::Side,
     lockstep::{Phase, Role, build},
+    training::{self, Training},
     verdict::{Comparison, Farther, Outcome, Verdict, compare},
 };
 use std::collections::BTreeMap;
@@ -33,12 +34,15 @@ pub(super) struct Case {
 enum Kind {
     /// Keys of the experiment, for both sides and for the one that has the fault.
     Keys(&'static [&'static str], &'static [&'static str]),
-    /// A fault of the engine.
+    /// A fault of the engine's gradients.
     Engine(Fault),
+    /// A fault of the engine that concerns the square weight.
+    Square(fn(String) -> training::Fault),
 }
 
-/// The number of the square weight, `2.weight`, among the parameters.
+/// The number of the square weight among the parameters, and its name.
 const SQUARE: usize = 2;
+const SQUARE_NAME: &str = "2.weight";
 
 pub(super) const CASES: [Case; 21] = [
     keys("learning rate × 2", &[], &["training.optimizer.sgd.lr=0.1"], (Phase::Update, 0, Some("0.weight"))),
@@ -81,8 +85,8 @@ pub(super) const CASES: [Case; 21] = [
     engine("a gradient in reverse order", Fault::Reversed(SQUARE), Phase::Backward, Some("2.weight")),
     engine("one weight's gradient with the other sign", Fault::SignFlipped(0), Phase::Backward, Some("0.weight")),
     engine("every other column's gradient 0", Fault::ColumnsZeroed(0), Phase::Backward, Some("0.weight")),
-    engine("a square weight transposed", Fault::Transposed(SQUARE), Phase::Forward, Some("activation/2")),
-    engine("one parameter frozen", Fault::Frozen(SQUARE), Phase::Update, Some("2.weight")),
+    square("a square weight transposed", training::Fault::Transposed, Phase::Forward, "activation/2"),
+    square("one parameter frozen", training::Fault::Frozen, Phase::Update, SQUARE_NAME),
 ];
 
 const fn keys(
@@ -96,6 +100,10 @@ const fn keys(
 
 const fn engine(name: &'static str, fault: Fault, phase: Phase, tensor: Option<&'static str>) -> Case {
     Case { name, kind: Kind::Engine(fault), expected: (phase, 0, tensor) }
+}
+
+const fn square(name: &'static str, fault: fn(String) -> training::Fault, phase: Phase, tensor: &'static str) -> Case {
+    Case { name, kind: Kind::Square(fault), expected: (phase, 0, Some(tensor)) }
 }
 
 /// What came of one fault in one setting.
@@ -131,7 +139,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Option<Vec<Found>>> {
         // Where keys differ, the reference's are the definition, whichever side was changed: the candidate is off.
         let whose = match (phase, CASES[case].kind, side) {
             (Phase::Start, ..) => None,
-            (_, Kind::Engine(_), Role::Reference) => Some(Farther::Reference),
+            (_, Kind::Engine(_) | Kind::Square(_), Role::Reference) => Some(Farther::Reference),
             _ => Some(Farther::Candidate),
         };
         let right = verdict.verdict == Outcome::Mismatch && where_it_is && farther == whose;
@@ -151,10 +159,14 @@ fn faulted(context: &Context<'_>, case: &Case, setting: usize, faulty: Role) -> 
     let experiment = setting.setting.experiment(STEPS, &sets)?;
     let engines = |role, side: &Side, rows| -> Result<Box<dyn Engine>> {
         let engine = build(side, rows)?;
-        Ok(match case.kind {
-            Kind::Engine(fault) if role == faulty => Box::new(Faulty::new(engine, &side.training, fault)),
-            _ => engine,
-        })
+        match case.kind {
+            Kind::Engine(fault) if role == faulty => Ok(Box::new(Faulty::new(engine, &side.training, fault))),
+            Kind::Square(fault) if role == faulty => {
+                let faults = vec![fault(SQUARE_NAME.to_owned())];
+                with_faults(engine, &Training { faults, ..side.training.clone() })
+            }
+            _ => Ok(engine),
+        }
     };
     let comparison = Comparison { engines: &engines, ..Comparison::default() };
     Ok(compare(&experiment, comparison, BTreeMap::new(), &mut Nobody, context.stop)?.0)

@@ -16,6 +16,8 @@ pub trait Real: NdFloat {
     fn of(value: f64) -> Self;
     /// The same value in f64.
     fn widen(self) -> f64;
+    /// erf(x) = 2/√π·∫₀ˣ e^(−t²) dt.
+    fn erf(self) -> Self;
     /// As elements of a view.
     fn values(slice: &[Self]) -> Values<'_>;
     /// The elements of a view, if they are of this type.
@@ -118,6 +120,20 @@ pub(super) fn column_sums<T: Real>(matrix: &[T], target: &mut [T]) {
             *sum += value;
         }
     }
+}
+
+/// Partial sums that a [`total`] is made of.
+const LANES: usize = 8;
+
+/// The sum of `count` terms, in [`LANES`] partial sums: what a processor adds at once, and a shorter way for errors.
+pub(super) fn total<T: Real>(count: usize, term: impl Fn(usize) -> T) -> T {
+    let mut lanes = [T::zero(); LANES];
+    let whole = count - count % LANES;
+    for start in (0..whole).step_by(LANES) {
+        lanes.iter_mut().enumerate().for_each(|(lane, sum)| *sum += term(start + lane));
+    }
+    let rest = (whole..count).fold(T::zero(), |sum, at| sum + term(at));
+    lanes.into_iter().fold(rest, |sum, lane| sum + lane)
 }
 
 /// A matrix in a slice: the steps, in elements, from a row and from a column to the next.

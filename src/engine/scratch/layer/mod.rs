@@ -1,8 +1,15 @@
 //! Layers: what each computes forward, and the gradients it passes back.
 
 mod activation;
+mod batch_norm;
 mod dropout;
+mod embedding;
+mod flatten;
+mod gelu;
+mod layer_norm;
 mod linear;
+mod smooth;
+mod softmax;
 
 use super::{Real, Trained};
 use crate::{
@@ -82,13 +89,35 @@ impl<'a, T> Input<'a, T> {
 
 /// The layer at a place of a model, for batches of at most `capacity` rows, with the `faults` that are its own.
 pub(super) fn build<T: Real>(place: &Place, capacity: usize, faults: &[Fault]) -> Box<dyn Layer<T>> {
-    let _ = faults;
+    let weight = place.parameters.start;
+    let makes = |fault: Fault| faults.contains(&fault);
+    let softmax = |axis, log| {
+        let (columns, stable) = (place.output.elements(), !makes(Fault::UnstableSoftmax));
+        Box::new(softmax::Softmax { axis, columns, log, stable })
+    };
     match place.layer {
-        model::Layer::Linear(sizes) => Box::new(linear::Linear { sizes, weight: place.parameters.start }),
+        model::Layer::Linear(sizes) => Box::new(linear::Linear { sizes, weight }),
+        model::Layer::Sigmoid if makes(Fault::SigmoidDerivativeOfOutput) => Box::new(Each(activation::SigmoidOfOutput)),
         model::Layer::Sigmoid => Box::new(Each(activation::Sigmoid)),
         model::Layer::Tanh => Box::new(Each(activation::Tanh)),
+        model::Layer::Relu if makes(Fault::ReluDerivativeOneAtZero) => Box::new(Each(activation::ReluOneAtZero)),
         model::Layer::Relu => Box::new(Each(activation::Relu)),
+        model::Layer::LeakyRelu { slope } => Box::new(Each(activation::LeakyRelu { slope: T::of(slope) })),
+        model::Layer::Gelu(model::Gelu::Erf) => Box::new(Each(gelu::Erf)),
+        model::Layer::Gelu(model::Gelu::Tanh) => Box::new(Each(gelu::Tanh)),
+        model::Layer::Silu => Box::new(Each(smooth::Silu)),
+        model::Layer::Softplus { beta, threshold } => {
+            Box::new(Each(smooth::Softplus { beta: T::of(beta), threshold: T::of(threshold) }))
+        }
+        model::Layer::Softmax(axis) => softmax(axis, false),
+        model::Layer::LogSoftmax(axis) => softmax(axis, true),
         model::Layer::Dropout(_) => Box::new(dropout::Dropout::new(place, capacity)),
-        _ => todo!("{} in the engine from scratch", place.layer),
+        model::Layer::LayerNorm(norm) => Box::new(layer_norm::LayerNorm::new(norm, place, capacity)),
+        model::Layer::BatchNorm(options) => Box::new(batch_norm::BatchNorm::new(options, place)),
+        model::Layer::Embedding(table) => Box::new(embedding::Embedding { table, weight }),
+        model::Layer::EmbeddingBag(table, bag) => {
+            Box::new(embedding::EmbeddingBag { table, bag, words: place.input.elements(), weight })
+        }
+        model::Layer::Flatten => Box::new(flatten::Flatten),
     }
 }

@@ -1,0 +1,92 @@
+//! Engines with a fault put into them: what shows that a fault is found, and where.
+//!
+//! The engine inside does the work; what it is given, lends or keeps is changed on the way, so that any engine can have
+//! any of these. Each fault belongs to one phase, and the phases after it go by what it made. [`with_faults`] puts in
+//! those of an experiment; a [`Fault`] of the gradient is for studies. The mistakes in formulas ([`training::Fault`])
+//! are the scratch engine's own.
+
+/// The methods that a wrapper leaves to the engine `inner`.
+macro_rules! inner {
+    ($($method:ident)*) => { $(inner!(@ $method);)* };
+    (@ describe) => { fn describe(&self) -> $crate::engine::Description { self.inner.describe() } };
+    (@ parameters) => { fn parameters(&self) -> &[$crate::model::Parameter] { self.inner.parameters() } };
+    (@ buffers) => { fn buffers(&self) -> &[$crate::model::Parameter] { self.inner.buffers() } };
+    (@ load) => {
+        fn load(&mut self, parameter: usize, values: $crate::tensor::View<'_>) -> $crate::error::Result<()> {
+            self.inner.load(parameter, values)
+        }
+    };
+    (@ load_buffer) => {
+        fn load_buffer(&mut self, buffer: usize, values: $crate::tensor::View<'_>) -> $crate::error::Result<()> {
+            self.inner.load_buffer(buffer, values)
+        }
+    };
+    (@ forward) => {
+        fn forward(&mut self, batch: &$crate::data::Batch<'_>) -> $crate::error::Result<()> {
+            self.inner.forward(batch)
+        }
+    };
+    (@ loss) => {
+        fn loss(&mut self, batch: &$crate::data::Batch<'_>) -> $crate::error::Result<f64> { self.inner.loss(batch) }
+    };
+    (@ backward) => { fn backward(&mut self) -> $crate::error::Result<()> { self.inner.backward() } };
+    (@ update) => { fn update(&mut self) -> $crate::error::Result<()> { self.inner.update() } };
+    (@ parameter) => {
+        fn parameter(&self, parameter: usize) -> $crate::tensor::View<'_> { self.inner.parameter(parameter) }
+    };
+    (@ buffer) => { fn buffer(&self, buffer: usize) -> $crate::tensor::View<'_> { self.inner.buffer(buffer) } };
+    (@ gradient) => {
+        fn gradient(&self, parameter: usize) -> $crate::tensor::View<'_> { self.inner.gradient(parameter) }
+    };
+    (@ activation) => {
+        fn activation(&self, layer: usize) -> $crate::tensor::View<'_> { self.inner.activation(layer) }
+    };
+    (@ output_gradient) => { fn output_gradient(&self) -> $crate::tensor::View<'_> { self.inner.output_gradient() } };
+}
+
+mod frozen;
+mod gradient;
+mod per_sample;
+mod transposed;
+
+use super::Engine;
+use crate::{
+    error::{Error, Result},
+    training::{self, Training},
+};
+
+pub use gradient::{Fault, Faulty};
+
+/// Puts the faults of a training that any engine can have into this one, in the order in which they stand there.
+///
+/// # Errors
+/// If a fault is of a parameter that the engine does not have, or cannot have that fault.
+pub fn with_faults(engine: Box<dyn Engine>, training: &Training) -> Result<Box<dyn Engine>> {
+    let mut engine = engine;
+    for fault in &training.faults {
+        engine = match fault {
+            training::Fault::Transposed(name) => {
+                let parameter = number(engine.as_ref(), name)?;
+                Box::new(transposed::Transposed::new(engine, parameter)?)
+            }
+            training::Fault::Frozen(name) => {
+                let parameter = number(engine.as_ref(), name)?;
+                Box::new(frozen::Frozen::new(engine, parameter))
+            }
+            training::Fault::GradientsNotZeroed => Box::new(Faulty::new(engine, training, Fault::NotZeroed)),
+            training::Fault::UpdatePerSample => Box::new(per_sample::PerSample::new(engine)),
+            _ => engine,
+        };
+    }
+    Ok(engine)
+}
+
+/// The number of the parameter with this name.
+fn number(engine: &dyn Engine, name: &str) -> Result<usize> {
+    let names: Vec<&str> = engine.parameters().iter().map(|parameter| parameter.name.as_str()).collect();
+    names.iter().position(|other| *other == name).ok_or_else(|| Error::Engine {
+        engine: engine.describe().name,
+        operation: "put a fault into a parameter".to_owned(),
+        message: format!("there is no {name}; there are {}", names.join(", ")),
+    })
+}

@@ -1,0 +1,128 @@
+//! Optimizers, each in one pass over parameter, gradient and state, in libtorch's order of operations.
+//!
+//! Learning rates, bias corrections and what is left of 1 are worked out in f64 and rounded to the engine's type once,
+//! as PyTorch does with Python's floats. Gradients are clipped on their way in; what the engine lends stays whole.
+
+mod adam;
+mod rmsprop;
+mod sgd;
+
+use super::Real;
+use crate::{
+    model::Parameter,
+    training::{Clip, Fault, Optimizer, Training},
+};
+use pulp::Arch;
+
+/// An optimizer with its state, for all parameters of a model.
+pub(crate) struct Rule<T> {
+    training: Training,
+    /// For each parameter, whether weight decay is for it, too.
+    decays: Vec<bool>,
+    cut: Cut<T>,
+    formula: Box<dyn Formula<T>>,
+}
+
+/// How one optimizer changes parameters.
+trait Formula<T>: Send {
+    /// Takes in the learning rate of a step, before its updates.
+    fn begin(&mut self, lr: f64);
+
+    /// Changes parameter `index` by `gradient`, on its way in through `entry`.
+    fn update(&mut self, index: usize, value: &mut [T], gradient: &[T], entry: Entry<T>);
+}
+
+/// What gradients are cut by: all are multiplied by the factor, then none is larger than the most.
+#[derive(Clone, Copy)]
+struct Cut<T> {
+    factor: T,
+    most: T,
+}
+
+/// What a gradient becomes before the formula sees it.
+#[derive(Clone, Copy)]
+struct Entry<T> {
+    cut: Cut<T>,
+    /// The share of the weight that is added to it, or taken off the weight where decay is decoupled.
+    decay: f64,
+}
+
+impl<T: Real> Rule<T> {
+    pub(crate) fn new(training: &Training, parameters: &[Parameter]) -> Self {
+        let all = !training.faults.contains(&Fault::NoDecayOnBiases);
+        let formula: Box<dyn Formula<T>> = match training.optimizer {
+            Optimizer::Sgd(options) => Box::new(sgd::Sgd::new(options, &training.faults, parameters)),
+            Optimizer::Adam(options) => Box::new(adam::Adam::new(options, &training.faults, parameters)),
+            Optimizer::RmsProp(options) => Box::new(rmsprop::RmsProp::new(options, &training.faults, parameters)),
+        };
+        Self {
+            training: training.clone(),
+            decays: parameters.iter().map(|parameter| all || parameter.shape.len() > 1).collect(),
+            cut: Cut { factor: T::one(), most: T::infinity() },
+            formula,
+        }
+    }
+
+    /// Before the updates of a step of an epoch: its learning rate, and what its gradients, all parameters', are cut by.
+    pub(crate) fn begin<'a>(&mut self, [step, epoch]: [usize; 2], gradients: impl Iterator<Item = &'a [T]>) {
+        self.formula.begin(self.training.lr(step, epoch));
+        match self.training.clip {
+            Some(Clip::Norm(most)) => self.cut.factor = factor(T::of(most), gradients),
+            Some(Clip::Value(most)) => self.cut.most = T::of(most),
+            None => {}
+        }
+    }
+
+    /// Changes the parameter with this number.
+    pub(crate) fn update(&mut self, index: usize, value: &mut [T], gradient: &[T]) {
+        let decay = if self.decays[index] { self.training.optimizer.weight_decay() } else { 0.0 };
+        self.formula.update(index, value, gradient, Entry { cut: self.cut, decay });
+    }
+}
+
+/// min(1, most/(norm + 10⁻⁶)), as `clip_grad_norm_` computes it: a norm of norms, a reciprocal, a product. NaN stays.
+fn factor<'a, T: Real>(most: T, gradients: impl Iterator<Item = &'a [T]>) -> T {
+    let squares = gradients.map(|gradient| squares(gradient).sqrt()).fold(T::zero(), |sum, norm| sum + norm * norm);
+    let factor = (squares.sqrt() + T::of(1e-6)).recip() * most;
+    if factor > T::one() { T::one() } else { factor }
+}
+
+/// Σx², in as many sums as a vector register has lanes.
+fn squares<T: Real>(values: &[T]) -> T {
+    const LANES: usize = 16;
+    let blocks = values.chunks_exact(LANES);
+    let rest = blocks.remainder().iter().fold(T::zero(), |sum, &x| sum + x * x);
+    let mut lanes = [T::zero(); LANES];
+    vectorized(|| {
+        for block in blocks {
+            for (lane, &x) in lanes.iter_mut().zip(block) {
+                *lane += x * x;
+            }
+        }
+    });
+    lanes.into_iter().fold(rest, |sum, lane| sum + lane)
+}
+
+impl<T: Real> Entry<T> {
+    /// The gradient as the formula takes it: cut, and with the decay of weight w that is not decoupled.
+    #[inline(always)]
+    fn gradient(self, gradient: T, weight: T) -> T {
+        let Cut { factor, most } = self.cut;
+        let cut = gradient * factor;
+        // Selected, so that NaN stays.
+        let cut = if cut > most { most } else { cut };
+        let cut = if cut < -most { -most } else { cut };
+        if self.decay == 0.0 { cut } else { cut + T::of(self.decay) * weight }
+    }
+}
+
+/// As many zeros as each parameter has elements, or none where there is no such state.
+fn zeros<T: Real>(parameters: &[Parameter], kept: bool) -> Vec<Vec<T>> {
+    parameters.iter().map(|parameter| vec![T::zero(); if kept { parameter.shape.elements() } else { 0 }]).collect()
+}
+
+/// Runs a loop with the widest vectors that the processor has. Operations stay what they are, to the bit.
+#[inline(always)]
+fn vectorized(pass: impl FnOnce()) {
+    Arch::new().dispatch(pass);
+}

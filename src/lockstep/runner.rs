@@ -1,0 +1,197 @@
+//! One engine in training: a step, phase by phase, each timed alone.
+
+use super::StepRecord;
+use crate::{
+    data::Batch,
+    engine::Engine,
+    error::Result,
+    experiment::Side,
+    tensor::{DType, Owned, Shape, View},
+};
+use std::time::Instant;
+
+/// One engine in training, and what its latest step left.
+pub struct Runner {
+    /// The latest step.
+    pub latest: SideStep,
+    pub(super) engine: Box<dyn Engine>,
+    pub(super) dtype: DType,
+    widths: Vec<usize>, // per layer
+    reports: Reports,
+    /// Parameters, then buffers, of the best look at the validation rows.
+    best: Vec<(Shape, Owned)>,
+}
+
+/// What one side did at one step.
+#[derive(Debug, Clone, Default)]
+pub struct SideStep {
+    /// The reported loss.
+    pub loss: f64,
+    /// Nanoseconds of forward, loss, backward and update.
+    pub nanoseconds: [u64; 4],
+    /// The step's tensors, on steps that are compared; on the others what an earlier one left, but for the gradients
+    /// where an optimizer has a state, and the weights before the update where they enter it.
+    pub record: StepRecord,
+}
+
+/// What is recorded of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    Everything,
+    GradientsAndWeights,
+    Gradients,
+    Nothing,
+}
+
+/// How the number that is printed comes from the losses of batches.
+struct Reports {
+    /// Whether the weights after the update are looked at on the same batch: by either side.
+    after: bool,
+    /// Whether this side prints what it sees there.
+    after_update: bool,
+    running_mean: bool,
+    epoch: usize,
+    sum: f64,
+    count: f64,
+}
+
+impl Reports {
+    /// What is printed for the loss of a batch.
+    fn printed(&mut self, loss: f64, epoch: usize) -> f64 {
+        if !self.running_mean {
+            return loss;
+        }
+        if epoch != self.epoch {
+            (self.epoch, self.sum, self.count) = (epoch, 0.0, 0.0);
+        }
+        self.sum += loss;
+        self.count += 1.0;
+        self.sum / self.count
+    }
+}
+
+impl Runner {
+    /// An engine that trains a side. `after` says whether either side's printed loss is that after the update.
+    pub(super) fn new(engine: Box<dyn Engine>, side: &Side, after: bool) -> Self {
+        let reported = &side.training.reported_loss;
+        Self {
+            latest: SideStep::default(),
+            engine,
+            dtype: side.dtype,
+            widths: side.model.widths(),
+            reports: Reports {
+                after,
+                after_update: reported.after_update,
+                running_mean: reported.running_mean,
+                epoch: 0,
+                sum: 0.0,
+                count: 0.0,
+            },
+            best: Vec::new(),
+        }
+    }
+
+    /// One step, every phase timed alone; what is copied for a record is copied outside of them. `targets` are those of
+    /// the batch in the form of the definition's loss.
+    pub(super) fn step(&mut self, batch: &Batch<'_>, targets: View<'_>, kept: Kept) -> Result<()> {
+        let (engine, record) = (self.engine.as_mut(), &mut self.latest.record);
+        (record.step, record.epoch) = (batch.step, batch.epoch);
+        if kept == Kept::Everything {
+            record.begin(engine, &Batch { targets, ..*batch })?;
+        }
+        let start = Instant::now();
+        engine.forward(batch)?;
+        let forward = Instant::now();
+        let mut loss = engine.loss(batch)?;
+        let reported = Instant::now();
+        engine.backward()?;
+        let backward = Instant::now();
+        // Before the update, which may do what it likes with the gradients.
+        match kept {
+            Kept::Everything => record.computed(engine, &self.widths, loss)?,
+            Kept::Gradients => record.gradients(engine)?,
+            Kept::GradientsAndWeights => {
+                record.gradients(engine)?;
+                record.weights(engine)?;
+            }
+            Kept::Nothing => {}
+        }
+        let copied = Instant::now();
+        engine.update()?;
+        let update = Instant::now();
+        self.latest.nanoseconds = [(start, forward), (forward, reported), (reported, backward), (copied, update)]
+            .map(|(from, to)| (to - from).as_nanos() as u64);
+        if kept == Kept::Everything {
+            record.updated(engine)?;
+        }
+        if self.reports.after {
+            // In evaluation: what is printed must not change what is trained.
+            let again = Batch { training: false, masks: &[], ..*batch };
+            engine.forward(&again)?;
+            let after = engine.loss(&again)?;
+            loss = if self.reports.after_update { after } else { loss };
+            if kept == Kept::Everything {
+                record.looked(engine, &self.widths, loss)?;
+            }
+        }
+        self.latest.loss = self.reports.printed(loss, batch.epoch);
+        Ok(())
+    }
+
+    /// Takes a parameter's values from another side, converted where that computes in another type.
+    pub(super) fn take(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
+        if values.dtype() == self.dtype {
+            return self.engine.load(parameter, values);
+        }
+        let own = self.converted(values);
+        self.engine.load(parameter, own.view(values.shape))
+    }
+
+    /// As [`take`](Self::take), of a buffer.
+    pub(super) fn take_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
+        if values.dtype() == self.dtype {
+            return self.engine.load_buffer(buffer, values);
+        }
+        let own = self.converted(values);
+        self.engine.load_buffer(buffer, own.view(values.shape))
+    }
+
+    fn converted(&self, values: View<'_>) -> Owned {
+        let mut own = Owned::new(self.dtype);
+        own.assign(values.values);
+        own
+    }
+
+    /// Keeps the parameters and buffers as they are now.
+    pub(super) fn keep(&mut self) {
+        let engine = self.engine.as_ref();
+        let parameters = (0..engine.parameters().len()).map(|index| engine.parameter(index));
+        let views: Vec<_> = parameters.chain((0..engine.buffers().len()).map(|index| engine.buffer(index))).collect();
+        self.best.resize_with(views.len(), || (Shape::new(&[]), Owned::new(self.dtype)));
+        for ((shape, values), view) in self.best.iter_mut().zip(views) {
+            *shape = view.shape;
+            values.assign(view.values);
+        }
+    }
+
+    /// Gives back the parameters and buffers that were kept last.
+    pub(super) fn restore(&mut self) -> Result<()> {
+        let parameters = self.engine.parameters().len();
+        for (index, (shape, values)) in self.best.iter().enumerate() {
+            match index.checked_sub(parameters) {
+                None => self.engine.load(index, values.view(*shape))?,
+                Some(buffer) => self.engine.load_buffer(buffer, values.view(*shape))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What the engine holds now: parameters, then buffers, each with its name.
+    pub fn state(&self) -> impl Iterator<Item = (&str, View<'_>)> {
+        let engine = self.engine.as_ref();
+        let parameters = engine.parameters().iter().enumerate();
+        let parameters = parameters.map(move |(index, parameter)| (parameter.name.as_str(), engine.parameter(index)));
+        let buffers = engine.buffers().iter().enumerate();
+        parameters.chain(buffers.map(move |(index, buffer)| (buffer.name.as_str(), engine.buffer(index))))
+    }
+}

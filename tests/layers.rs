@@ -83,7 +83,8 @@ fn case(kind: usize, [rows, inputs, columns]: [usize; 3], [scale, offset]: [f64;
     let mut number = || random.random::<f64>() * 2.0 - 1.0;
     let mut fill =
         |count: usize, size: f64, middle: f64| (0..count).map(|_| middle + size * number()).collect::<Vec<_>>();
-    let parameters = model.parameters().iter().enumerate();
+    let named = model.parameters();
+    let parameters = named.iter().enumerate();
     let parameters = parameters
         .map(|(index, parameter)| match (kind < KINDS, index) {
             (true, 0) => fill(parameter.shape.elements(), scale * (3.0 / inputs as f64).sqrt(), 0.0),

@@ -238,7 +238,7 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (30, "model.layer.4.linear.bias = false", &["no layer 4", "4 layers"]),
     (30, "model.layers = []", &["`layers` is empty"]),
     (30, "model.layers = 'sigmoid'", &["`layers` in [model] must be an array"]),
-    (30, "model.layers = ['sigmoid']", &["outputs have 2 columns"]),
+    (30, "model.layers = [{ linear = { outputs = 3 } }]", &["outputs have 3 columns"]),
     (
         30,
         "model.layers = [{linear={outputs=1000000}}, {linear={outputs=1000}}, {linear={outputs=1}}]",

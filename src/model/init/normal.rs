@@ -97,7 +97,7 @@ fn logarithm(x: f32) -> f32 {
     }
     let square = m * m;
     let polynomial = LOGARITHM[1..].iter().fold(LOGARITHM[0], |sum, &term| sum.mul_add(m, term)) * m;
-    let small = e.mul_add(LN_2[1], polynomial * square);
+    let small = polynomial.mul_add(square, e * LN_2[1]);
     e.mul_add(LN_2[0], m + (-square).mul_add(0.5, small))
 }
 

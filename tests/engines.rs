@@ -230,7 +230,7 @@ fn deviations(replay: &mut Replay, model: &Model, record: &StepRecord) -> Vec<(S
         let exact = replay.forward(layer, record, &parameters);
         all.push((format!("activation/{layer}"), Deviation::new(found, &exact.value, &exact.bound)));
     }
-    let (exact, bound) = replay.loss(record.output(), &record.targets);
+    let (exact, bound) = replay.loss(record, &parameters);
     all.push(("loss".to_owned(), Deviation::new(&[record.loss], &[exact], &[bound])));
     let exact = replay.output_gradient(record.output(), &record.targets);
     all.push(("output_gradient".to_owned(), Deviation::new(&record.output_gradient, &exact.value, &exact.bound)));

@@ -11,6 +11,7 @@ pub mod order;
 pub mod set;
 mod spoil;
 mod table;
+pub mod text;
 mod xor;
 
 pub use batch::{Batch, Inputs, Sparse};
@@ -36,6 +37,8 @@ pub enum DataKind {
     Csv(Csv),
     /// `npy`, `npz`, `idx`: arrays.
     Arrays(Arrays),
+    /// `text`: labelled text.
+    Text(text::set::Text),
 }
 
 impl DataKind {
@@ -56,6 +59,7 @@ impl DataKind {
             Self::Drawn(drawn) => drawn.draw().into_set(drawn.standardize, wanted, "[data]"),
             Self::Csv(csv) => csv.open(folder, wanted),
             Self::Arrays(arrays) => arrays.open(folder, wanted),
+            Self::Text(text) => text.open(|written| file::located(written, folder), wanted),
         }
     }
 }

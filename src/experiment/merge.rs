@@ -1,10 +1,13 @@
 //! What is typed later goes over what was typed before: tables by key, everything else whole.
 //!
-//! Three rules more. A choice with one key (`optimizer`, `init`, a layer) is replaced when the key differs, and so
+//! Three rules more. A choice with one key (`loss`, `optimizer`, `init`, a layer) is replaced when the key differs, and so
 //! is `data` when its kind does. `steps` and `epochs` replace each other. `model.layer.N` changes one element of the
 //! array `model.layers`.
 
-use super::tree::{Node, Table, Value, shown};
+use super::{
+    decode::REPORTED_LOSS,
+    tree::{Node, Table, Value, shown},
+};
 use crate::error::Result;
 
 /// All `sources` laid on each other, the last on top; `name` is what errors about the whole call the file.
@@ -42,7 +45,14 @@ fn merge_tables(mut table: Table, mut changes: Table, place: &str) -> Result<Tab
 /// Whether `changes` adds to what `table` chooses, rather than choosing something else.
 fn is_same_choice(table: &Table, changes: &Table, place: &str) -> bool {
     match place {
-        "training.optimizer" | "model.init" | "model.layer" => table.keys().eq(changes.keys()),
+        "training.loss" | "training.optimizer" | "training.schedule" | "training.clip" | "model.init"
+        | "model.layer" => table.keys().eq(changes.keys()),
+        // Its settings merge; a loss that is written in their place, or in `loss`, is replaced.
+        "training.reported_loss" => {
+            let settings = |table: &Table| table.keys().all(|key| REPORTED_LOSS.contains(&key.as_str()));
+            settings(table) && settings(changes) || table.keys().eq(changes.keys())
+        }
+        "training.reported_loss.loss" => table.keys().eq(changes.keys()),
         "data" => table.get("kind").zip(changes.get("kind")).is_none_or(|(base, over)| base.value == over.value),
         _ => true,
     }

@@ -194,7 +194,11 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (12, "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]],", &["nested too deeply"]),
     (13, "{ linear = { inputs = 4, outputs = 1 } },", &["layer 2 (linear) takes 4 inputs, but 5", "write inputs = 5"]),
     (13, "{ linear = { outputs = 3 } },", &["outputs have 3 columns", "targets have 1", "outputs = 1"]),
-    (17, "loss = 'mae'", &["unknown loss `mae`", "(valid: \"mse\", \"sum-squares\", \"half-sum-squares\")"]),
+    (
+        17,
+        "loss = 'mae'",
+        &["unknown loss `mae`", "(valid: \"mse\", \"sum-squares\", \"half-sum-squares\", \"l1\", \"huber\" or {"],
+    ),
     (17, "loss = 'MSE'", &["unknown loss `MSE`; did you mean `mse`?"]),
     (18, "reported_loss = 'delta'", &["unknown reported loss `delta`", "\"delta-times-mse\""]),
     (
@@ -325,10 +329,7 @@ fn what_is_missing_is_asked_for_where_it_belongs() {
         (REGRESSION.replace("rows = 64", ""), "x.toml:3: `rows` is missing in [data]; write rows = 64"),
         (REGRESSION.replace("inputs = 2", ""), "x.toml:3: `inputs` is missing in [data]; write inputs = 16"),
         (REGRESSION.replace("outputs = 4\n", ""), "x.toml:3: `outputs` is missing in [data]; write outputs = 4"),
-        (
-            VALID.replace("sgd.lr", "adam.lr"),
-            "x.toml:19: optimizer must be one of { sgd = { lr = 0.3 } }; found a table of 2",
-        ),
+        (VALID.replace("sgd.lr", "adam.lr"), "x.toml:19: optimizer must be one of { sgd = { lr = 0.3 } }, \"adam\""),
     ] {
         let error = parse(&text, &[]).expect_err(expected).to_string();
         assert!(error.starts_with(expected), "{error}");

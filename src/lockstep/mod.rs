@@ -193,13 +193,10 @@ impl Lockstep {
         let [validation, test] = [validation?, test?];
         let looks = [&validation, &test].into_iter().flatten().map(Evaluation::largest);
         let rows = looks.chain(own.as_ref().map(Batches::largest)).fold(batches.largest(), usize::max);
-        let after = [&experiment.reference, &experiment.candidate]
-            .map(|side| side.training.reported_loss.after_update)
-            .contains(&true);
         let runner = |role, side: &Side, values| -> Result<Runner> {
             let mut engine = engines(role, side, rows)?;
             start::load(engine.as_mut(), side, values)?;
-            Ok(Runner::new(engine, side, after))
+            Ok(Runner::new(engine, side, [&experiment.reference, &experiment.candidate]))
         };
         let reference = runner(Role::Reference, &experiment.reference, &start.reference)?;
         let candidates = mode

@@ -50,6 +50,8 @@ struct Reports {
     /// Whether this side prints what it sees there.
     after_update: bool,
     running_mean: bool,
+    /// Whether what is printed is judged, as the sides differ in that; else the losses that it comes from.
+    printed: bool,
     epoch: usize,
     sum: f64,
     count: f64,
@@ -71,18 +73,20 @@ impl Reports {
 }
 
 impl Runner {
-    /// An engine that trains a side. `after` says whether either side's printed loss is that after the update.
-    pub(super) fn new(engine: Box<dyn Engine>, side: &Side, after: bool) -> Self {
+    /// An engine that trains a side of these, the reference's first.
+    pub(super) fn new(engine: Box<dyn Engine>, side: &Side, sides: [&Side; 2]) -> Self {
         let reported = &side.training.reported_loss;
+        let [one, other] = sides.map(|side| &side.training.reported_loss);
         Self {
             latest: SideStep::default(),
             engine,
             dtype: side.dtype,
             widths: side.model.widths(),
             reports: Reports {
-                after,
+                after: one.after_update || other.after_update,
                 after_update: reported.after_update,
                 running_mean: reported.running_mean,
+                printed: one.running_mean != other.running_mean,
                 epoch: 0,
                 sum: 0.0,
                 count: 0.0,
@@ -135,6 +139,9 @@ impl Runner {
             }
         }
         self.latest.loss = self.reports.printed(loss, batch.epoch);
+        if self.reports.printed {
+            self.latest.record.loss = self.latest.loss;
+        }
         Ok(())
     }
 

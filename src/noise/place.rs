@@ -60,6 +60,10 @@ pub struct Places {
     widths: Vec<usize>,
     /// What each layer's sums run over.
     sums: Vec<Terms>,
+    /// Whether the loss divides by a sum of the rows' weights.
+    weighed: bool,
+    /// Whether the reported loss is that after the update.
+    after: bool,
     shared: Vec<Shared>,
     /// The buffers that both sides have, if the layers correspond.
     buffers: Vec<Shared>,
@@ -150,7 +154,23 @@ impl Places {
         all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Gradients, Place::Weights]));
         let sums = reference.places().iter().map(terms).collect();
         let inputs = reference.inputs;
-        Self { all, aligned, watch_batches, batch_unit, inputs, sums, widths, shared, buffers, owned, owned_buffers, k }
+        let weighed = experiment.reference.training.loss.weights().is_some();
+        Self {
+            all,
+            aligned,
+            watch_batches,
+            batch_unit,
+            inputs,
+            sums,
+            weighed,
+            after: experiment.reference.training.reported_loss.after_update,
+            widths,
+            shared,
+            buffers,
+            owned,
+            owned_buffers,
+            k,
+        }
     }
 
     /// The name of a place within its phase.
@@ -207,6 +227,7 @@ impl Places {
                 Terms::Rows => rows,
             },
             Place::Buffer(_) => rows,
+            Place::OutputGradient if self.weighed => rows,
             Place::Loss => rows * self.widths.last().copied().unwrap_or_default(),
             Place::Gradient(_) => self.widths.iter().copied().fold(rows, usize::max),
             _ => 1,
@@ -288,7 +309,11 @@ impl Places {
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
             }
         }
-        let (exact, bound) = replay.loss(record.output(), &record.targets);
+        let after = |index: usize| match (side, self.owned[index]) {
+            (RunSide::Candidate, Some(own)) => record.after[own].as_slice(),
+            _ => reference.after[index].as_slice(),
+        };
+        let (exact, bound) = if self.after { replay.loss(record, &after) } else { replay.loss(record, &parameters) };
         deviations.push(Deviation::new(&[record.loss], &[exact], &[bound]));
         let exact = replay.output_gradient(record.output(), &record.targets);
         deviations.push(Deviation::new(&record.output_gradient, &exact.value, &exact.bound));

@@ -18,7 +18,12 @@ mod near;
 mod product;
 mod update;
 
-use crate::{experiment::Side, model::Place, tensor::DType, training::Training};
+use crate::{
+    experiment::Side,
+    model::{Parameter, Place},
+    tensor::DType,
+    training::Training,
+};
 use product::Products;
 use update::Shadow;
 
@@ -34,6 +39,7 @@ pub struct Exact {
 /// Replays the phases of one side under a definition: a model and a training.
 pub struct Replay {
     places: Vec<Place>,
+    parameters: Vec<Parameter>,
     training: Training,
     rounding: Rounding,
     result: Exact,
@@ -67,6 +73,7 @@ impl Replay {
             buffers: vec![Exact::default(); definition.model.buffers().len()],
             shadow: Shadow::new(&definition.training, &parameters),
             places: definition.model.places(),
+            parameters,
             training: definition.training.clone(),
         }
     }

@@ -1,5 +1,8 @@
 //! Losses, with PyTorch's names, formulas and defaults.
 
+use crate::tensor::Values;
+use std::fmt;
+
 /// What is optimized: a function of the outputs p `[rows, columns]` and the targets t.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loss {
@@ -96,6 +99,23 @@ impl Reduction {
     }
 }
 
+impl Measure {
+    /// The name in experiment files.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SquaredError => "mse",
+            Self::AbsoluteError => "l1",
+            Self::Huber { .. } => "huber",
+            Self::SmoothL1 { .. } => "smooth-l1",
+            Self::CrossEntropy(_) => "cross-entropy",
+            Self::NegativeLogLikelihood { .. } => "nll",
+            Self::LogLoss { .. } => "log-loss",
+            Self::BinaryCrossEntropy => "bce",
+            Self::BinaryCrossEntropyWithLogits { .. } => "bce-with-logits",
+        }
+    }
+}
+
 impl Loss {
     /// The mean of (p − t)², `mse`.
     pub const MEAN_SQUARED_ERROR: Self = Self { measure: Measure::SquaredError, reduction: Reduction::Mean };
@@ -103,6 +123,30 @@ impl Loss {
     pub const SUM_SQUARES: Self = Self { measure: Measure::SquaredError, reduction: Reduction::Sum };
     /// ½Σ(p − t)², the textbook's, `half-sum-squares`.
     pub const HALF_SUM_SQUARES: Self = Self { measure: Measure::SquaredError, reduction: Reduction::HalfSum };
+
+    /// Losses whose names say the reduction, too.
+    pub const NAMED: [(&'static str, Self); 2] =
+        [("sum-squares", Self::SUM_SQUARES), ("half-sum-squares", Self::HALF_SUM_SQUARES)];
+
+    /// Every measure, with its options off and on, in every reduction, for outputs of this many columns.
+    pub fn examples(outputs: usize) -> Vec<Self> {
+        let weights = Some((0..outputs).map(|class| 0.25 + 0.75 * (class % 3) as f64).collect::<Vec<_>>());
+        let mut measures = vec![Measure::SquaredError, Measure::AbsoluteError, Measure::BinaryCrossEntropy];
+        measures.extend([1.0, 0.3].map(|delta| Measure::Huber { delta }));
+        measures.extend([1.0, 0.3].map(|beta| Measure::SmoothL1 { beta }));
+        measures.extend([1.0, 2.5].map(|positive_weight| Measure::BinaryCrossEntropyWithLogits { positive_weight }));
+        measures.extend([false, true].map(|zeros_dropped| Measure::LogLoss { zeros_dropped }));
+        for weights in [None, weights] {
+            measures.push(Measure::NegativeLogLikelihood { weights: weights.clone() });
+            for (label_smoothing, probabilities) in [(0.0, false), (0.1, false), (0.0, true), (0.1, true)] {
+                let weights = weights.clone();
+                measures.push(Measure::CrossEntropy(Classes { weights, label_smoothing, probabilities }));
+            }
+        }
+        let reduced =
+            |measure: Measure| Reduction::NAMES.map(|(_, reduction)| Self { measure: measure.clone(), reduction });
+        measures.into_iter().flat_map(reduced).collect()
+    }
 
     /// The targets' columns for outputs of `outputs` columns.
     pub fn target_columns(&self, outputs: usize) -> usize {
@@ -121,6 +165,96 @@ impl Loss {
     /// Whether a term belongs to a row, not to an element.
     pub fn per_row(&self) -> bool {
         self.of_classes() || matches!(self.measure, Measure::CrossEntropy(_))
+    }
+
+    /// One weight for each class, where there are some.
+    pub fn weights(&self) -> Option<&[f64]> {
+        match &self.measure {
+            Measure::CrossEntropy(Classes { weights, .. }) | Measure::NegativeLogLikelihood { weights } => {
+                weights.as_deref()
+            }
+            _ => None,
+        }
+    }
+
+    /// The class that a target names, of so many.
+    ///
+    /// ```
+    /// # use lockstep::training::Loss;
+    /// assert_eq!(Loss::class(2.0, 3), Some(2));
+    /// assert_eq!([3.0, 0.5, -1.0, f64::NAN].map(|target| Loss::class(target, 3)), [None; 4]);
+    /// ```
+    pub fn class(target: f64, classes: usize) -> Option<usize> {
+        // The cast saturates, and makes 0 of NaN: what it changes is no class.
+        let class = target as usize;
+        (class < classes && class as f64 == target).then_some(class)
+    }
+
+    /// Whether it can be taken of outputs of this many columns.
+    ///
+    /// # Errors
+    /// If there are not as many class weights; says so.
+    pub fn suits(&self, outputs: usize) -> Result<(), String> {
+        match self.weights() {
+            Some(weights) if weights.len() != outputs => Err(format!(
+                "the loss has {} class weights, but the outputs have {outputs} columns, one for each class",
+                weights.len()
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether these are targets for `rows` rows of outputs.
+    ///
+    /// # Errors
+    /// If there are too many or too few of them, or one is no class; names its row.
+    pub fn takes(&self, rows: usize, outputs: usize, targets: Values<'_>) -> Result<(), String> {
+        let expected = rows * self.target_columns(outputs);
+        if targets.len() != expected {
+            return Err(format!("{self} takes {expected} targets for {rows} rows, was given {}", targets.len()));
+        }
+        let wrong = |row: &usize| Self::class(targets.at(*row), outputs).is_none();
+        match (0..if self.of_classes() { rows } else { 0 }).find(wrong) {
+            None => Ok(()),
+            Some(row) => Err(format!(
+                "the target of row {row} of the batch is {}, which is no class; there are {outputs} of them, 0 to {}",
+                targets.at(row),
+                outputs.saturating_sub(1)
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((name, _)) = Self::NAMED.iter().find(|(_, loss)| loss == self) {
+            return f.write_str(name);
+        }
+        let mut settings = Vec::new();
+        match &self.measure {
+            Measure::Huber { delta } => settings.push(format!("delta {delta}")),
+            Measure::SmoothL1 { beta } => settings.push(format!("beta {beta}")),
+            Measure::CrossEntropy(classes) => {
+                settings.extend(classes.probabilities.then(|| "of probabilities".to_owned()));
+                let smoothing = classes.label_smoothing;
+                settings.extend((smoothing != 0.0).then(|| format!("label smoothing {smoothing}")));
+            }
+            Measure::LogLoss { zeros_dropped: true } => settings.push("zeros dropped".to_owned()),
+            Measure::BinaryCrossEntropyWithLogits { positive_weight } if *positive_weight != 1.0 => {
+                settings.push(format!("positive weight {positive_weight}"));
+            }
+            _ => {}
+        }
+        settings.extend(self.weights().map(|weights| format!("class weights {weights:?}")));
+        settings.extend((self.reduction != Reduction::Mean).then(|| self.reduction.to_string()));
+        f.write_str(self.measure.name())?;
+        if settings.is_empty() { Ok(()) } else { write!(f, " ({})", settings.join(", ")) }
+    }
+}
+
+impl fmt::Display for Reduction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::NAMES.iter().find(|(_, reduction)| reduction == self).map_or("", |(name, _)| name))
     }
 }
 
@@ -145,6 +279,22 @@ pub enum ReportedMeasure {
     /// `delta-times-mse`: mean(p − t) · ½Σ(p − t)². Negative where the outputs are too small on average
     /// (the hand-rolled network of the xor study prints it).
     DeltaTimesMse,
+}
+
+impl ReportedMeasure {
+    /// Whether the targets are class numbers, one for each row.
+    pub fn of_classes(&self) -> bool {
+        matches!(self, Self::Loss(loss) if loss.of_classes())
+    }
+}
+
+impl fmt::Display for ReportedMeasure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loss(loss) => loss.fmt(f),
+            Self::DeltaTimesMse => f.write_str("delta-times-mse"),
+        }
+    }
 }
 
 impl From<ReportedMeasure> for ReportedLoss {

@@ -9,6 +9,7 @@ mod optimizer;
 mod penalty;
 mod schedule;
 
+use crate::tensor::Values;
 pub use course::{Course, EarlyStopping, Every, Monitor};
 pub use fault::Fault;
 pub use loss::{Classes, Loss, Measure, Reduction, ReportedLoss, ReportedMeasure};
@@ -36,6 +37,42 @@ pub struct Training {
 }
 
 impl Training {
+    /// Whether the losses can be taken of outputs of this many columns, and of the same targets.
+    ///
+    /// # Errors
+    /// If not; says what does not fit.
+    pub fn suits(&self, outputs: usize) -> Result<(), String> {
+        self.losses().try_for_each(|loss| loss.suits(outputs))?;
+        let (loss, reported) = (&self.loss, &self.reported_loss.measure);
+        if outputs == 1 || loss.of_classes() == reported.of_classes() {
+            return Ok(());
+        }
+        let kind = |of_classes| if of_classes { "class numbers" } else { "values" };
+        Err(format!(
+            "the targets of {loss} are {}, those of the reported loss ({reported}) are {}; they have to be the same",
+            kind(loss.of_classes()),
+            kind(reported.of_classes())
+        ))
+    }
+
+    /// Whether these are targets for `rows` rows of outputs.
+    ///
+    /// # Errors
+    /// If not; names the row at fault.
+    pub fn takes(&self, rows: usize, outputs: usize, targets: Values<'_>) -> Result<(), String> {
+        self.suits(outputs)?;
+        self.losses().try_for_each(|loss| loss.takes(rows, outputs, targets))
+    }
+
+    /// What is optimized, and what is printed where that is another loss.
+    fn losses(&self) -> impl Iterator<Item = &Loss> {
+        let reported = match &self.reported_loss.measure {
+            ReportedMeasure::Loss(loss) if *loss != self.loss => Some(loss),
+            _ => None,
+        };
+        std::iter::once(&self.loss).chain(reported)
+    }
+
     /// Minimizes and reports a loss, without more.
     pub fn new(loss: Loss, optimizer: Optimizer) -> Self {
         Self {

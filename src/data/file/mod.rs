@@ -28,7 +28,7 @@ const IN_DATA: &str = "data:";
 const MOST_BYTES: u64 = 1 << 32;
 
 /// Where a file lies that an experiment in `folder` names so.
-fn located(written: &str, folder: &Path) -> Result<PathBuf> {
+pub(super) fn located(written: &str, folder: &Path) -> Result<PathBuf> {
     match written.strip_prefix(IN_DATA) {
         Some(name) => store::locate(name),
         None => Ok(folder.join(written)),

@@ -110,7 +110,7 @@ impl<T: Real> Scratch<T> {
         let places = model.places();
         Self {
             layers: places.iter().map(|place| layer::build(place, capacity, &training.faults)).collect(),
-            objective: Objective::new(training, model.outputs(), capacity),
+            objective: Objective::new(training, model.outputs(), &parameters),
             rule: Rule::new(training, &parameters),
             kept: buffers.iter().map(|(buffer, start)| vec![T::of(*start); buffer.shape.elements()]).collect(),
             buffers: buffers.into_iter().map(|(buffer, _)| buffer).collect(),

@@ -34,6 +34,7 @@ pub struct Torch {
     inputs: usize,
     widths: Vec<usize>, // per layer
     training: Training,
+    objective: loss::Objective,
     optimizer: COptimizer,
     rows: usize,              // of the latest batch
     at: [usize; 2],           // its step and epoch
@@ -82,6 +83,7 @@ impl Torch {
             at: [0; 2],
             gradient_rows: 0,
             training: training.clone(),
+            objective: caught("make the loss", loss::Objective::new(training, &parameters, kind(dtype)))?,
             optimizer,
             activations: Vec::with_capacity(model.layers.len()),
             loss: None,
@@ -217,13 +219,11 @@ impl Engine for Torch {
         let outputs = self.output()?;
         let columns = self.training.loss.target_columns(self.outputs());
         self.check("loss", (batch.targets.shape, batch.targets.dtype()), self.rows, columns)?;
-        let loss = || {
-            let targets = memory::tensor(batch.targets)?;
-            let optimized = loss::optimized(&self.training, outputs, &targets)?;
-            let reported = loss::reported(&self.training, &optimized, outputs, &targets)?;
-            Ok((optimized, reported))
-        };
-        let (optimized, reported) = caught(&format!("loss of targets {}", batch.targets.shape), loss())?;
+        let operation = || format!("loss of targets {}", batch.targets.shape);
+        let taken = self.training.takes(self.rows, self.outputs(), batch.targets.values);
+        taken.map_err(|message| error(&operation(), message))?;
+        let losses = || self.objective.losses(outputs, &memory::tensor(batch.targets)?, &self.trained);
+        let (optimized, reported) = caught(&operation(), losses())?;
         self.loss = Some(optimized);
         Ok(reported)
     }

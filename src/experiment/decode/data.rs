@@ -3,7 +3,7 @@
 //! Nothing is read or drawn here: that is done when the data are opened. The bounds keep what is drawn within memory,
 //! and within what f32 can hold.
 
-use super::model::MOST_COLUMNS;
+use super::{model::MOST_COLUMNS, text};
 use crate::{
     data::{
         Arrays, Blobs, Centers, Circle, ClassOrder, Column, Csv, DataKind, Drawn, Edge, Figure, Format, Goal, HoldOut,
@@ -36,7 +36,7 @@ struct Kind {
 }
 
 #[rustfmt::skip]
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     Kind { name: "xor", keys: &["repeat"], decode: xor },
     Kind { name: "regression", keys: &["rows", "inputs", "outputs", "noise", "scale", "validation_rows", "test_rows",
         "standardize", "seed"], decode: |table, seed| drawn(table, seed, regression) },
@@ -60,6 +60,7 @@ const KINDS: [Kind; 12] = [
         "validation", "validation_from", "standardize"], decode: |table, _| arrays(table, Format::Npz) },
     Kind { name: "idx", keys: &["inputs", "targets", "test_inputs", "test_targets", "scale", "targets_as",
         "validation", "validation_from", "standardize"], decode: idx },
+    Kind { name: "text", keys: text::KEYS, decode: text::decode },
 ];
 
 /// The data, drawn from `seed` where they are drawn.

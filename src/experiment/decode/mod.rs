@@ -4,7 +4,12 @@
 
 mod course;
 mod data;
+mod faults;
+mod layer;
+mod loss;
 mod model;
+mod optimizer;
+mod text;
 mod training;
 
 use super::{
@@ -16,9 +21,11 @@ use crate::{
     data::{DataKind, set::DataSet},
     error::Result,
     tensor::DType,
-    training::Course,
+    training::{Course, Training},
 };
 use std::path::Path;
+
+pub(super) use loss::REPORTED_LOSS;
 
 /// What stands at the top of every file.
 const TOP: [&str; 9] = ["title", "seed", "dtype", "data", "model", "training", "noise", "reference", "candidate"];
@@ -74,6 +81,7 @@ pub(super) fn check_levels(root: &Node) -> Result<()> {
 /// What both sides share, from the merged tree of the reference, whose seed is that of the data.
 pub(super) fn shared(root: &Node) -> Result<Shared> {
     let top = open(root)?;
+    faults::refuse(root)?;
     let seed = seed(&top)?;
     let data = data::decode(&top, seed)?;
     let training = training::open(&top)?;
@@ -92,15 +100,23 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataSet, folder: &Pat
         let found = threads.found();
         return Err(threads.fault(format!("run gives each side one thread: write threads = 1; found {found}")));
     }
-    let training = training::decode(&training::open(&top)?)?;
+    let engine = top.get("engine").map_or(Ok(engine), engine_kind)?;
+    let table = training::open(&top)?;
+    let training = training::decode(&table)?;
     let (model, init, encoding) = model::decode(&top, data, &training, folder)?;
+    if let Err(why) = training.suits(model.outputs()) {
+        // The loss is at fault unless it fits alone.
+        let key = if training.loss.suits(model.outputs()).is_err() { "loss" } else { "reported_loss" };
+        return Err(table.fault(key, why));
+    }
+    let faults = faults::decode(&table, engine, &model, &training)?;
     Ok(Side {
-        engine: top.get("engine").map_or(Ok(engine), engine_kind)?,
+        engine,
         dtype: dtype(root)?,
         seed: seed(&top)?,
         model,
         init,
-        training,
+        training: Training { faults, ..training },
         encoding,
     })
 }

@@ -4,6 +4,7 @@
 //! to fit. The last width has to be that of the data's targets. `[model] bias` holds for every linear layer that
 //! does not say otherwise itself.
 
+use super::layer;
 use crate::{
     data::set::{DataSet, Encoding},
     error::Result,
@@ -11,7 +12,7 @@ use crate::{
         reader::{Choice, Reader},
         tree::{Node, Value},
     },
-    model::{Layer, Linear, Model, init::Init},
+    model::{Model, init::Init},
     tensor::Shape,
     training::Training,
 };
@@ -21,13 +22,6 @@ use std::path::Path;
 pub(super) const MOST_COLUMNS: usize = 1_000_000;
 /// 0.8 GB in f64, of which a run holds several copies.
 const MOST_TRAINED: usize = 100_000_000;
-
-const LAYERS: [(&str, &str); 4] = [
-    ("linear", "{ linear = { outputs = N } }"),
-    ("sigmoid", "\"sigmoid\""),
-    ("tanh", "\"tanh\""),
-    ("relu", "\"relu\""),
-];
 
 const INITS: [(&str, &str); 9] = [
     ("pytorch", "\"pytorch\""),
@@ -67,7 +61,7 @@ fn stack(layers: &Node, bias: bool, data: &DataSet, training: &Training) -> Resu
     let mut row = Shape::new(&[inputs]);
     let mut stack = Vec::with_capacity(nodes.len());
     for (index, node) in nodes.iter().enumerate() {
-        let layer = layer(node, index, row.elements(), bias)?;
+        let layer = layer::decode(node, index, row.elements(), bias)?;
         row = layer.output(row).map_err(|why| node.fault(format!("layer {index} ({layer}) {why}")))?;
         stack.push(layer);
     }
@@ -80,38 +74,6 @@ fn stack(layers: &Node, bias: bool, data: &DataSet, training: &Training) -> Resu
         ..=MOST_TRAINED => Ok((model, encoding)),
         trained => Err(layers.fault(format!("the model has {trained} weights and biases; at most {MOST_TRAINED} fit"))),
     }
-}
-
-/// One layer, which `width` columns reach.
-fn layer(node: &Node, index: usize, width: usize, bias: bool) -> Result<Layer> {
-    let choice = Choice::read(node, "layer", &LAYERS)?;
-    match choice.typed {
-        ("linear", Some(settings)) => linear(settings, index, width, bias),
-        ("sigmoid", None) => Ok(Layer::Sigmoid),
-        ("tanh", None) => Ok(Layer::Tanh),
-        ("relu", None) => Ok(Layer::Relu),
-        _ => Err(choice.unknown()),
-    }
-}
-
-fn linear(settings: &Node, index: usize, width: usize, bias: bool) -> Result<Layer> {
-    let place = format!("layer {index} (linear)");
-    let table = Reader::open(settings, &place, &["inputs", "outputs", "bias"])?;
-    let inputs = table.whole("inputs", 1..=MOST_COLUMNS)?.unwrap_or(width);
-    if inputs != width {
-        return Err(table.fault(
-            "inputs",
-            format!(
-                "{place} takes {inputs} inputs, but {width} columns reach it; write inputs = {width} or leave it out"
-            ),
-        ));
-    }
-    let outputs = table.whole("outputs", 1..=MOST_COLUMNS)?;
-    Ok(Layer::Linear(Linear {
-        inputs,
-        outputs: outputs.ok_or_else(|| table.missing("outputs", "outputs = N, its number of columns"))?,
-        bias: table.boolean("bias")?.unwrap_or(bias),
-    }))
 }
 
 fn init(node: &Node, folder: &Path) -> Result<Init> {

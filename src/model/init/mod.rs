@@ -5,6 +5,7 @@
 
 mod file;
 mod mersenne;
+mod normal;
 
 use super::{Layer, Model, Parameter};
 use crate::{
@@ -16,14 +17,17 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use std::{fmt, path::PathBuf};
 
-/// Where initial weights come from. For a linear layer with k inputs and m outputs:
+/// Where initial weights come from. Norms start from weight 1 and bias 0 whatever the scheme, and embeddings, unless it
+/// says otherwise, from N(0, 1), as in PyTorch. For a linear layer with k inputs and m outputs:
 #[derive(Debug, Clone, PartialEq)]
 pub enum Init {
-    /// `pytorch`: what `nn.Linear` draws after `torch.manual_seed(seed)`, U(±1/√k) for weights and biases.
+    /// `pytorch`: what `nn.Linear` draws after `torch.manual_seed(seed)`, U(±1/√k) for weights and biases;
+    /// and `nn.Embedding`, N(0, 1).
     Pytorch,
-    /// `uniform01`: what `numpy.random.rand(k, m)` draws after `numpy.random.seed(seed)`; biases likewise.
+    /// `uniform01`: what `numpy.random.rand(k, m)` draws after `numpy.random.seed(seed)`; biases and
+    /// embeddings likewise.
     Uniform01,
-    /// `normal`: N(0, std²), biases too.
+    /// `normal`: N(0, std²), biases and embeddings too.
     Normal {
         /// The standard deviation.
         std: f64,
@@ -36,7 +40,7 @@ pub enum Init {
     XavierUniform,
     /// `kaiming`: N(0, 2/k), biases 0 (He et al. 2015).
     Kaiming,
-    /// `zeros`: all 0.
+    /// `zeros`: all 0, embeddings too.
     Zeros,
     /// An `.npz`, a `.npy` of the only parameter, or a folder of `<name>.npy`.
     File(PathBuf),
@@ -84,7 +88,7 @@ pub fn draw(model: &Model, init: &Init, seed: u64, dtype: DType) -> Result<Vec<I
     let values = match init {
         Init::File(path) => file::read(path, &parameters)?,
         Init::Pytorch => mersenne::pytorch(model, seed, dtype),
-        Init::Uniform01 => mersenne::uniform01(&parameters, seed)?,
+        Init::Uniform01 => mersenne::uniform01(model, seed)?,
         _ => own_stream(model, init, seed),
     };
     let round = |values: Vec<f64>| match dtype {
@@ -114,9 +118,24 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
     random.set_stream(STREAM);
     let mut all = Vec::new();
     for layer in &model.layers {
-        let Layer::Linear(linear) = layer else { continue };
-        let (fan_in, fan_out) = (linear.inputs as f64, linear.outputs as f64);
         let mut fill = |count: usize, scheme: Scheme| (0..count).map(|_| scheme.draw(&mut random)).collect();
+        let linear = match layer {
+            Layer::Linear(linear) => linear,
+            Layer::Embedding(table) | Layer::EmbeddingBag(table, _) => {
+                let scheme = match *init {
+                    Init::Normal { std } => Scheme::Normal(std),
+                    Init::Zeros => Scheme::Zero,
+                    _ => Scheme::Normal(1.0),
+                };
+                all.push(fill(table.words * table.columns, scheme));
+                continue;
+            }
+            _ => {
+                all.extend(plain(layer));
+                continue;
+            }
+        };
+        let (fan_in, fan_out) = (linear.inputs as f64, linear.outputs as f64);
         let (weight, bias) = match *init {
             Init::Normal { std } => (Scheme::Normal(std), Scheme::Normal(std)),
             Init::TruncatedNormal => {
@@ -133,6 +152,13 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
         }
     }
     all
+}
+
+/// What nobody draws: a norm's weight of 1 and bias of 0.
+fn plain(layer: &Layer) -> Vec<Vec<f64>> {
+    let value = |name| if name == "weight" { 1.0 } else { 0.0 };
+    let parameters = layer.parameters().into_iter();
+    parameters.map(|(name, shape)| vec![value(name); shape.elements()]).collect()
 }
 
 /// One element's distribution.

@@ -113,6 +113,7 @@ impl Replay {
                 Layer::Flatten => {}
             }
         }
+        self.penalize(parameters);
         &self.gradients
     }
 

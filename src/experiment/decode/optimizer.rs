@@ -1,0 +1,245 @@
+//! How gradients become updates: `optimizer`, `schedule` and `clip` of `[training]`, with PyTorch's defaults and bounds.
+
+use crate::{
+    error::Result,
+    experiment::{
+        reader::{Choice, Reader, finite},
+        tree::{Node, Value},
+    },
+    training::{Adam, Clip, Curve, Optimizer, RmsProp, Schedule, Sgd},
+};
+
+const OPTIMIZERS: [(&str, &str); 4] = [
+    ("sgd", "{ sgd = { lr = 0.3 } }"),
+    ("adam", "\"adam\" or { adam = { lr = 0.001 } }"),
+    ("adamw", "\"adamw\" or { adamw = { lr = 0.001 } }"),
+    ("rmsprop", "\"rmsprop\" or { rmsprop = { lr = 0.01 } }"),
+];
+
+const SCHEDULES: [(&str, &str); 4] = [
+    ("step", "{ step = { size = 10, gamma = 0.1 } }"),
+    ("exponential", "{ exponential = { gamma = 0.9 } }"),
+    ("cosine", "{ cosine = { length = 30, minimum = 0 } }"),
+    ("warm-up", "\"warm-up\" or { warm-up = { start = 0.333, end = 1, length = 5 } }"),
+];
+
+const CLIPS: [(&str, &str); 2] = [("norm", "{ norm = 1.0 }"), ("value", "{ value = 0.5 }")];
+
+/// The most moves of a schedule, so that no count overflows.
+const MOST_MOVES: usize = 1_000_000_000;
+
+/// What stands under `optimizer`.
+pub(super) fn optimizer(node: &Node) -> Result<Optimizer> {
+    let choice = Choice::read(node, "optimizer", &OPTIMIZERS)?;
+    match choice.typed {
+        ("sgd", Some(settings)) => sgd(settings).map(Optimizer::Sgd),
+        ("adam", settings) => adam(settings, "adam", Adam::adam()).map(Optimizer::Adam),
+        ("adamw", settings) => adam(settings, "adamw", Adam::adamw()).map(Optimizer::Adam),
+        ("rmsprop", settings) => rmsprop(settings).map(Optimizer::RmsProp),
+        _ => Err(choice.unknown()),
+    }
+}
+
+fn sgd(settings: &Node) -> Result<Sgd> {
+    let table = Reader::open(settings, "sgd", &["lr", "momentum", "dampening", "nesterov", "weight_decay"])?;
+    let lr = table.not_negative("lr")?;
+    let sgd = Sgd {
+        lr: lr.ok_or_else(|| table.missing("lr", "lr = 0.3, the learning rate"))?,
+        momentum: table.not_negative("momentum")?.unwrap_or(0.0),
+        dampening: table.number("dampening")?.unwrap_or(0.0),
+        nesterov: table.boolean("nesterov")?.unwrap_or(false),
+        weight_decay: table.not_negative("weight_decay")?.unwrap_or(0.0),
+    };
+    if sgd.nesterov && !(sgd.momentum > 0.0 && sgd.dampening == 0.0) {
+        let Sgd { momentum, dampening, .. } = sgd;
+        let rule = "nesterov needs momentum above 0 and dampening 0, as in PyTorch";
+        let here = format!("{rule}; here momentum = {momentum} and dampening = {dampening}");
+        return Err(table.fault("nesterov", here));
+    }
+    Ok(sgd)
+}
+
+fn adam(settings: Option<&Node>, name: &str, default: Adam) -> Result<Adam> {
+    let Some(settings) = settings else { return Ok(default) };
+    let table = Reader::open(settings, name, &["lr", "betas", "eps", "weight_decay"])?;
+    let betas = table.typed("betas", "two numbers from 0, below 1, as in [0.9, 0.999]", |value| match value {
+        Value::Array(betas) => {
+            let beta = |node: &Node| finite(&node.value).filter(|beta| (0.0..1.0).contains(beta));
+            betas.iter().map(beta).collect::<Option<Vec<f64>>>()?.try_into().ok()
+        }
+        _ => None,
+    })?;
+    Ok(Adam {
+        lr: table.not_negative("lr")?.unwrap_or(default.lr),
+        betas: betas.unwrap_or(default.betas),
+        eps: table.not_negative("eps")?.unwrap_or(default.eps),
+        weight_decay: table.not_negative("weight_decay")?.unwrap_or(default.weight_decay),
+        ..default
+    })
+}
+
+fn rmsprop(settings: Option<&Node>) -> Result<RmsProp> {
+    let default = RmsProp::default();
+    let Some(settings) = settings else { return Ok(default) };
+    let table = Reader::open(settings, "rmsprop", &["lr", "alpha", "eps", "weight_decay", "momentum", "centered"])?;
+    Ok(RmsProp {
+        lr: table.not_negative("lr")?.unwrap_or(default.lr),
+        alpha: table.number_in("alpha", 0.0..=1.0)?.unwrap_or(default.alpha),
+        eps: table.not_negative("eps")?.unwrap_or(default.eps),
+        weight_decay: table.not_negative("weight_decay")?.unwrap_or(default.weight_decay),
+        momentum: table.not_negative("momentum")?.unwrap_or(default.momentum),
+        centered: table.boolean("centered")?.unwrap_or(default.centered),
+    })
+}
+
+/// What stands under `schedule`.
+pub(super) fn schedule(node: &Node) -> Result<Schedule> {
+    let choice = Choice::read(node, "schedule", &SCHEDULES)?;
+    let (name, settings) = choice.typed;
+    let keys: &[&str] = match name {
+        "step" => &["size", "gamma", "every"],
+        "exponential" => &["gamma", "every"],
+        "cosine" => &["length", "minimum", "every"],
+        "warm-up" => &["start", "end", "length", "every"],
+        _ => return Err(choice.unknown()),
+    };
+    let Some(settings) = settings else {
+        let warm_up = Curve::Linear { start: 1.0 / 3.0, end: 1.0, length: 5 };
+        return if name == "warm-up" {
+            Ok(Schedule { curve: warm_up, every_step: false })
+        } else {
+            Err(choice.unknown())
+        };
+    };
+    let table = Reader::open(settings, name, keys)?;
+    let moves =
+        |key: &str, example| table.whole(key, 1..=MOST_MOVES)?.map_or_else(|| Err(table.missing(key, example)), Ok);
+    let curve = match name {
+        "step" => Curve::Step {
+            size: moves("size", "size = 10, the moves between two drops")?,
+            gamma: table.not_negative("gamma")?.unwrap_or(0.1),
+        },
+        "exponential" => {
+            let gamma = table.not_negative("gamma")?;
+            Curve::Exponential {
+                gamma: gamma.ok_or_else(|| table.missing("gamma", "gamma = 0.9, the factor of a move"))?,
+            }
+        }
+        "cosine" => Curve::Cosine {
+            length: moves("length", "length = 30, the moves to the minimum")?,
+            minimum: table.not_negative("minimum")?.unwrap_or(0.0),
+        },
+        _ => {
+            let start = table.typed("start", "a number above 0, at most 1", |value| {
+                finite(value).filter(|start| *start > 0.0 && *start <= 1.0)
+            })?;
+            Curve::Linear {
+                start: start.unwrap_or(1.0 / 3.0),
+                end: table.number_in("end", 0.0..=1.0)?.unwrap_or(1.0),
+                length: table.whole("length", 1..=MOST_MOVES)?.unwrap_or(5),
+            }
+        }
+    };
+    let every_step = table.named("every", "interval", &[("epoch", false), ("step", true)])?.unwrap_or(false);
+    Ok(Schedule { curve, every_step })
+}
+
+/// What stands under `clip`.
+pub(super) fn clip(node: &Node) -> Result<Clip> {
+    let choice = Choice::read(node, "clip", &CLIPS)?;
+    let (name @ ("norm" | "value"), Some(most)) = choice.typed else { return Err(choice.unknown()) };
+    let limit = finite(&most.value).filter(|limit| *limit > 0.0).ok_or_else(|| {
+        most.fault(format!("`{name}` in clip must be a finite number above 0; found {}", most.found()))
+    })?;
+    Ok(if name == "norm" { Clip::Norm(limit) } else { Clip::Value(limit) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed<T>(text: &str, decode: impl Fn(&Node) -> Result<T>) -> Result<T> {
+        decode(Node::parse_file(format!("it = {text}").as_bytes(), "x.toml").unwrap().find(&["it"]).unwrap())
+    }
+
+    #[test]
+    fn every_optimizer_is_decoded_with_pytorchs_defaults() {
+        let adam = Adam { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, decoupled: false };
+        let adamw = Adam { weight_decay: 0.01, decoupled: true, ..adam };
+        let rmsprop = RmsProp { lr: 0.01, alpha: 0.99, eps: 1e-8, weight_decay: 0.0, momentum: 0.0, centered: false };
+        for (text, expected) in [
+            ("{ sgd = { lr = 1 } }", Optimizer::Sgd(Sgd::new(1.0))),
+            ("{ sgd = { lr = 1, weight_decay = 0.1 } }", Optimizer::Sgd(Sgd { weight_decay: 0.1, ..Sgd::new(1.0) })),
+            ("'adam'", Optimizer::Adam(adam)),
+            ("{ adam = {} }", Optimizer::Adam(adam)),
+            (
+                "{ adam = { lr = 0.5, betas = [0, 0.5], eps = 0, weight_decay = 1 } }",
+                Optimizer::Adam(Adam { lr: 0.5, betas: [0.0, 0.5], eps: 0.0, weight_decay: 1.0, ..adam }),
+            ),
+            ("'adamw'", Optimizer::Adam(adamw)),
+            ("{ adamw = { weight_decay = 0 } }", Optimizer::Adam(Adam { weight_decay: 0.0, ..adamw })),
+            ("'rmsprop'", Optimizer::RmsProp(rmsprop)),
+            (
+                "{ rmsprop = { alpha = 0.5, momentum = 0.9, centered = true } }",
+                Optimizer::RmsProp(RmsProp { alpha: 0.5, momentum: 0.9, centered: true, ..rmsprop }),
+            ),
+        ] {
+            assert_eq!(typed(text, optimizer).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_schedule_and_clip_is_decoded_with_pytorchs_defaults() {
+        let per_epoch = |curve| Schedule { curve, every_step: false };
+        let warm_up = Curve::Linear { start: 1.0 / 3.0, end: 1.0, length: 5 };
+        for (text, expected) in [
+            ("{ step = { size = 10 } }", per_epoch(Curve::Step { size: 10, gamma: 0.1 })),
+            (
+                "{ exponential = { gamma = 0.9, every = 'step' } }",
+                Schedule { curve: Curve::Exponential { gamma: 0.9 }, every_step: true },
+            ),
+            ("{ cosine = { length = 30 } }", per_epoch(Curve::Cosine { length: 30, minimum: 0.0 })),
+            ("'warm-up'", per_epoch(warm_up)),
+            ("{ warm-up = { every = 'epoch' } }", per_epoch(warm_up)),
+        ] {
+            assert_eq!(typed(text, schedule).unwrap(), expected, "{text}");
+        }
+        assert_eq!(typed("{ norm = 2 }", clip).unwrap(), Clip::Norm(2.0));
+        assert_eq!(typed("{ value = 0.5 }", clip).unwrap(), Clip::Value(0.5));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_an_error_that_says_what_does() {
+        for (text, words) in [
+            ("'sgd'", "optimizer `sgd` is written { sgd = { lr = 0.3 } }"),
+            ("'Adam'", "unknown optimizer `Adam`; did you mean `adam`?"),
+            ("{ adam = { betas = [0.9, 1] } }", "`betas` in adam must be two numbers from 0, below 1"),
+            ("{ adam = { betas = 0.9 } }", "found the number 0.9"),
+            ("{ adam = { beta = 0.9 } }", "unknown key `beta` in adam; did you mean `betas`?"),
+            ("{ rmsprop = { alpha = 2 } }", "`alpha` in rmsprop must be a number from 0.0 to 1.0"),
+            ("{ rmsprop = { lr = -1 } }", "`lr` in rmsprop must be a finite number, 0 or more"),
+        ] {
+            let error = typed(text, optimizer).unwrap_err().to_string();
+            assert!(error.starts_with("x.toml:1: ") && error.contains(words), "{text}: {error}");
+        }
+        for (text, words) in [
+            ("'step'", "schedule `step` is written { step = { size = 10, gamma = 0.1 } }"),
+            ("{ step = {} }", "`size` is missing in step"),
+            ("{ step = { size = 0 } }", "`size` in step must be a whole number from 1"),
+            ("{ exponential = {} }", "`gamma` is missing in exponential"),
+            ("{ cosine = { length = 3, every = 'batch' } }", "unknown interval `batch` (valid: \"epoch\", \"step\")"),
+            ("{ warm-up = { start = 0 } }", "`start` in warm-up must be a number above 0, at most 1"),
+        ] {
+            let error = typed(text, schedule).unwrap_err().to_string();
+            assert!(error.starts_with("x.toml:1: ") && error.contains(words), "{text}: {error}");
+        }
+        for (text, words) in [
+            ("{ norm = 0 }", "`norm` in clip must be a finite number above 0; found the integer 0"),
+            ("'norm'", "clip `norm` is written { norm = 1.0 }"),
+            ("1", "clip must be one of { norm = 1.0 }, { value = 0.5 }; found the integer 1"),
+        ] {
+            let error = typed(text, clip).unwrap_err().to_string();
+            assert!(error.starts_with("x.toml:1: ") && error.contains(words), "{text}: {error}");
+        }
+    }
+}

@@ -11,6 +11,8 @@ pub mod data;
 pub mod engine;
 pub mod error;
 pub mod experiment;
+#[cfg(test)]
+mod fixtures;
 pub mod gap;
 pub mod lockstep;
 pub mod model;

@@ -79,6 +79,14 @@ impl Replay {
     }
 }
 
+#[cfg(test)]
+impl Replay {
+    /// The gradient in the model's input that the latest backward phase ended with; the first layer is not linear.
+    pub(crate) fn input_gradient(&self) -> &Exact {
+        &self.passing
+    }
+}
+
 impl Exact {
     fn zeros(elements: usize) -> Self {
         Self { value: vec![0.0; elements], bound: vec![0.0; elements] }

@@ -82,3 +82,71 @@ fn softplus(input: &Tensor, beta: f64, threshold: f64) -> Result<Tensor, TchErro
     let smooth = scaled.f_clamp_max(threshold)?.f_exp()?.f_log1p()?.f_div_scalar(beta)?;
     input.f_where_self(&scaled.f_gt(threshold)?, &smooth)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::kind, *};
+    use crate::{fixtures, tensor::DType};
+    use tch::Device;
+
+    fn tensor(values: &[f64], sizes: &[usize], dtype: DType) -> Tensor {
+        let sizes: Vec<i64> = sizes.iter().map(|&size| size as i64).collect();
+        Tensor::from_slice(values).to_kind(kind(dtype)).reshape(&sizes)
+    }
+
+    /// Bits, but for the sign of 0 and with all that is no number alike.
+    fn same(found: &Tensor, expected: &[f64]) -> bool {
+        let found = Vec::<f64>::try_from(found.flatten(0, -1).to_kind(Kind::Double).to_device(Device::Cpu)).unwrap();
+        found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| a == b || a.is_nan() && b.is_nan())
+    }
+
+    /// Whether libtorch takes the same instructions here as where the cases were recorded.
+    fn has_their_instructions() -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl");
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// But for the softplus that is put together, whose gradient multiplies and divides by β besides.
+    #[test]
+    fn every_layer_is_pythons_bit_for_bit_forward_and_backward() {
+        if !has_their_instructions() {
+            eprintln!("skipped: recorded with AVX-512, which this processor does not have");
+            return;
+        }
+        tch::set_num_threads(1);
+        let cases = fixtures::layers();
+        assert!(cases.len() > 90, "{} cases", cases.len());
+        for case in cases {
+            let place = &case.model.places()[0];
+            let parameters = case.model.parameters();
+            let trained: Vec<Tensor> = (parameters.iter().zip(&case.parameters))
+                .map(|(parameter, values)| tensor(values, &parameter.shape, case.dtype).set_requires_grad(true))
+                .collect();
+            let buffers: Vec<Tensor> =
+                case.buffers.iter().map(|values| tensor(values, &[values.len()], case.dtype)).collect();
+            let width = case.model.inputs;
+            let masks: Vec<Tensor> =
+                case.mask.iter().map(|mask| tensor(mask, &[case.rows, width], case.dtype)).collect();
+            let input = tensor(&case.input, &[case.rows, width], case.dtype).set_requires_grad(true);
+            let pass = Pass { trained: &trained, buffers: &buffers, masks: &masks, training: case.training };
+            let output = forward(place, &pass, &input).unwrap();
+            assert!(same(&output, &case.output), "{}: {output:?}", case.name);
+            let gradient = Tensor::from_slice(&case.output_gradient).to_kind(kind(case.dtype)).reshape(output.size());
+            let sources: Vec<&Tensor> = case.input_gradient.iter().map(|_| &input).chain(&trained).collect();
+            let gradients = Tensor::run_backward(&[(&output * gradient).sum(kind(case.dtype))], &sources, false, false);
+            let expected = case.input_gradient.iter().chain(&case.gradients);
+            let composed = matches!(place.layer, model::Layer::Softplus { beta, .. } if beta != 1.0);
+            for (number, (found, expected)) in gradients.iter().zip(expected).enumerate() {
+                assert!(composed || same(found, expected), "{}: gradient {number}", case.name);
+            }
+            for (found, expected) in buffers.iter().zip(&case.buffers_after) {
+                assert!(same(found, expected), "{}: buffers", case.name);
+            }
+        }
+    }
+}

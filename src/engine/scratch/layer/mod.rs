@@ -121,3 +121,6 @@ pub(super) fn build<T: Real>(place: &Place, capacity: usize, faults: &[Fault]) -
         model::Layer::Flatten => Box::new(flatten::Flatten),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Each layer of this engine, and what Python's PyTorch computes for it, against the replay's formulas and bounds.
+
+use super::super::Scratch;
+use super::*;
+use crate::{
+    data::set::Encoding,
+    experiment::{EngineKind, Side},
+    fixtures::{self, Case},
+    gap::Deviation,
+    lockstep::StepRecord,
+    model::init::Init,
+    noise::Limits,
+    replay::Replay,
+    tensor::DType,
+    training::{Loss, Optimizer, Sgd, Training},
+};
+
+/// What a side makes of a case.
+struct Found {
+    output: Vec<f64>,
+    input_gradient: Vec<f64>,
+    gradients: Vec<Vec<f64>>,
+    buffers: Vec<Vec<f64>>,
+}
+
+fn typed<T: Real>(values: &[f64]) -> Vec<T> {
+    values.iter().map(|&value| T::of(value)).collect()
+}
+
+fn wide<T: Real>(values: &[T]) -> Vec<f64> {
+    values.iter().map(|value| value.widen()).collect()
+}
+
+fn training() -> Training {
+    Training::new(Loss::MEAN_SQUARED_ERROR, Optimizer::Sgd(Sgd::new(0.1)))
+}
+
+/// What this engine makes of it.
+fn computed<T: Real>(case: &Case) -> Found {
+    let Scratch { mut layers, mut trained, mut kept, .. } = Scratch::<T>::new(&case.model, &training(), case.rows);
+    for (trained, values) in trained.iter_mut().zip(&case.parameters) {
+        trained.value.iter_mut().zip(values).for_each(|(own, &value)| *own = T::of(value));
+    }
+    kept.iter_mut().zip(&case.buffers).for_each(|(own, values)| *own = typed(values));
+    let (input, gradient) = (typed::<T>(&case.input), typed::<T>(&case.output_gradient));
+    let mask = case.mask.as_ref().map(|mask| typed::<T>(mask));
+    let masks: Vec<&[T]> = mask.iter().map(Vec::as_slice).collect();
+    let (rows, training) = (case.rows, case.training);
+    let mut pass = Pass { trained: &mut trained, buffers: &mut kept, rows, training, masks: &masks };
+    let (mut output, mut passed) = (vec![T::zero(); gradient.len()], vec![T::zero(); input.len()]);
+    layers[0].forward(&mut pass, Input::Dense(&input), &mut output).unwrap();
+    layers[0].backward(&mut pass, Input::Dense(&input), &output, &gradient, Some(&mut passed)).unwrap();
+    Found {
+        output: wide(&output),
+        input_gradient: wide(&passed),
+        gradients: trained.iter().map(|trained| trained.gradient.iter().map(|value| value.widen()).collect()).collect(),
+        buffers: kept.iter().map(|values| wide(values)).collect(),
+    }
+}
+
+/// The share of its bound that each tensor of a side uses.
+fn budgets(case: &Case, found: &Found) -> Vec<(String, f64)> {
+    let side = Side {
+        engine: EngineKind::Scratch,
+        dtype: case.dtype,
+        seed: 0,
+        model: case.model.clone(),
+        encoding: Encoding::Values,
+        init: Init::Zeros,
+        training: training(),
+    };
+    let mut replay = Replay::new(&side, case.dtype, Limits::default().k);
+    let record = StepRecord {
+        rows: case.rows,
+        evaluation: !case.training,
+        inputs: case.input.clone(),
+        masks: case.mask.iter().cloned().collect(),
+        buffers_before: case.buffers.clone(),
+        activations: vec![found.output.clone()],
+        output_gradient: case.output_gradient.clone(),
+        ..StepRecord::default()
+    };
+    let parameters = |index: usize| case.parameters[index].as_slice();
+    let before = |index: usize| case.buffers[index].as_slice();
+    let mut all = Vec::new();
+    let mut take = |what: String, found: &[f64], value: &[f64], bound: &[f64]| {
+        all.push((what, Deviation::new(found, value, bound).budget));
+    };
+    let exact = replay.forward(0, &record, &parameters).clone();
+    take("output".to_owned(), &found.output, &exact.value, &exact.bound);
+    for (number, exact) in replay.buffers(&record, &before).iter().enumerate() {
+        take(format!("buffer {number}"), &found.buffers[number], &exact.value, &exact.bound);
+    }
+    for (number, exact) in replay.backward(&record, &parameters).iter().enumerate() {
+        take(format!("gradient {number}"), &found.gradients[number], &exact.value, &exact.bound);
+    }
+    let through = !matches!(
+        case.model.layers[0],
+        model::Layer::Linear(_) | model::Layer::Embedding(_) | model::Layer::EmbeddingBag(..)
+    );
+    if through {
+        let exact = replay.input_gradient();
+        take("input gradient".to_owned(), &found.input_gradient, &exact.value, &exact.bound);
+    }
+    all
+}
+
+/// Both engines on PyTorch's own cases: kinks, saturation, thresholds, overflow of exp, rows next to constant, a constant
+/// column, batches of one and two rows, evaluation.
+#[test]
+fn every_layer_and_pythons_are_within_the_bounds_of_the_replay() {
+    let mut largest = std::collections::BTreeMap::new();
+    for case in fixtures::layers() {
+        let theirs = Found {
+            output: case.output.clone(),
+            input_gradient: case.input_gradient.clone().unwrap_or_default(),
+            gradients: case.gradients.clone(),
+            buffers: case.buffers_after.clone(),
+        };
+        let ours = match case.dtype {
+            DType::F32 => computed::<f32>(&case),
+            DType::F64 => computed::<f64>(&case),
+        };
+        for (side, found) in [("scratch", ours), ("PyTorch", theirs)] {
+            for (tensor, budget) in budgets(&case, &found) {
+                assert!(budget <= 1.0, "{side}: {} {tensor} uses {budget} of its bound", case.name);
+                let kind = case.name.split('"').nth(1).unwrap_or_default().to_owned();
+                let kept: &mut f64 = largest.entry((kind, tensor, side)).or_default();
+                *kept = kept.max(budget);
+            }
+        }
+    }
+    for ((layer, tensor, side), budget) in largest {
+        println!("{layer:12} {tensor:15} {side:8} {budget:.2}");
+    }
+}

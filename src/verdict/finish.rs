@@ -68,6 +68,7 @@ impl Judge {
                 .collect(),
             twins: std::mem::take(&mut self.drifting.twins),
             horizon,
+            evaluations: self.evaluations.clone(),
             ..Curves::default()
         };
         for run in self.runs {
@@ -94,6 +95,7 @@ impl Judge {
             gaps,
             causes: Vec::new(),
             noise,
+            data: self.data,
             evaluations: self.evaluations.into_iter().chain(ended.test).collect(),
             stopping: ended.stopping,
             unjudged,

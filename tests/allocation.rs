@@ -9,7 +9,7 @@ use lockstep::{
     engine::scratch::{self, Real},
     model::{Layer, Linear, Model},
     tensor::{DType, View},
-    training::{Loss, Optimizer, ReportedMeasure, Sgd, Training},
+    training::{Loss, Norm, Optimizer, Penalty, ReportedMeasure, Sgd, Training},
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -72,6 +72,27 @@ fn a_warm_step_of_a_small_model_allocates_nothing() {
     for dtype in [DType::F32, DType::F64] {
         assert_eq!(allocations([2, 5, 1], 4, dtype), [0; 5], "{dtype}");
         assert_eq!(allocations([6, 8, 3], 20, dtype), [0; 5], "{dtype}");
+    }
+}
+
+/// More than a block of terms, class numbers that every loss of classes takes, and outputs that are probabilities.
+#[test]
+fn a_warm_step_allocates_nothing_whatever_the_loss_and_with_penalties() {
+    let linear = Layer::Linear(Linear { inputs: 2, outputs: 3, bias: true });
+    let model = Model::new(vec![linear, Layer::Sigmoid], 2).unwrap();
+    let (inputs, targets) = ([0.5; 80], [0.0; 120]);
+    for loss in Loss::examples(3) {
+        let columns = loss.target_columns(3);
+        let penalties = [Norm::L1, Norm::L2].map(|norm| Penalty { norm, factor: 0.1, mean: true, biases: false });
+        let training = Training::new(loss.clone(), Optimizer::Sgd(Sgd::new(0.1)));
+        let training = Training { penalties: penalties.to_vec(), ..training };
+        let mut engine = scratch::build(&model, &training, DType::F64, 40);
+        let batch = Batch::dense(View::new(&[40, 2], &inputs[..]), View::new(&[40, columns], &targets[..40 * columns]));
+        for step in 0..3 {
+            let before = ALLOCATED.get();
+            engine.step(&batch).unwrap();
+            assert!(step == 0 || ALLOCATED.get() == before, "{loss}");
+        }
     }
 }
 

@@ -259,11 +259,12 @@ impl DataSet {
         }
         let what = match &self.classes {
             Some(names) => format!("{needed} classes ({})", listed(names)),
-            None => format!("{needed} columns"),
+            None => needed.to_string(),
         };
+        let or_one = if encoding == Encoding::OneHot && needed == 2 { ", or 1" } else { "" };
         Err(Error::Usage(format!(
-            "the model's outputs have {outputs} columns, but the data's targets have {what}; its last layer needs \
-             outputs = {needed}"
+            "the model's outputs have {outputs} columns, but the data's targets have {what}; its last linear layer \
+             needs outputs = {needed}{or_one}"
         )))
     }
 }

@@ -74,7 +74,7 @@ fn every_key_is_decoded() {
     assert_eq!((experiment.course.order.size, experiment.course.length), (BatchSize::Full, Length::Steps(10)));
     assert_eq!(experiment.noise, Noise { twins: Some(2), horizon: 1.0 });
     let Side { engine, dtype, seed, model, init, training, encoding } = experiment.reference;
-    assert_eq!(encoding, Encoding::Values);
+    assert_eq!(encoding, Encoding::Binary);
     assert_eq!((engine, dtype, seed, init), (EngineKind::Torch, DType::F32, 3, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 5, true), Layer::Sigmoid, linear(5, 1, true), Layer::Relu]);
     assert_eq!(
@@ -136,8 +136,8 @@ fn every_initial_scheme_has_its_name() {
     for (value, expected) in [
         ("pytorch", Init::Pytorch),
         ("uniform01", Init::Uniform01),
-        ("normal", Init::Normal { std: 1.0 }),
-        ("{ normal = { std = 0.1 } }", Init::Normal { std: 0.1 }),
+        ("normal", Init::normal(1.0)),
+        ("{ normal = { std = 0.1 } }", Init::normal(0.1)),
         ("truncated-normal", Init::TruncatedNormal),
         ("xavier-normal", Init::XavierNormal),
         ("xavier-uniform", Init::XavierUniform),
@@ -193,7 +193,7 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (12, "[],", &["layer must be one of", "an array"]),
     (12, "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]],", &["nested too deeply"]),
     (13, "{ linear = { inputs = 4, outputs = 1 } },", &["layer 2 (linear) takes 4 inputs, but 5", "write inputs = 5"]),
-    (13, "{ linear = { outputs = 3 } },", &["outputs have 3 columns", "targets have 1", "outputs = 1"]),
+    (13, "{ linear = { outputs = 3 } },", &["outputs have 3 columns", "2 classes (0, 1)", "outputs = 2"]),
     (
         17,
         "loss = 'mae'",
@@ -238,7 +238,7 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (30, "model.layer.4.linear.bias = false", &["no layer 4", "4 layers"]),
     (30, "model.layers = []", &["`layers` is empty"]),
     (30, "model.layers = 'sigmoid'", &["`layers` in [model] must be an array"]),
-    (30, "model.layers = ['sigmoid']", &["outputs have 2 columns"]),
+    (30, "model.layers = [{ linear = { outputs = 3 } }]", &["outputs have 3 columns"]),
     (
         30,
         "model.layers = [{linear={outputs=1000000}}, {linear={outputs=1000}}, {linear={outputs=1}}]",

@@ -95,7 +95,7 @@ mod tests {
     fn the_inputs_are_not_the_initial_weights_of_the_same_seed() {
         let layer = Layer::Linear(Linear { inputs: 3, outputs: 2, bias: false });
         let model = Model::new(vec![layer], 3).unwrap();
-        let weight = &init::draw(&model, &Init::Normal { std: 1.0 }, 0, DType::F64).unwrap()[0].values;
+        let weight = &init::draw(&model, &Init::normal(1.0), 0, DType::F64).unwrap()[0].values;
         let [inputs, _] = draw(plain(2, 3, 2));
         assert!(weight.iter().all(|weight| !inputs.contains(weight)));
     }

@@ -571,7 +571,7 @@ mod tests {
             ("kind='idx'\ninputs='x'\ntargets='y'\nscale=255", "x.toml:4: scale must be one of \"unit\", \"none\""),
             (
                 "kind='idx'\npath='x'",
-                "x.toml:2: `path` in [data] belongs to kind = \"csv\", \"tsv\", \"npz\"; kind = \"idx\" takes inputs",
+                "x.toml:2: `path` in [data] belongs to kind = \"csv\", \"tsv\", \"npz\", \"text\"; kind = \"idx\" takes inputs",
             ),
         ] {
             let error = decoded(keys).expect_err(keys).to_string();

@@ -12,7 +12,10 @@ use crate::{
         reader::{Choice, Reader},
         tree::{Node, Value},
     },
-    model::{Model, init::Init},
+    model::{
+        Model,
+        init::{Init, Size},
+    },
     tensor::Shape,
     training::Training,
 };
@@ -23,10 +26,11 @@ pub(super) const MOST_COLUMNS: usize = 1_000_000;
 /// 0.8 GB in f64, of which a run holds several copies.
 const MOST_TRAINED: usize = 100_000_000;
 
-const INITS: [(&str, &str); 9] = [
+const INITS: [(&str, &str); 10] = [
     ("pytorch", "\"pytorch\""),
     ("uniform01", "\"uniform01\""),
     ("normal", "\"normal\" or { normal = { std = 0.1 } }"),
+    ("uniform", "{ uniform = { low = -1, high = 1, divided_by = \"sqrt-inputs\" } }"),
     ("truncated-normal", "\"truncated-normal\""),
     ("xavier-normal", "\"xavier-normal\""),
     ("xavier-uniform", "\"xavier-uniform\""),
@@ -81,10 +85,20 @@ fn init(node: &Node, folder: &Path) -> Result<Init> {
     Ok(match choice.typed {
         ("pytorch", None) => Init::Pytorch,
         ("uniform01", None) => Init::Uniform01,
-        ("normal", None) => Init::Normal { std: 1.0 },
+        ("normal", None) => Init::normal(1.0),
         ("normal", Some(settings)) => {
-            let table = Reader::open(settings, "init normal", &["std"])?;
-            Init::Normal { std: table.not_negative("std")?.unwrap_or(1.0) }
+            let table = Reader::open(settings, "init normal", &["std", "divided_by", "biases"])?;
+            let std = table.not_negative("std")?.unwrap_or(1.0);
+            Init::Normal { std, divided_by: divided_by(&table)?, biases: table.boolean("biases")?.unwrap_or(true) }
+        }
+        ("uniform", Some(settings)) => {
+            let table = Reader::open(settings, "init uniform", &["low", "high", "divided_by", "biases"])?;
+            let (low, high) = (table.number("low")?.unwrap_or(-1.0), table.number("high")?.unwrap_or(1.0));
+            if high < low {
+                return Err(table.fault("high", format!("`high` must not be below `low`; here {low} and {high}")));
+            }
+            let biases = table.boolean("biases")?.unwrap_or(true);
+            Init::Uniform { low, high, divided_by: divided_by(&table)?, biases }
         }
         ("truncated-normal", None) => Init::TruncatedNormal,
         ("xavier-normal", None) => Init::XavierNormal,
@@ -97,4 +111,9 @@ fn init(node: &Node, folder: &Path) -> Result<Init> {
         },
         _ => return Err(choice.unknown()),
     })
+}
+
+/// What draws are divided by.
+fn divided_by(table: &Reader) -> Result<Size> {
+    Ok(table.named("divided_by", "divisor", &Size::NAMES)?.unwrap_or(Size::One))
 }

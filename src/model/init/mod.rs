@@ -27,10 +27,25 @@ pub enum Init {
     /// `uniform01`: what `numpy.random.rand(k, m)` draws after `numpy.random.seed(seed)`; biases and
     /// embeddings likewise.
     Uniform01,
-    /// `normal`: N(0, std²), biases and embeddings too.
+    /// `normal`: N(0, std²), embeddings too.
     Normal {
         /// The standard deviation.
         std: f64,
+        /// What every draw of a linear layer is divided by.
+        divided_by: Size,
+        /// Whether biases are drawn, too, or 0.
+        biases: bool,
+    },
+    /// `uniform`: U(low, high).
+    Uniform {
+        /// The least value,
+        low: f64,
+        /// and the bound above all values.
+        high: f64,
+        /// As of `normal`.
+        divided_by: Size,
+        /// As of `normal`.
+        biases: bool,
     },
     /// `truncated-normal`: N(0, 1) cut at ±1/√k, biases too (SciPy's `truncnorm(-1/√k, 1/√k)`).
     TruncatedNormal,
@@ -44,6 +59,61 @@ pub enum Init {
     Zeros,
     /// An `.npz`, a `.npy` of the only parameter, or a folder of `<name>.npy`.
     File(PathBuf),
+}
+
+/// A number that depends on the k inputs and m outputs of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// 1.
+    One,
+    /// k.
+    Inputs,
+    /// √k.
+    RootOfInputs,
+    /// √m.
+    RootOfOutputs,
+    /// √((k + m)/2).
+    RootOfMean,
+}
+
+impl Size {
+    /// Every size with its name in experiment files.
+    pub const NAMES: [(&'static str, Self); 5] = [
+        ("1", Self::One),
+        ("inputs", Self::Inputs),
+        ("sqrt-inputs", Self::RootOfInputs),
+        ("sqrt-outputs", Self::RootOfOutputs),
+        ("sqrt-mean", Self::RootOfMean),
+    ];
+
+    fn of(self, inputs: f64, outputs: f64) -> f64 {
+        match self {
+            Self::One => 1.0,
+            Self::Inputs => inputs,
+            Self::RootOfInputs => inputs.sqrt(),
+            Self::RootOfOutputs => outputs.sqrt(),
+            Self::RootOfMean => ((inputs + outputs) / 2.0).sqrt(),
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::One => "",
+            Self::Inputs => " over inputs",
+            Self::RootOfInputs => " over √inputs",
+            Self::RootOfOutputs => " over √outputs",
+            Self::RootOfMean => " over √((inputs + outputs)/2)",
+        })
+    }
+}
+
+impl Init {
+    /// N(0, std²) for weights and biases.
+    pub fn normal(std: f64) -> Self {
+        Self::Normal { std, divided_by: Size::One, biases: true }
+    }
 }
 
 /// The initial values of one parameter. Held in f64, which holds every f32 exactly.
@@ -60,7 +130,12 @@ impl fmt::Display for Init {
         match self {
             Self::Pytorch => f.write_str("pytorch"),
             Self::Uniform01 => f.write_str("uniform01"),
-            Self::Normal { std } => write!(f, "normal, standard deviation {std}"),
+            Self::Normal { std, divided_by, biases } => {
+                write!(f, "normal, standard deviation {std}{divided_by}{}", without(*biases))
+            }
+            Self::Uniform { low, high, divided_by, biases } => {
+                write!(f, "uniform from {low} to {high}{divided_by}{}", without(*biases))
+            }
             Self::TruncatedNormal => f.write_str("truncated-normal"),
             Self::XavierNormal => f.write_str("xavier-normal"),
             Self::XavierUniform => f.write_str("xavier-uniform"),
@@ -69,6 +144,10 @@ impl fmt::Display for Init {
             Self::File(path) => write!(f, "{}", path.display()),
         }
     }
+}
+
+fn without(biases: bool) -> &'static str {
+    if biases { "" } else { ", biases 0" }
 }
 
 /// Draws the initial values of every parameter of `model`, in `state_dict` order.
@@ -123,7 +202,8 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
             Layer::Linear(linear) => linear,
             Layer::Embedding(table) | Layer::EmbeddingBag(table, _) => {
                 let scheme = match *init {
-                    Init::Normal { std } => Scheme::Normal(std),
+                    Init::Normal { std, .. } => Scheme::Normal(std),
+                    Init::Uniform { low, high, .. } => Scheme::Uniform(low, high),
                     Init::Zeros => Scheme::Zero,
                     _ => Scheme::Normal(1.0),
                 };
@@ -137,12 +217,23 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
         };
         let (fan_in, fan_out) = (linear.inputs as f64, linear.outputs as f64);
         let (weight, bias) = match *init {
-            Init::Normal { std } => (Scheme::Normal(std), Scheme::Normal(std)),
+            Init::Normal { std, divided_by, biases } => {
+                let scheme = Scheme::Normal(std / divided_by.of(fan_in, fan_out));
+                (scheme, if biases { scheme } else { Scheme::Zero })
+            }
+            Init::Uniform { low, high, divided_by, biases } => {
+                let size = divided_by.of(fan_in, fan_out);
+                let scheme = Scheme::Uniform(low / size, high / size);
+                (scheme, if biases { scheme } else { Scheme::Zero })
+            }
             Init::TruncatedNormal => {
                 (Scheme::Truncated(fan_in.sqrt().recip()), Scheme::Truncated(fan_in.sqrt().recip()))
             }
             Init::XavierNormal => (Scheme::Normal((2.0 / (fan_in + fan_out)).sqrt()), Scheme::Zero),
-            Init::XavierUniform => (Scheme::Uniform((6.0 / (fan_in + fan_out)).sqrt()), Scheme::Zero),
+            Init::XavierUniform => {
+                let bound = (6.0 / (fan_in + fan_out)).sqrt();
+                (Scheme::Uniform(-bound, bound), Scheme::Zero)
+            }
             Init::Kaiming => (Scheme::Normal((2.0 / fan_in).sqrt()), Scheme::Zero),
             Init::Zeros | Init::Pytorch | Init::Uniform01 | Init::File(_) => (Scheme::Zero, Scheme::Zero),
         };
@@ -167,8 +258,8 @@ enum Scheme {
     Zero,
     /// N(0, s²).
     Normal(f64),
-    /// U(−b, b).
-    Uniform(f64),
+    /// From the first number to the second.
+    Uniform(f64, f64),
     /// N(0, 1) cut at ±b.
     Truncated(f64),
 }
@@ -178,7 +269,7 @@ impl Scheme {
         match self {
             Self::Zero => 0.0,
             Self::Normal(deviation) => deviation * random.sample::<f64, _>(StandardNormal),
-            Self::Uniform(bound) => bound * (2.0 * random.random::<f64>() - 1.0),
+            Self::Uniform(low, high) => low + (high - low) * random.random::<f64>(),
             // Uniform proposals accepted with the density's height: exact, and at least 60 % are kept, as every
             // bound here is at most 1 (cutting normal deviates would keep 0.8 % of them at 10⁴ inputs).
             Self::Truncated(bound) => loop {
@@ -207,7 +298,19 @@ mod tests {
         let schemes = [
             (Init::Pytorch, 0.0, uniform(1.0 / 20.0)),
             (Init::Uniform01, 0.5, uniform(0.5)),
-            (Init::Normal { std: 0.3 }, 0.0, 0.3),
+            (Init::normal(0.3), 0.0, 0.3),
+            (Init::Normal { std: 2.0, divided_by: Size::Inputs, biases: false }, 0.0, 2.0 / fan_in),
+            // U(−3b, b) with b = √(6/(k + m)).
+            (
+                Init::Uniform {
+                    low: -3.0 * 3f64.sqrt(),
+                    high: 3f64.sqrt(),
+                    divided_by: Size::RootOfMean,
+                    biases: true,
+                },
+                -(6.0f64 / (fan_in + fan_out)).sqrt(),
+                uniform(2.0 * (6.0f64 / (fan_in + fan_out)).sqrt()),
+            ),
             // Cut at ±0.05 standard deviations, where the density is flat to 0.1 %.
             (Init::TruncatedNormal, 0.0, uniform(1.0 / 20.0)),
             (Init::XavierNormal, 0.0, (2.0f64 / (fan_in + fan_out)).sqrt()),

@@ -535,7 +535,7 @@ fn norms_start_from_one_and_zero_and_embeddings_from_deviates() {
         Layer::BatchNorm(BatchNorm { norm, momentum: 0.1 }),
     ];
     let model = Model::new(layers, 3).unwrap();
-    for init in [Init::Pytorch, Init::Kaiming, Init::XavierUniform, Init::Normal { std: 1.0 }] {
+    for init in [Init::Pytorch, Init::Kaiming, Init::XavierUniform, Init::normal(1.0)] {
         let drawn = draw(&model, &init, 8, DType::F64).unwrap();
         let table = &drawn[0].values;
         let spread = table.iter().map(|value| value * value).sum::<f64>() / table.len() as f64;

@@ -35,3 +35,36 @@ pub(super) fn clipped(clip: Clip, gradients: &[Tensor]) -> Result<Vec<Tensor>, T
         Clip::Value(most) => gradients.iter().map(|gradient| gradient.f_clamp(-most, most)).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use tch::Kind;
+
+    /// Norms take the processor's instructions; so few elements as these are summed alike by all of them.
+    #[test]
+    fn clipped_gradients_are_pythons_bit_for_bit() {
+        let file = include_str!("../../../tests/fixtures/pytorch/clipping.json");
+        let cases = serde_json::from_str::<Value>(file).unwrap()["cases"].as_array().unwrap().clone();
+        for case in &cases {
+            let kind = if case["dtype"] == "f32" { Kind::Float } else { Kind::Double };
+            let tensors = |which: &str| {
+                let tensor = |name: &str| {
+                    let numbers = |key: &str| -> Vec<f64> {
+                        case[which][name][key].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+                    };
+                    let shape: Vec<i64> = numbers("shape").iter().map(|&size| size as i64).collect();
+                    Tensor::from_slice(&numbers("values")).to_kind(kind).view(&shape[..])
+                };
+                ["weight", "bias"].map(tensor)
+            };
+            let option = |key: &str| case["options"][key].as_f64();
+            let clip = option("max_norm").map(Clip::Norm).or(option("clip_value").map(Clip::Value)).unwrap();
+            for (found, python) in clipped(clip, &tensors("gradients")).unwrap().iter().zip(&tensors("clipped")) {
+                assert!(found.equal(python), "{} of {}: {found} for {python}", case["name"], case["case"]);
+            }
+        }
+        assert!(cases.len() >= 20);
+    }
+}

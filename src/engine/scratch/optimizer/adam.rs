@@ -62,14 +62,17 @@ impl<T: Real> Formula<T> for Adam<T> {
         let [(one, fresh_one), (two, fresh_two)] = [one, two].map(|beta| (T::of(beta), T::of(1.0 - beta)));
         let (eps, inside) = (T::of(self.options.eps), self.faults.contains(&Fault::EpsInsideRoot));
         let (m, v) = (&mut self.m[index], &mut self.v[index]);
-        vectorized(|| {
-            for (((value, &gradient), m), v) in value.iter_mut().zip(gradient).zip(m).zip(v) {
-                let gradient = entry.gradient(gradient, *value);
-                *m = one * *m + fresh_one * gradient;
-                *v = two * *v + fresh_two * gradient * gradient;
-                let divisor = if inside { (*v / correction + eps).sqrt() } else { v.sqrt() / root + eps };
-                *value = *value * kept - step * *m / divisor;
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for (((value, &gradient), m), v) in value.iter_mut().zip(gradient).zip(m).zip(v) {
+                    let gradient = entry.gradient(gradient, *value);
+                    *m = one * *m + fresh_one * gradient;
+                    *v = two * *v + fresh_two * gradient * gradient;
+                    let divisor = if inside { (*v / correction + eps).sqrt() } else { v.sqrt() / root + eps };
+                    *value = *value * kept - step * *m / divisor;
+                }
+            },
+        );
     }
 }

@@ -93,13 +93,16 @@ fn squares<T: Real>(values: &[T]) -> T {
     let blocks = values.chunks_exact(LANES);
     let rest = blocks.remainder().iter().fold(T::zero(), |sum, &x| sum + x * x);
     let mut lanes = [T::zero(); LANES];
-    vectorized(|| {
-        for block in blocks {
-            for (lane, &x) in lanes.iter_mut().zip(block) {
-                *lane += x * x;
+    vectorized(
+        #[inline(always)]
+        || {
+            for block in blocks {
+                for (lane, &x) in lanes.iter_mut().zip(block) {
+                    *lane += x * x;
+                }
             }
-        }
-    });
+        },
+    );
     lanes.into_iter().fold(rest, |sum, lane| sum + lane)
 }
 

@@ -56,24 +56,27 @@ impl<T: Real> RmsProp<T> {
         let count = value.len();
         let (gradient, v) = (&gradient[..count], &mut v[..count]);
         let (a, b) = (&mut a[..if CENTERED { count } else { 0 }], &mut b[..if MOMENTUM { count } else { 0 }]);
-        vectorized(|| {
-            for place in 0..count {
-                let gradient = entry.gradient(gradient[place], value[place]);
-                v[place] = alpha * v[place] + fresh * gradient * gradient;
-                let mut mean_square = v[place];
-                if CENTERED {
-                    a[place] = alpha * a[place] + fresh * gradient;
-                    mean_square -= a[place] * a[place];
+        vectorized(
+            #[inline(always)]
+            || {
+                for place in 0..count {
+                    let gradient = entry.gradient(gradient[place], value[place]);
+                    v[place] = alpha * v[place] + fresh * gradient * gradient;
+                    let mut mean_square = v[place];
+                    if CENTERED {
+                        a[place] = alpha * a[place] + fresh * gradient;
+                        mean_square -= a[place] * a[place];
+                    }
+                    let divisor = if eps_inside { (mean_square + eps).sqrt() } else { mean_square.sqrt() + eps };
+                    if MOMENTUM {
+                        b[place] = momentum * b[place] + inside * gradient / divisor;
+                        value[place] -= outside * b[place];
+                    } else {
+                        value[place] -= outside * gradient / divisor;
+                    }
                 }
-                let divisor = if eps_inside { (mean_square + eps).sqrt() } else { mean_square.sqrt() + eps };
-                if MOMENTUM {
-                    b[place] = momentum * b[place] + inside * gradient / divisor;
-                    value[place] -= outside * b[place];
-                } else {
-                    value[place] -= outside * gradient / divisor;
-                }
-            }
-        });
+            },
+        );
     }
 }
 

@@ -33,23 +33,29 @@ impl<T: Real> Formula<T> for Sgd<T> {
     fn update(&mut self, index: usize, value: &mut [T], gradient: &[T], entry: Entry<T>) {
         let lr = T::of(self.lr);
         if self.options.momentum == 0.0 {
-            return vectorized(|| {
-                for (value, &gradient) in value.iter_mut().zip(gradient) {
-                    *value -= lr * entry.gradient(gradient, *value);
-                }
-            });
+            return vectorized(
+                #[inline(always)]
+                || {
+                    for (value, &gradient) in value.iter_mut().zip(gradient) {
+                        *value -= lr * entry.gradient(gradient, *value);
+                    }
+                },
+            );
         }
         let (momentum, fresh) = (T::of(self.options.momentum), T::of(1.0 - self.options.dampening));
         let (nesterov, first) = (self.options.nesterov, self.steps == 1);
         let (inside, outside) = if self.of_steps { (lr, T::one()) } else { (T::one(), lr) };
         let buffer = &mut self.buffers[index];
-        vectorized(|| {
-            for ((value, &gradient), buffer) in value.iter_mut().zip(gradient).zip(buffer) {
-                let gradient = inside * entry.gradient(gradient, *value);
-                *buffer = if first { gradient } else { momentum * *buffer + fresh * gradient };
-                let step = if nesterov { gradient + momentum * *buffer } else { *buffer };
-                *value -= outside * step;
-            }
-        });
+        vectorized(
+            #[inline(always)]
+            || {
+                for ((value, &gradient), buffer) in value.iter_mut().zip(gradient).zip(buffer) {
+                    let gradient = inside * entry.gradient(gradient, *value);
+                    *buffer = if first { gradient } else { momentum * *buffer + fresh * gradient };
+                    let step = if nesterov { gradient + momentum * *buffer } else { *buffer };
+                    *value -= outside * step;
+                }
+            },
+        );
     }
 }

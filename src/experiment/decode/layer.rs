@@ -229,20 +229,22 @@ mod tests {
             ("'embedding'", "layer `embedding` is written { embedding = { words = N, columns = N } }"),
             ("{ relu = { slope = 1 } }", "layer `relu` is written \"relu\""),
             ("{ gelu = { approximate = 'erf' } }", "\"none\", \"tanh\""),
-            ("{ softplus = { beta = 0 } }", "must be a finite number above 0; found 0"),
-            ("{ softmax = { axis = 2 } }", "must be a whole number from 0 to 1; found 2"),
-            ("{ dropout = { p = 1 } }", "must be a number from 0 to below 1; found 1"),
+            ("{ softplus = { beta = 0 } }", "must be a finite number above 0; found the integer 0"),
+            ("{ softmax = { axis = 2 } }", "must be a whole number from 0 to 1; found the integer 2"),
+            ("{ dropout = { p = 1 } }", "must be a number from 0 to below 1; found the integer 1"),
             ("{ layer-norm = { eps = -1 } }", "must be a finite number, 0 or more"),
             ("{ batch-norm = { momentum = 1.5 } }", "must be a number from 0.0 to 1.0"),
             ("{ embedding = { columns = 3 } }", "`words` is missing in layer 0 (embedding)"),
             ("{ embedding = { words = 16777217, columns = 3 } }", "a whole number from 1 to 16777216"),
             ("'relu', { embedding = { words = 9, columns = 3 } }", "so it has to be the first layer"),
             ("{ embedding = { words = 9, columns = 3 } }, 'layer-norm'", "put \"flatten\" before it"),
-            ("{ embedding = { words = 1, columns = 1 } }", "put \"flatten\" at its end"),
         ];
         for (typed, expected) in cases {
             let error = layers(typed).unwrap_err().to_string();
             assert!(error.starts_with("x.toml:2: ") && error.contains(expected), "{typed}: {error}");
         }
+        let table = Layer::Embedding(Embedding { words: 1, columns: 1 });
+        let error = crate::model::Model::new(vec![table], 4).unwrap_err().to_string();
+        assert!(error.contains("put \"flatten\" at its end"), "{error}");
     }
 }

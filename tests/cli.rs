@@ -238,6 +238,32 @@ fn initial_weights_come_from_an_npz_in_either_type_and_memory_order() {
     assert_eq!((&start[0]["tensor"], &start[0]["kind"]), (&"0.bias".into(), &"missing".into()));
 }
 
+/// A folder of data is named, or is found in the cache; either is empty here.
+#[test]
+fn absent_data_are_named_with_the_command_that_gets_them() {
+    let place = Place::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = place.path("data").display().to_string();
+    let sst2 = root.join("experiments/sst2/plain.toml").display().to_string();
+    let run = ["run", &sst2, "--out", "out"];
+    let cache = |command: &mut Command| command.env_remove("LOCKSTEP_DATA").env("XDG_CACHE_HOME", &folder).output();
+    for output in [place.command(&run).env("LOCKSTEP_DATA", &folder).output(), cache(&mut place.command(&run))] {
+        let output = output.unwrap();
+        let said = said(&output);
+        assert_eq!(code(&output), 2, "{said}");
+        assert!(said.contains(&folder) && said.contains("sst2/train.tsv"), "{said}");
+        assert!(said.contains("get it with `lockstep data fetch sst2`"), "{said}");
+        assert!(!place.path("out").exists());
+    }
+
+    let list = place.command(&["list"]).current_dir(root).env("LOCKSTEP_DATA", &folder).output().unwrap();
+    let text = String::from_utf8(list.stdout).unwrap();
+    assert_eq!(list.status.code(), Some(0), "{text}");
+    let after = |title: &str| text.lines().skip_while(|line| !line.contains(title)).nth(1).unwrap_or_default().trim();
+    assert_eq!(after("SST-2: "), "needs `lockstep data fetch sst2`", "{text}");
+    assert!(!after("XOR 2-5-1 at parity").contains("needs") && !text.contains("cannot be used"), "{text}");
+}
+
 /// What a user can get wrong: what is changed in the parity experiment, and words the message must have.
 #[test]
 fn bad_input_is_an_error_that_says_where_and_what_and_writes_nothing() {

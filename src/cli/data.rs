@@ -42,7 +42,7 @@ pub(super) struct Options {
 enum Action {
     /// Show the data sets, which are there, their sources and terms
     List,
-    /// Download a data set from its official source, and check it
+    /// Download a data set from its official source, and check it; what was interrupted is gone on with
     Fetch {
         /// The set's name (`lockstep data list` shows the ones there are), or `all`
         name: String,

@@ -1,8 +1,9 @@
 //! `lockstep list`: the studies of this program, and the experiment files under `experiments/` here.
 
 use super::print;
-use crate::{error::Result, experiment::Experiment, study};
+use crate::{data::IN_DATA, error::Result, experiment::Outline, study};
 use std::{
+    collections::BTreeSet,
     fmt::Write,
     fs,
     path::{Path, PathBuf},
@@ -21,15 +22,31 @@ pub(super) fn run() -> Result<u8> {
     } else {
         text.push_str("\nExperiments (lockstep run FILE)\n");
     }
+    let width = files.iter().map(|file| file.display().to_string().chars().count()).max().unwrap_or(0) + 2;
     for file in files {
-        let title = match Experiment::load(&file, &[]) {
-            Ok(experiment) => experiment.title,
-            Err(error) => format!("cannot be used: {error}"),
+        let (title, needed) = match outlined(&file) {
+            Ok(outlined) => outlined,
+            Err(error) => (format!("cannot be used: {error}"), BTreeSet::new()),
         };
-        let _ = writeln!(text, "  {:<34}{title}", file.display());
+        let _ = writeln!(text, "  {:<width$}{title}", file.display().to_string());
+        for what in needed {
+            let _ = writeln!(text, "  {:<width$}needs {what}", "");
+        }
     }
     print(&text)?;
     Ok(0)
+}
+
+/// The title of an experiment, and what it needs that is not there. Its data are not read, as they may be large.
+fn outlined(file: &Path) -> Result<(String, BTreeSet<String>)> {
+    let Outline { title, data } = Outline::load(file)?;
+    let needed = data.absent(file.parent().unwrap_or(Path::new("")))?.into_iter().map(|written| {
+        match written.strip_prefix(IN_DATA).and_then(|name| name.split('/').next()) {
+            Some(set) => format!("`lockstep data fetch {set}`"),
+            None => format!("the file {written}"),
+        }
+    });
+    Ok((title, needed.collect()))
 }
 
 /// The TOML files below a folder; what cannot be listed has none. Links may run in circles, so depth is limited.

@@ -42,7 +42,7 @@ enum Command {
     Run(run::Options),
     /// Re-run a published comparison and set it beside its printed numbers
     Study(study::Options),
-    /// Show the studies and the experiments there are
+    /// Show the studies and the experiments there are, and the data they still need
     List,
     /// Time a training step of both engines of an experiment
     Bench(bench::Options),

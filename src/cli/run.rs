@@ -19,7 +19,7 @@ use std::{
 pub(super) struct Options {
     /// The experiment file (`lockstep list` shows the ones there are)
     experiment: PathBuf,
-    /// Where verdict.json, report.md and the plots go [default: lockstep-out/FOLDER/NAME]
+    /// Where verdict.json, report.md, plots and checkpoints go [default: lockstep-out/FOLDER/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How the candidate runs: on its own weights (free), on the reference's at every step (sync), both, or one
@@ -35,7 +35,8 @@ pub(super) struct Options {
     /// The seed of every random stream
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Change a key of the experiment: [reference.|candidate.]KEY=VALUE; may be repeated
+    /// Change a key of the experiment: [reference.|candidate.]KEY=VALUE; may be repeated. experiments/README.md has
+    /// every key
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Print verdict.json and nothing else

@@ -16,12 +16,12 @@ mod xor;
 
 pub use batch::{Batch, Inputs, Sparse};
 pub use drawn::{Blobs, Centers, Circle, Drawn, Figure, Line, Moons, Regression, Spirals};
-pub use file::{Arrays, ClassOrder, Column, Csv, Format, Goal, Pair, TargetsAs};
+pub use file::{Arrays, ClassOrder, Column, Csv, Format, Goal, IN_DATA, Pair, TargetsAs};
 pub use table::{Edge, HoldOut, Share, Standardize};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use columns::DTypes;
-use std::path::Path;
+use std::{io::ErrorKind, path::Path};
 
 /// A data set an experiment can name.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +61,41 @@ impl DataKind {
             Self::Arrays(arrays) => arrays.open(folder, wanted),
             Self::Text(text) => text.open(|written| file::located(written, folder), wanted),
         }
+    }
+
+    /// The files it is read from, as they are written; none where it is drawn.
+    pub fn files(&self) -> Vec<&str> {
+        let files = match self {
+            Self::Xor { .. } | Self::Drawn(_) => Vec::new(),
+            Self::Csv(csv) => vec![Some(&csv.path), csv.test.as_ref()],
+            Self::Arrays(arrays) => [Some(&arrays.training), arrays.test.as_ref()]
+                .into_iter()
+                .flatten()
+                .flat_map(|pair| match &pair.archive {
+                    Some(archive) => vec![Some(archive)],
+                    None => vec![Some(&pair.inputs), Some(&pair.targets)],
+                })
+                .collect(),
+            Self::Text(text) => text.files(),
+        };
+        files.into_iter().flatten().map(String::as_str).collect()
+    }
+
+    /// Those of its files that are not there; paths are relative to `folder`, the experiment's.
+    ///
+    /// # Errors
+    /// If a file cannot be looked at, or no data set has it.
+    pub fn absent(&self, folder: &Path) -> Result<Vec<&str>> {
+        let mut absent = Vec::new();
+        for written in self.files() {
+            match file::located(written, folder) {
+                Ok(path) if path.exists() => {}
+                Ok(_) => absent.push(written),
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => absent.push(written),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(absent)
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     tensor::DType,
     training::{Course, Training},
 };
+use decode::Shared;
 use merge::merge_all;
 use std::{fmt, path::Path, sync::Arc};
 use tree::Node;
@@ -120,10 +121,7 @@ impl Experiment {
     /// # Errors
     /// If the file cannot be read, or something in it or in a set cannot be accepted.
     pub fn load(path: &Path, sets: &[String]) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            Error::io(path, "cannot read the experiment (`lockstep list` shows the ones there are)", error)
-        })?;
-        Self::from_bytes(&bytes, &path.display().to_string(), path.parent().unwrap_or(Path::new("")), sets)
+        Self::from_bytes(&bytes_of(path)?, &path.display().to_string(), path.parent().unwrap_or(Path::new("")), sets)
     }
 
     /// An experiment from text. Errors print `name` before the line; files of weights are sought in `folder`.
@@ -139,6 +137,61 @@ impl Experiment {
         for set in sets {
             sources.push(Node::parse_set(set)?);
         }
+        Draft::new(sources, name)?.open(folder)
+    }
+}
+
+/// What can be known of an experiment while its data are not there: enough to list it.
+///
+/// ```
+/// use lockstep::experiment::Outline;
+/// use std::path::Path;
+///
+/// let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/sst2");
+/// let outline = Outline::load(&folder.join("plain.toml"))?;
+/// assert!(outline.title.starts_with("SST-2"));
+/// assert_eq!(outline.data.files(), ["data:sst2/train.tsv", "data:sst2/dev.tsv"]);
+/// # Ok::<(), lockstep::error::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outline {
+    /// What reports call it.
+    pub title: String,
+    /// The data both sides train on.
+    pub data: DataKind,
+}
+
+impl Outline {
+    /// Reads the file at `path`, and checks all of it that does not depend on what the data are.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or something in it cannot be accepted.
+    pub fn load(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let draft = Draft::new(vec![Node::parse_file(&bytes_of(path)?, &name)?], &name)?;
+        decode::training(&draft.reference)?;
+        decode::training(&draft.candidate)?;
+        Ok(Self { title: draft.title, data: draft.shared.data })
+    }
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>> {
+    std::fs::read(path).map_err(|error| {
+        Error::io(path, "cannot read the experiment (`lockstep list` shows the ones there are)", error)
+    })
+}
+
+/// An experiment whose data are not open yet: what both sides share is decoded, what depends on the data is not.
+struct Draft {
+    title: String,
+    shared: Shared,
+    reference: Node,
+    candidate: Node,
+}
+
+impl Draft {
+    /// What `sources` say, the last on top; `name` is the file's.
+    fn new(mut sources: Vec<Node>, name: &str) -> Result<Self> {
         for source in &sources {
             decode::check_levels(source)?;
         }
@@ -147,14 +200,21 @@ impl Experiment {
         let (on_reference, on_candidate) = (taken("reference"), taken("candidate"));
         let reference = merge_all(name, sources.iter().cloned().chain(on_reference))?;
         let candidate = merge_all(name, sources.into_iter().chain(on_candidate))?;
-        let shared = decode::shared(&reference)?;
+        let mut shared = decode::shared(&reference)?;
+        let stem = || Path::new(name).file_stem().map_or_else(|| name.to_owned(), |stem| stem.display().to_string());
+        // One line, as it stands in headings and on terminals.
+        let title = shared.title.take().unwrap_or_else(stem).replace(char::is_control, " ");
+        Ok(Self { title, shared, reference, candidate })
+    }
+
+    /// The experiment, with its data.
+    fn open(self, folder: &Path) -> Result<Experiment> {
+        let Self { title, shared, reference, candidate } = self;
         let wanted = [&reference, &candidate].map(decode::dtype);
         let [one, other] = wanted;
         let set = Arc::new(shared.data.open(folder, [one?, other?].into_iter().collect())?);
-        let stem = || Path::new(name).file_stem().map_or_else(|| name.to_owned(), |stem| stem.display().to_string());
-        Ok(Self {
-            // One line, as it stands in headings and on terminals.
-            title: shared.title.unwrap_or_else(stem).replace(char::is_control, " "),
+        Ok(Experiment {
+            title,
             reference: decode::side(&reference, EngineKind::Torch, &set, folder)?,
             candidate: decode::side(&candidate, EngineKind::Scratch, &set, folder)?,
             data: shared.data,

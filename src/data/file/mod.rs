@@ -23,7 +23,7 @@ use std::{
 };
 
 /// What stands before a path within the folder of data sets.
-const IN_DATA: &str = "data:";
+pub const IN_DATA: &str = "data:";
 /// 4 GiB, uncompressed: what is larger does not fit beside the numbers that are made of it.
 const MOST_BYTES: u64 = 1 << 32;
 

@@ -125,6 +125,19 @@ impl Text {
         DataSet::new(training, validation, test, Some(all.classes), notes)
     }
 
+    /// The files it is read from, as they are written.
+    pub(in crate::data) fn files(&self) -> Vec<Option<&String>> {
+        let validation = match &self.validation {
+            Some(Validation::File(path)) => Some(path),
+            _ => None,
+        };
+        let vectors = match &self.rows {
+            Rows::Vectors { path, .. } => Some(path),
+            _ => None,
+        };
+        vec![Some(&self.training), validation, self.test.as_ref(), vectors]
+    }
+
     fn read(&self, path: &Path, classes: Classes) -> Result<Labelled> {
         let labelled = lines::read(path, self.form, classes)?;
         Ok(if self.decipher { labelled.deciphered() } else { labelled })

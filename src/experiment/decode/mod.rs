@@ -121,6 +121,11 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataSet, folder: &Pat
     })
 }
 
+/// What one side trains with, checked without its model and its data.
+pub(super) fn training(root: &Node) -> Result<Training> {
+    training::decode(&training::open(&open(root)?)?)
+}
+
 /// The type that a side computes in.
 pub(super) fn dtype(root: &Node) -> Result<DType> {
     let named = open(root)?.named("dtype", "dtype", &[("f32", DType::F32), ("f64", DType::F64)])?;

@@ -17,6 +17,8 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Opens the table that errors call `place`; a key that is not among `valid` is an error.
     pub fn open(node: &'a Node, place: &'a str, valid: &[&str]) -> Result<Self> {
+        #[cfg(test)]
+        asked::keys(place, valid);
         let table = node.table(place)?;
         let Some((key, value)) = table.iter().find(|(key, _)| !valid.contains(&key.as_str())) else {
             return Ok(Self { node, table, place });
@@ -89,6 +91,8 @@ impl<'a> Reader<'a> {
 
     /// The value that a name stands for; `what` is what an error calls it.
     pub fn named<T: Clone>(&self, key: &str, what: &str, names: &[(&str, T)]) -> Result<Option<T>> {
+        #[cfg(test)]
+        asked::names(self.place, key, names.iter().map(|(name, _)| *name));
         self.get(key).map(|node| named(node, what, names)).transpose()
     }
 
@@ -158,6 +162,41 @@ fn named<T: Clone>(node: &Node, what: &str, names: &[(&str, T)]) -> Result<T> {
 
 fn listed(forms: &[(&str, &str)]) -> String {
     forms.iter().map(|(_, form)| *form).collect::<Vec<_>>().join(", ")
+}
+
+/// What readers were asked for on this thread, so that a test can hold the documentation against it.
+#[cfg(test)]
+pub(super) mod asked {
+    use std::{
+        cell::RefCell,
+        collections::{BTreeMap, BTreeSet},
+    };
+
+    /// Keys by place, and the names that a value may have by place and key.
+    #[derive(Debug, Default)]
+    pub struct Asked {
+        pub keys: BTreeMap<String, BTreeSet<String>>,
+        pub names: BTreeMap<(String, String), BTreeSet<String>>,
+    }
+
+    thread_local!(static ASKED: RefCell<Asked> = RefCell::default());
+
+    pub(super) fn keys(place: &str, valid: &[&str]) {
+        let valid = valid.iter().map(|key| (*key).to_owned());
+        ASKED.with_borrow_mut(|asked| asked.keys.entry(place.to_owned()).or_default().extend(valid));
+    }
+
+    pub(super) fn names<'a>(place: &str, key: &str, names: impl Iterator<Item = &'a str>) {
+        let place = (place.to_owned(), key.to_owned());
+        ASKED.with_borrow_mut(|asked| asked.names.entry(place).or_default().extend(names.map(str::to_owned)));
+    }
+
+    /// All that was asked for while this ran.
+    pub fn during<T>(run: impl FnOnce() -> T) -> (T, Asked) {
+        ASKED.take();
+        let result = run();
+        (result, ASKED.take())
+    }
 }
 
 #[cfg(test)]

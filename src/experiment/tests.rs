@@ -1,5 +1,7 @@
 //! What a user types and what comes of it.
 
+mod readme;
+
 use super::*;
 use crate::{
     data::{BatchSize, Drawn, Figure, Length, Regression, Standardize},

@@ -27,16 +27,16 @@ const LARGEST: f64 = 1e30;
 
 /// A kind of data as it is written.
 #[derive(Clone, Copy)]
-struct Kind {
-    name: &'static str,
+pub(super) struct Kind {
+    pub name: &'static str,
     /// What it takes beside `kind`.
-    keys: &'static [&'static str],
+    pub keys: &'static [&'static str],
     /// Reads them; the number is the seed.
     decode: fn(&Reader, u64) -> Result<DataKind>,
 }
 
 #[rustfmt::skip]
-const KINDS: [Kind; 13] = [
+pub(super) const KINDS: [Kind; 13] = [
     Kind { name: "xor", keys: &["repeat"], decode: xor },
     Kind { name: "regression", keys: &["rows", "inputs", "outputs", "noise", "scale", "validation_rows", "test_rows",
         "standardize", "seed"], decode: |table, seed| drawn(table, seed, regression) },
@@ -68,7 +68,7 @@ pub(super) fn decode(top: &Reader, seed: u64) -> Result<DataKind> {
     decode_kind(top.require("data", "[data] with kind = \"xor\"")?, seed)
 }
 
-fn decode_kind(data: &Node, seed: u64) -> Result<DataKind> {
+pub(super) fn decode_kind(data: &Node, seed: u64) -> Result<DataKind> {
     let keys: Vec<&str> = KINDS.iter().flat_map(|kind| kind.keys).copied().chain(["kind"]).collect();
     let keys: Vec<&str> =
         keys.iter().enumerate().filter(|(at, key)| !keys[..*at].contains(key)).map(|(_, key)| *key).collect();

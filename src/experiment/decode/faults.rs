@@ -13,7 +13,7 @@ use crate::{
 };
 use std::mem::discriminant;
 
-const FAULTS: [(&str, &str); 17] = [
+pub(super) const FAULTS: [(&str, &str); 17] = [
     ("relu-derivative-one-at-zero", "\"relu-derivative-one-at-zero\""),
     ("sigmoid-derivative-of-output", "\"sigmoid-derivative-of-output\""),
     ("unstable-softmax", "\"unstable-softmax\""),

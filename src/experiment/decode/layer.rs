@@ -14,7 +14,7 @@ use crate::{
 /// The numbers of words reach an embedding in the type that is computed in, and f32 has no more whole numbers in a row.
 const MOST_WORDS: usize = 1 << 24;
 
-const LAYERS: [(&str, &str); 16] = [
+pub(super) const LAYERS: [(&str, &str); 16] = [
     ("linear", "{ linear = { outputs = N } }"),
     ("sigmoid", "\"sigmoid\""),
     ("tanh", "\"tanh\""),

@@ -13,7 +13,7 @@ use crate::{
 pub(in crate::experiment) const REPORTED_LOSS: [&str; 4] = ["loss", "penalty", "after_update", "running_mean"];
 
 /// Every loss with how it is written.
-const LOSSES: [(&str, &str); 11] = [
+pub(super) const LOSSES: [(&str, &str); 11] = [
     ("mse", "\"mse\""),
     ("sum-squares", "\"sum-squares\""),
     ("half-sum-squares", "\"half-sum-squares\""),

@@ -26,6 +26,8 @@ use crate::{
 use std::path::Path;
 
 pub(super) use loss::REPORTED_LOSS;
+#[cfg(test)]
+pub(super) use schema::{CHOICES, data_kind, kinds};
 
 /// What stands at the top of every file.
 const TOP: [&str; 9] = ["title", "seed", "dtype", "data", "model", "training", "noise", "reference", "candidate"];
@@ -163,5 +165,36 @@ fn engine_kind(node: &Node) -> Result<EngineKind> {
             Err(node.fault("a trace cannot be an engine yet; write engine = \"torch\" or engine = \"scratch\""))
         }
         _ => Err(choice.unknown()),
+    }
+}
+
+/// The names that choices have, for the test of the documentation.
+#[cfg(test)]
+mod schema {
+    use super::*;
+
+    /// Names, and how each is written.
+    pub type Forms = &'static [(&'static str, &'static str)];
+
+    /// What a choice is called, and its names.
+    pub const CHOICES: [(&str, Forms); 8] = [
+        ("layer", &layer::LAYERS),
+        ("init", &model::INITS),
+        ("loss", &loss::LOSSES),
+        ("optimizer", &optimizer::OPTIMIZERS),
+        ("schedule", &optimizer::SCHEDULES),
+        ("clip", &optimizer::CLIPS),
+        ("fault", &faults::FAULTS),
+        ("rows", &text::ROWS),
+    ];
+
+    /// Every kind of data with its keys.
+    pub fn kinds() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+        data::KINDS.iter().map(|kind| (kind.name, kind.keys))
+    }
+
+    /// What `[data]` says.
+    pub fn data_kind(data: &Node) -> Result<DataKind> {
+        data::decode_kind(data, 0)
     }
 }

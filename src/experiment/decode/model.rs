@@ -26,7 +26,7 @@ pub(super) const MOST_COLUMNS: usize = 1_000_000;
 /// 0.8 GB in f64, of which a run holds several copies.
 const MOST_TRAINED: usize = 100_000_000;
 
-const INITS: [(&str, &str); 10] = [
+pub(super) const INITS: [(&str, &str); 10] = [
     ("pytorch", "\"pytorch\""),
     ("uniform01", "\"uniform01\""),
     ("normal", "\"normal\" or { normal = { std = 0.1 } }"),

@@ -9,21 +9,21 @@ use crate::{
     training::{Adam, Clip, Curve, Optimizer, RmsProp, Schedule, Sgd},
 };
 
-const OPTIMIZERS: [(&str, &str); 4] = [
+pub(super) const OPTIMIZERS: [(&str, &str); 4] = [
     ("sgd", "{ sgd = { lr = 0.3 } }"),
     ("adam", "\"adam\" or { adam = { lr = 0.001 } }"),
     ("adamw", "\"adamw\" or { adamw = { lr = 0.001 } }"),
     ("rmsprop", "\"rmsprop\" or { rmsprop = { lr = 0.01 } }"),
 ];
 
-const SCHEDULES: [(&str, &str); 4] = [
+pub(super) const SCHEDULES: [(&str, &str); 4] = [
     ("step", "{ step = { size = 10, gamma = 0.1 } }"),
     ("exponential", "{ exponential = { gamma = 0.9 } }"),
     ("cosine", "{ cosine = { length = 30, minimum = 0 } }"),
     ("warm-up", "\"warm-up\" or { warm-up = { start = 0.333, end = 1, length = 5 } }"),
 ];
 
-const CLIPS: [(&str, &str); 2] = [("norm", "{ norm = 1.0 }"), ("value", "{ value = 0.5 }")];
+pub(super) const CLIPS: [(&str, &str); 2] = [("norm", "{ norm = 1.0 }"), ("value", "{ value = 0.5 }")];
 
 /// The most moves of a schedule, so that no count overflows.
 const MOST_MOVES: usize = 1_000_000_000;

@@ -24,7 +24,7 @@ pub(super) const KEYS: &[&str] =
 /// Tokens of a row at most: the longest published comparison takes 350.
 const MOST_TOKENS: usize = 100_000;
 
-const ROWS: [(&str, &str); 3] = [
+pub(super) const ROWS: [(&str, &str); 3] = [
     ("counts", "\"counts\""),
     ("vectors", "{ vectors = { path = \"data:glove/glove.6B.50d.txt\", first = 20 } }"),
     ("words", "{ words = { first = 20 } }"),

@@ -344,6 +344,28 @@ fn gradients_are_lent_whole_and_clipped_on_their_way_into_the_update() {
     }
 }
 
+/// 120,301 weights: of seven steps two are compared, and a probe compares one. The state has seen the others, and where
+/// decay enters it their weights, too.
+#[test]
+fn what_is_not_compared_is_seen_by_the_state_all_the_same() {
+    let text = "
+        data = { kind = 'regression', rows = 40, inputs = 400, outputs = 1 }
+        model.layers = [{ linear = { outputs = 300, bias = false } }, 'tanh', { linear = { outputs = 1 } }]
+        training = { loss = 'mse', batch_size = 8, steps = 7, optimizer = { sgd = { lr = 0.05 } } }
+        noise.twins = 0
+    ";
+    for optimizer in
+        ["{ adam = { weight_decay = 0.1 } }", "{ sgd = { lr = 0.01, momentum = 0.9, weight_decay = 0.1 } }"]
+    {
+        for (mode, at, expected) in [(Mode::Sync, 0, 2), (Mode::Probe, 5, 1)] {
+            let experiment = set(text, &["reference.engine=scratch", &format!("training.optimizer={optimizer}")]);
+            let (verdict, _) = common::compared(&experiment, Comparison { mode, at, ..Comparison::default() });
+            let compared = verdict.phases[&Phase::Update].compared;
+            assert_eq!((verdict.verdict, compared), (Outcome::Parity, expected), "{optimizer}");
+        }
+    }
+}
+
 /// Each where it has to be found: the phase, and the first step that can show it.
 #[test]
 fn every_fault_of_an_experiment_is_found_where_it_is_made() {

@@ -7,7 +7,7 @@
 use lockstep::{
     data::Batch,
     engine::scratch::{self, Real},
-    model::{Layer, Linear, Model},
+    model::{self, Axis, Bag, BatchNorm, Embedding, Gelu, Layer, Linear, Model},
     tensor::{DType, View},
     training::{Adam, Clip, Curve, Loss, Norm, Optimizer, Penalty, ReportedMeasure, RmsProp, Schedule, Sgd, Training},
 };
@@ -113,6 +113,40 @@ fn a_warm_step_allocates_nothing_whatever_the_optimizer_and_when_it_clips() {
                 engine.step(&batch).unwrap();
                 assert!(step == 0 || ALLOCATED.get() == before, "{optimizer:?}, {clip:?}");
             }
+        }
+    }
+}
+
+/// Training with the statistics of a batch norm, and an embedding's table.
+#[test]
+fn a_warm_step_allocates_nothing_whatever_the_layer() {
+    let norm = model::Norm { columns: 4, eps: 1e-5, affine: true };
+    let table = Embedding { words: 2, columns: 2 };
+    let layers = [
+        Layer::LeakyRelu { slope: 0.01 },
+        Layer::Gelu(Gelu::Erf),
+        Layer::Gelu(Gelu::Tanh),
+        Layer::Silu,
+        Layer::Softplus { beta: 1.0, threshold: 20.0 },
+        Layer::Softmax(Axis::Rows),
+        Layer::LogSoftmax(Axis::Columns),
+        Layer::LayerNorm(norm),
+        Layer::BatchNorm(BatchNorm { norm, momentum: 0.1 }),
+    ];
+    let first = Layer::Embedding(table);
+    let models = layers.map(|layer| vec![first, Layer::Flatten, layer]).into_iter();
+    let inputs = [0.0, 1.0].repeat(20);
+    let targets = [0.5; 80];
+    for layers in models.chain([vec![Layer::EmbeddingBag(table, Bag::Mean)]]) {
+        let model = Model::new(layers, 2).unwrap();
+        let training = Training::new(Loss::MEAN_SQUARED_ERROR, Optimizer::Sgd(Sgd::new(0.1)));
+        let mut engine = scratch::build(&model, &training, DType::F64, 20);
+        let outputs = model.outputs();
+        let batch = Batch::dense(View::new(&[20, 2], &inputs[..]), View::new(&[20, outputs], &targets[..20 * outputs]));
+        for step in 0..3 {
+            let before = ALLOCATED.get();
+            engine.step(&batch).unwrap();
+            assert!(step == 0 || ALLOCATED.get() == before, "{model}");
         }
     }
 }

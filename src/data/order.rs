@@ -190,7 +190,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn batches_follow_each_other_and_make_up_an_epoch(rows in 1..200_usize, size in 1..200_usize, epoch in 0..3_usize) {
+        fn batches_follow_each_other_and_make_up_an_epoch(
+            rows in 1..200_usize,
+            size in 1..200_usize,
+            epoch in 0..3_usize,
+        ) {
             for last in EVERY_LAST {
                 let order = order(size, last, 0);
                 prop_assert_eq!(order.check(rows).is_err(), last == Last::Drop && size > rows);

@@ -324,7 +324,8 @@ fn check_finite(part: &Part, name: &str, origin: &str) -> Result<()> {
             return Err(Error::data(
                 origin,
                 format!(
-                    "{what} column {column} of {name} row {row} is not finite in the type it is computed in; scale it, or use dtype = \"f64\""
+                    "{what} column {column} of {name} row {row} is not finite in the type it is computed in; \
+                     scale it, or use dtype = \"f64\""
                 ),
             ));
         }
@@ -399,7 +400,8 @@ mod tests {
         let error = missing.check_classes("x").unwrap_err().to_string();
         assert_eq!(
             error,
-            "x: class b has no training row, so that nothing can learn it; leave it out of the other rows, or add rows of it"
+            "x: class b has no training row, so that nothing can learn it; leave it out of the other \
+             rows, or add rows of it"
         );
         let mut taken = tables(table(1, Raw::F64(vec![0.0; 2])));
         taken.hold_out(HoldOut { share: Share::Rows(1), from: Edge::End }, "x").unwrap();

@@ -75,6 +75,9 @@ pub fn markdown(verdict: &Verdict) -> String {
     for row in rows {
         let _ = writeln!(text, "| {} |", row.join(" | "));
     }
+    if verdict.evaluations.iter().filter(|evaluated| evaluated.part == "validation").count() > 1 {
+        text.push_str("\n![how the sides do on the validation rows](held-out.svg)\n");
+    }
     if let Some(words) = stopping_words(verdict) {
         let _ = writeln!(text, "\n{}.", words.replacen("early", "Early", 1));
     }

@@ -40,6 +40,12 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             writeln!(text, "- `{difference}`")?;
         }
     }
+    if !verdict.data.is_empty() {
+        writeln!(text, "\n## Data\n")?;
+        for note in &verdict.data {
+            writeln!(text, "- {note}")?;
+        }
+    }
     writeln!(text, "\n![reported loss of both sides](loss.svg)")?;
     if !verdict.start.is_empty() {
         writeln!(

@@ -37,7 +37,7 @@ pub fn write(folder: &Path, verdict: &mut Verdict, curves: &Curves) -> Result<()
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let names = plots::names().into_iter().chain(["report.md", "verdict.json"].map(str::to_owned));
+    let names = plots::names(curves).into_iter().chain(["report.md", "verdict.json"].map(str::to_owned));
     verdict.measured.files = names.map(|name| (name.clone(), name)).collect();
     // An earlier verdict is gone before anything else is replaced, and the new one there before the plots: whatever
     // fails, no verdict stands beside what it does not speak of.

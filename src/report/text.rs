@@ -189,20 +189,28 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         }
         writeln!(text)?;
     }
+    if !verdict.data.is_empty() {
+        writeln!(text, "Data")?;
+        verdict.data.iter().try_for_each(|note| write_item(text, note))?;
+        writeln!(text)?;
+    }
     write_phases(text, verdict)?;
     write_gaps(text, verdict)?;
     text.push_str(&held_out::text(verdict));
     write_speed(text, verdict)?;
     if !verdict.not_checked.is_empty() {
         writeln!(text, "Not checked")?;
-        for item in &verdict.not_checked {
-            for (number, line) in wrap(item, 76).iter().enumerate() {
-                writeln!(text, "{} {line}", if number == 0 { "  -" } else { "   " })?;
-            }
-        }
+        verdict.not_checked.iter().try_for_each(|item| write_item(text, item))?;
         writeln!(text)?;
     }
     Ok(())
+}
+
+/// An item of a list.
+fn write_item(text: &mut String, item: &str) -> std::fmt::Result {
+    let lines = wrap(item, 76);
+    let mut lines = lines.iter().enumerate();
+    lines.try_for_each(|(number, line)| writeln!(text, "{} {line}", if number == 0 { "  -" } else { "   " }))
 }
 
 fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {

@@ -1,6 +1,6 @@
 //! The numbers behind the plots: one value per compared step, kept in f32 to stay small.
 
-use super::Phase;
+use super::{Evaluated, Phase};
 
 /// A run, step by step. Empty columns mean that the mode was not run.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,8 @@ pub struct Curves {
     pub horizon: Option<usize>,
     /// Wall time by phase.
     pub times: Vec<PhaseTimes>,
+    /// How the sides did on held-out rows.
+    pub evaluations: Vec<Evaluated>,
 }
 
 /// One tensor of one phase, over the compared steps.

@@ -68,6 +68,7 @@ impl Judge {
                 .collect(),
             twins: std::mem::take(&mut self.drifting.twins),
             horizon,
+            evaluations: self.evaluations.clone(),
             ..Curves::default()
         };
         for run in self.runs {
@@ -94,6 +95,7 @@ impl Judge {
             gaps,
             causes: Vec::new(),
             noise,
+            data: self.data,
             evaluations: self.evaluations.into_iter().chain(ended.test).collect(),
             stopping: ended.stopping,
             unjudged,
@@ -162,10 +164,15 @@ impl Judge {
             return if ended.interrupted { Outcome::Inconclusive } else { Outcome::Mismatch };
         }
         // Nothing compared is not a pass: a phase without a judged tensor, a tensor whose update rounding hid at every
-        // step, weights that never moved, NaN on both sides.
-        let hidden = |track: &Track| track.phase == Phase::Update && track.judged == 0 && track.unjudged > 0;
-        let nothing = phases.values().any(|summary| summary.budget.is_none())
-            || self.runs.iter().any(|run| run.tracks.iter().any(hidden));
+        // step, weights that never moved, NaN on both sides. But a tensor whose gradient is nothing but rounding either, as
+        // that of a bias before a batch norm, has no update that could be shown.
+        let never = |track: &&Track| track.judged == 0 && track.unjudged > 0;
+        let hidden = |run: &Run| {
+            let never = |phase| run.tracks.iter().filter(move |track| track.phase == phase).filter(never);
+            let moving = |update: &Track| never(Phase::Backward).all(|other| other.curve.tensor != update.curve.tensor);
+            never(Phase::Update).any(moving)
+        };
+        let nothing = phases.values().any(|summary| summary.budget.is_none()) || self.runs.iter().any(hidden);
         let broken = self.non_finite.iter().any(|found| found.counts) || self.runs.iter().all(|run| run.ended);
         if ended.interrupted || nothing || !self.moved || broken || !self.places.aligned {
             return Outcome::Inconclusive;

@@ -57,6 +57,7 @@ pub struct Judge {
     pub(super) moved: bool,
     pub(super) non_finite: Vec<NonFinite>,
     pub(super) evaluations: Vec<Evaluated>,
+    pub(super) data: Vec<String>,
     pub(super) referee: Option<Referee>,
     pub(super) twins: Option<Twins>,
     /// By how much of each parameter rounding may have moved it at the latest compared step.
@@ -139,6 +140,7 @@ impl Judge {
             moved: false,
             non_finite: Vec::new(),
             evaluations: Vec::new(),
+            data: experiment.set.notes.clone(),
             referee: referee.ok(),
             twins: (free && count > 0).then(twins),
             limits,

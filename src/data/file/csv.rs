@@ -486,7 +486,8 @@ mod tests {
         for (test, expected) in [
             (
                 "x,y\n3,b\n4,bb",
-                "t.csv:3: column 2 (\"y\") has class \"bb\", which is none of the classes known from the training rows; did you mean `b`? (a, b)",
+                "t.csv:3: column 2 (\"y\") has class \"bb\", which is none of the classes known from the \
+                 training rows; did you mean `b`? (a, b)",
             ),
             ("x,z\n3,b", "t.csv:1: column 2 is called \"z\", but \"y\" in the training file"),
             ("x,y,z\n3,b,b", "t.csv:1: has 3 fields, but the training file has 2"),

@@ -29,7 +29,8 @@ pub(super) fn read(path: &Path, divisor: f64) -> Result<Array> {
         return Err(Error::data(
             &origin,
             format!(
-                "its header says {sizes} bytes ({expected}), but {found} follow it: it is cut short or damaged; get it again"
+                "its header says {sizes} bytes ({expected}), but {found} follow it: it is cut short or \
+                 damaged; get it again"
             ),
         ));
     }

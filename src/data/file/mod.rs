@@ -37,6 +37,10 @@ pub(super) fn located(written: &str, folder: &Path) -> Result<PathBuf> {
 
 /// The content of a file, uncompressed.
 fn content(path: &Path) -> Result<Vec<u8>> {
+    if let Some(about) = path.metadata().ok().filter(|about| !about.is_file()) {
+        let what = if about.is_dir() { "a folder" } else { "not a file" };
+        return Err(Error::data(path.display().to_string(), format!("is {what}; write the path of a file of data")));
+    }
     let file = File::open(path).map_err(|error| {
         Error::io(path, "cannot open the data; their path is relative to the experiment's folder", error)
     })?;
@@ -87,6 +91,7 @@ mod tests {
         table::Standardize,
     };
     use flate2::{Compression, write::GzEncoder};
+    use proptest::prelude::*;
     use std::io::Write;
 
     /// A file of these bytes in a folder that goes with it.
@@ -118,7 +123,9 @@ mod tests {
             assert!(error.starts_with(&path.display().to_string()) && error.contains("cut short"), "{error}");
         }
         let (folder, path) = file("x", b"");
-        assert!(matches!(content(folder.path()), Err(Error::Io { .. })));
+        assert!(
+            content(folder.path()).unwrap_err().to_string().ends_with("is a folder; write the path of a file of data")
+        );
         assert!(matches!(content(&path.with_extension("absent")), Err(Error::Io { .. })));
     }
 
@@ -127,6 +134,41 @@ mod tests {
         let folder = Path::new("folder");
         assert_eq!(located("a/b.csv", folder).unwrap(), Path::new("folder/a/b.csv"));
         assert_eq!(located("/a/b.csv", folder).unwrap(), Path::new("/a/b.csv"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(
+            valid in prop::sample::select(vec![&b"x,y\n1,a\n\"2\",b\n"[..], b"\0\0\x08\x02\0\0\0\x02\0\0\0\x01ab",
+                b"\x93NUMPY\x01\0\x3b\0{'descr': '<i2', 'fortran_order': True, 'shape': (2, 1), }\nabcd"]),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..4_usize, any::<Vec<u8>>()), 0..3),
+            compressed: bool,
+        ) {
+            let mut bytes = valid.to_vec();
+            for (at, removed, inserted) in edits {
+                let start = at.index(bytes.len() + 1);
+                let end = (start + removed).min(bytes.len());
+                bytes.splice(start..end, inserted);
+            }
+            let (folder, path) = file("x", &if compressed { gzip(&bytes) } else { bytes });
+            let goal = Goal::Classes(Column::Last, ClassOrder::Sorted);
+            let csv = Csv { header: true, goal, ..tables("x".to_owned()) };
+            for error in [
+                csv.open(folder.path(), DTypes::BOTH).err(),
+                idx::read(&path, 255.0).err(),
+                npy::read(&path).err(),
+                npy::read_archive(&path, ["inputs"]).err(),
+            ].into_iter().flatten() {
+                prop_assert!(error.to_string().starts_with(&path.display().to_string()), "{}", error);
+            }
+        }
+    }
+
+    /// A table without names, its class last.
+    fn tables(path: String) -> Csv {
+        let goal = Goal::Classes(Column::Last, ClassOrder::Sorted);
+        let (drop, hold_out, standardize) = (Vec::new(), None, Standardize::Columns);
+        Csv { path, test: None, separator: b',', header: false, goal, drop, hold_out, standardize }
     }
 
     /// The files of the data folder; without it a test of them is skipped, and says so.
@@ -163,9 +205,7 @@ mod tests {
                 return;
             }
             let goal = Goal::Classes(label, ClassOrder::Sorted);
-            let (hold_out, standardize) = (None, Standardize::Columns);
-            let csv = Csv { path, test: None, separator: b',', header: false, goal, drop, hold_out, standardize };
-            let set = csv.open(Path::new(""), DTypes::F64).unwrap();
+            let set = Csv { goal, drop, ..tables(path) }.open(Path::new(""), DTypes::F64).unwrap();
             assert_eq!((set.columns, set.notes.len()), (columns, 0), "{name}");
             let found = set.classes.unwrap().into_iter().zip(counts(&set.training, expected.len())).collect::<Vec<_>>();
             assert_eq!(found, expected.iter().map(|(class, rows)| ((*class).to_owned(), *rows)).collect::<Vec<_>>());

@@ -91,7 +91,8 @@ fn parse(bytes: &[u8], name: String) -> std::result::Result<Array, String> {
     let shape = shape.ok_or_else(|| missing("shape"))?;
     if elements(&shape).and_then(|count| count.checked_mul(size)) != Some(data.len()) {
         return Err(format!(
-            "has shape {shape:?} of {size} bytes each in its header, but {} bytes follow it: it is cut short or damaged",
+            "has shape {shape:?} of {size} bytes each in its header, but {} bytes follow it: it is cut short or \
+             damaged",
             data.len()
         ));
     }

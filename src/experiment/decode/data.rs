@@ -319,7 +319,8 @@ fn class_order(table: &Reader) -> Result<ClassOrder> {
         |names: &Vec<String>| names.len() > 1 && (1..names.len()).all(|at| !names[..at].contains(&names[at]));
     names.filter(distinct).map(ClassOrder::Given).ok_or_else(|| {
         node.fault(format!(
-            "`classes` in [data] must be \"sorted\", \"appearance\", or an array of two or more different names; found {}",
+            "`classes` in [data] must be \"sorted\", \"appearance\", or an array of two or more different \
+             names; found {}",
             node.found()
         ))
     })
@@ -404,7 +405,8 @@ mod tests {
         for (keys, expected) in [
             ("kind='circle'", drawn(Figure::Circle(Circle::default()))),
             (
-                "kind='circle'\nclass_1='inside'\nradius=1\nvalidation_rows=1\ntest_rows=2\nstandardize='scalar'\nseed=0",
+                "kind='circle'\nclass_1='inside'\nradius=1\nvalidation_rows=1\ntest_rows=2\n\
+                 standardize='scalar'\nseed=0",
                 Drawn {
                     figure: Figure::Circle(Circle { radius: 1.0, inside: true }),
                     rows: 9,
@@ -571,7 +573,8 @@ mod tests {
             ("kind='idx'\ninputs='x'\ntargets='y'\nscale=255", "x.toml:4: scale must be one of \"unit\", \"none\""),
             (
                 "kind='idx'\npath='x'",
-                "x.toml:2: `path` in [data] belongs to kind = \"csv\", \"tsv\", \"npz\", \"text\"; kind = \"idx\" takes inputs",
+                "x.toml:2: `path` in [data] belongs to kind = \"csv\", \"tsv\", \"npz\", \"text\"; \
+                 kind = \"idx\" takes inputs",
             ),
         ] {
             let error = decoded(keys).expect_err(keys).to_string();

@@ -159,3 +159,92 @@ fn first(node: &Node, index: usize, place: &str) -> Result<()> {
     }
     Err(node.fault(format!("{place} takes the numbers of words, so it has to be the first layer")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Experiment;
+    use std::path::Path;
+
+    /// The layers of a file whose second line they are.
+    fn layers(layers: &str) -> Result<Vec<Layer>> {
+        let text = format!(
+            "data = {{ kind = 'regression', rows = 8, inputs = 4, outputs = 1 }}\nmodel.layers = [{layers}]\n\
+             training = {{ loss = 'mse', optimizer.sgd.lr = 0.1, steps = 1 }}\n"
+        );
+        Ok(Experiment::parse(&text, "x.toml", Path::new(""), &[])?.reference.model.layers)
+    }
+
+    #[test]
+    fn every_layer_has_its_name_and_pytorchs_defaults() {
+        let norm = |affine| Norm { columns: 4, eps: 1e-5, affine };
+        let table = Embedding { words: 9, columns: 3 };
+        let cases = [
+            ("'sigmoid'", Layer::Sigmoid),
+            ("'tanh'", Layer::Tanh),
+            ("'relu'", Layer::Relu),
+            ("'leaky-relu'", Layer::LeakyRelu { slope: 0.01 }),
+            ("{ leaky-relu = { slope = 0.2 } }", Layer::LeakyRelu { slope: 0.2 }),
+            ("'gelu'", Layer::Gelu(Gelu::Erf)),
+            ("{ gelu = { approximate = 'tanh' } }", Layer::Gelu(Gelu::Tanh)),
+            ("'silu'", Layer::Silu),
+            ("'softplus'", Layer::Softplus { beta: 1.0, threshold: 20.0 }),
+            ("{ softplus = { beta = 2 } }", Layer::Softplus { beta: 2.0, threshold: 20.0 }),
+            ("'softmax'", Layer::Softmax(Axis::Columns)),
+            ("{ softmax = { axis = 0 } }", Layer::Softmax(Axis::Rows)),
+            ("{ log-softmax = { axis = 1 } }", Layer::LogSoftmax(Axis::Columns)),
+            ("'dropout'", Layer::Dropout(Dropout { p: 0.5, scaled: true, first_epoch_only: false })),
+            (
+                "{ dropout = { p = 0.2, scaled = false, first_epoch_only = true } }",
+                Layer::Dropout(Dropout { p: 0.2, scaled: false, first_epoch_only: true }),
+            ),
+            ("'layer-norm'", Layer::LayerNorm(norm(true))),
+            ("{ layer-norm = { affine = false } }", Layer::LayerNorm(norm(false))),
+            ("'batch-norm'", Layer::BatchNorm(BatchNorm { norm: norm(true), momentum: 0.1 })),
+            (
+                "{ batch-norm = { momentum = 1, affine = false } }",
+                Layer::BatchNorm(BatchNorm { norm: norm(false), momentum: 1.0 }),
+            ),
+            ("'flatten'", Layer::Flatten),
+        ];
+        for (typed, expected) in cases {
+            let found = layers(&format!("{typed}, {{ linear = {{ outputs = 1 }} }}")).unwrap();
+            assert_eq!(found[0], expected, "{typed}");
+        }
+        let bag = layers("{ embedding-bag = { words = 9, columns = 3 } }, { linear = { outputs = 1 } }").unwrap();
+        assert_eq!(bag[0], Layer::EmbeddingBag(table, Bag::Mean));
+        let sum = "{ embedding-bag = { words = 9, columns = 3, mode = 'sum' } }, { linear = { outputs = 1 } }";
+        assert_eq!(layers(sum).unwrap()[0], Layer::EmbeddingBag(table, Bag::Sum));
+        let flat =
+            layers("{ embedding = { words = 9, columns = 3 } }, 'flatten', { linear = { outputs = 1 } }").unwrap();
+        assert_eq!(flat[0], Layer::Embedding(table));
+        assert_eq!(flat[2], Layer::Linear(Linear { inputs: 12, outputs: 1, bias: true }));
+    }
+
+    #[test]
+    fn what_a_layer_cannot_be_is_an_error_with_its_line_and_what_it_may_be() {
+        let cases = [
+            ("'leaky-rel'", "did you mean `leaky-relu`?"),
+            ("{ leaky-relu = { slop = 1 } }", "did you mean `slope`?"),
+            ("'embedding'", "layer `embedding` is written { embedding = { words = N, columns = N } }"),
+            ("{ relu = { slope = 1 } }", "layer `relu` is written \"relu\""),
+            ("{ gelu = { approximate = 'erf' } }", "\"none\", \"tanh\""),
+            ("{ softplus = { beta = 0 } }", "must be a finite number above 0; found the integer 0"),
+            ("{ softmax = { axis = 2 } }", "must be a whole number from 0 to 1; found the integer 2"),
+            ("{ dropout = { p = 1 } }", "must be a number from 0 to below 1; found the integer 1"),
+            ("{ layer-norm = { eps = -1 } }", "must be a finite number, 0 or more"),
+            ("{ batch-norm = { momentum = 1.5 } }", "must be a number from 0.0 to 1.0"),
+            ("{ embedding = { columns = 3 } }", "`words` is missing in layer 0 (embedding)"),
+            ("{ embedding = { words = 16777217, columns = 3 } }", "a whole number from 1 to 16777216"),
+            ("'relu', { embedding = { words = 9, columns = 3 } }", "so it has to be the first layer"),
+            ("{ embedding = { words = 9, columns = 3 } }, 'layer-norm'", "put \"flatten\" before it"),
+        ];
+        for (typed, expected) in cases {
+            let error = layers(typed).unwrap_err().to_string();
+            assert!(error.starts_with("x.toml:2: ") && error.contains(expected), "{typed}: {error}");
+        }
+        let table = Layer::Embedding(Embedding { words: 1, columns: 1 });
+        let error = crate::model::Model::new(vec![table], 4).unwrap_err().to_string();
+        assert!(error.contains("put \"flatten\" at its end"), "{error}");
+    }
+}

@@ -29,6 +29,9 @@ const LOSSES: [(&str, &str); 11] = [
 
 const DELTA_TIMES_MSE: (&str, &str) = ("delta-times-mse", "\"delta-times-mse\"");
 
+/// Reads the settings of a measure.
+type Decode = fn(&Reader) -> Result<Measure>;
+
 /// What is optimized.
 pub(super) fn loss(node: &Node) -> Result<Loss> {
     let choice = Choice::read(node, "loss", &LOSSES)?;
@@ -89,7 +92,7 @@ fn chosen(choice: &Choice, node: &Node) -> Result<Option<Loss>> {
     if let Some((_, loss)) = Loss::NAMED.into_iter().find(|(named, _)| *named == name) {
         return Ok(settings.is_none().then_some(loss));
     }
-    let (keys, decode): (&[&str], fn(&Reader) -> Result<Measure>) = match name {
+    let (keys, decode): (&[&str], Decode) = match name {
         "mse" => (&[], |_| Ok(Measure::SquaredError)),
         "l1" => (&[], |_| Ok(Measure::AbsoluteError)),
         "huber" => (&["delta"], |table| Ok(Measure::Huber { delta: positive(table, "delta")?.unwrap_or(1.0) })),

@@ -61,7 +61,7 @@ fn groups<T: Copy>(count: usize, mut draw: impl FnMut() -> T, pair: impl Fn(T, T
     };
     let mut values: Vec<T> = (0..count).map(|_| draw()).collect();
     values.chunks_exact_mut(GROUP).for_each(make);
-    if count % GROUP != 0 {
+    if !count.is_multiple_of(GROUP) {
         let last = &mut values[count - GROUP..];
         last.fill_with(draw);
         make(last);
@@ -79,7 +79,7 @@ const LOGARITHM: [f32; 9] = [
     -1.666_805_8e-1,
     0.200_007_14,
     -2.499_999_4e-1,
-    3.333_333_1e-1,
+    3.333_333e-1,
 ];
 
 /// ln 2 in two parts (logf.c).
@@ -97,7 +97,7 @@ fn logarithm(x: f32) -> f32 {
     }
     let square = m * m;
     let polynomial = LOGARITHM[1..].iter().fold(LOGARITHM[0], |sum, &term| sum.mul_add(m, term)) * m;
-    let small = e.mul_add(LN_2[1], polynomial * square);
+    let small = polynomial.mul_add(square, e * LN_2[1]);
     e.mul_add(LN_2[0], m + (-square).mul_add(0.5, small))
 }
 

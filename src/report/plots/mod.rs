@@ -1,4 +1,5 @@
-//! The figures of a run: `loss`, `gaps`, `drift` and `time`, each as SVG and PNG.
+//! The figures of a run: `loss`, `gaps`, `drift`, `time` and, where held-out rows were looked at, `held-out`, each as SVG
+//! and PNG.
 //!
 //! One file per figure; each is a function from [`Curves`] to drawing calls, with no other input and no state.
 //! [`figure`], [`Axis`], [`panel`], [`curve`], [`quantiles()`] and the rest of the toolkit serve other plots as well. A figure reaches
@@ -8,6 +9,7 @@ mod axes;
 mod canvas;
 mod drift;
 mod gaps;
+mod held_out;
 mod loss;
 mod quantiles;
 mod time;
@@ -32,25 +34,43 @@ use std::{io, thread};
 
 /// Draws one figure.
 type Draw = fn(&Area<'_>, &str, &Curves) -> Drawn;
-/// Every figure: its file name, its size in pixels and what draws it; the slowest first, so that two threads end
-/// together.
-const FIGURES: [(&str, (u32, u32), Draw); 4] = [
+/// A figure: its file name, its size in pixels and what draws it.
+type Figure = (&'static str, (u32, u32), Draw);
+/// Every figure; the slowest first, so that two threads end together.
+const FIGURES: [Figure; 5] = [
     ("gaps", (1100, 800), gaps::draw),
     ("loss", (960, 600), loss::draw),
     ("drift", (960, 600), drift::draw),
     ("time", (960, 600), time::draw),
+    (HELD_OUT, (960, 600), held_out::draw),
 ];
+/// The figure that not every run has.
+const HELD_OUT: &str = "held-out";
 
-/// Writes every figure of a run as SVG and PNG into `folder`, which exists, and returns the files.
+/// The figures of a run.
+fn figures(curves: &Curves) -> &'static [Figure] {
+    &FIGURES[..FIGURES.len() - usize::from(held_out::looks(curves).is_none())]
+}
+
+/// Writes every figure of a run as SVG and PNG into `folder`, which exists, and returns the files; one of an earlier run
+/// that this one does not have goes.
 ///
 /// # Errors
 ///
 /// Where a file cannot be written. What was written before stays and is whole.
 pub fn draw(title: &str, curves: &Curves, folder: &Path) -> Result<Vec<PathBuf>> {
-    let next = AtomicUsize::new(0);
+    let (next, all) = (AtomicUsize::new(0), figures(curves));
+    for name in names_of(&FIGURES[all.len()..]) {
+        match std::fs::remove_file(folder.join(&name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io(&folder.join(&name), "cannot take away the figure of an earlier run", error));
+            }
+            _ => {}
+        }
+    }
     let work = || {
         let mut files = Vec::new();
-        while let Some((name, size, draw)) = FIGURES.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some((name, size, draw)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
             files.extend(figure(&folder.join(name), *size, |area| draw(area, title, curves))?);
         }
         Ok(files)
@@ -67,8 +87,12 @@ pub fn draw(title: &str, curves: &Curves, folder: &Path) -> Result<Vec<PathBuf>>
 }
 
 /// The names of the files that [`draw`] writes.
-pub fn names() -> Vec<String> {
-    FIGURES.iter().flat_map(|(name, ..)| ["svg", "png"].map(|kind| format!("{name}.{kind}"))).collect()
+pub fn names(curves: &Curves) -> Vec<String> {
+    names_of(figures(curves))
+}
+
+fn names_of(figures: &[Figure]) -> Vec<String> {
+    figures.iter().flat_map(|(name, ..)| ["svg", "png"].map(|kind| format!("{name}.{kind}"))).collect()
 }
 
 /// Draws one figure of `size` pixels and writes it as `stem`.svg and `stem`.png.

@@ -67,8 +67,9 @@ impl<T: Real> Layer<T> for LayerNorm<T> {
             }
         }
         let Some(target) = input_gradient else { return Ok(()) };
-        let (weight, count) = (flat(&pass.trained[self.weight].value), T::of(columns as f64));
-        let weighted = |gradient: T, at: usize| if self.norm.affine { gradient * weight[at] } else { gradient };
+        let count = T::of(columns as f64);
+        let weight = self.norm.affine.then(|| flat(&pass.trained[self.weight].value));
+        let weighted = |gradient: T, at: usize| weight.map_or(gradient, |weight| gradient * weight[at]);
         let rows = x.chunks_exact(columns).zip(output_gradient.chunks_exact(columns));
         for ((target, (x, gradient)), (&mean, &inverse)) in target.chunks_exact_mut(columns).zip(rows).zip(statistics())
         {

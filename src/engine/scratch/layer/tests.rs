@@ -109,7 +109,7 @@ fn budgets(case: &Case, found: &Found) -> Vec<(String, f64)> {
 /// column, batches of one and two rows, evaluation.
 #[test]
 fn every_layer_and_pythons_are_within_the_bounds_of_the_replay() {
-    let mut largest = std::collections::BTreeMap::new();
+    let (mut largest, mut beyond) = (std::collections::BTreeMap::new(), Vec::new());
     for case in fixtures::layers() {
         let theirs = Found {
             output: case.output.clone(),
@@ -123,7 +123,9 @@ fn every_layer_and_pythons_are_within_the_bounds_of_the_replay() {
         };
         for (side, found) in [("scratch", ours), ("PyTorch", theirs)] {
             for (tensor, budget) in budgets(&case, &found) {
-                assert!(budget <= 1.0, "{side}: {} {tensor} uses {budget} of its bound", case.name);
+                if !(budget <= 1.0) {
+                    beyond.push(format!("{side}: {} {tensor} uses {budget} of its bound", case.name));
+                }
                 let kind = case.name.split('"').nth(1).unwrap_or_default().to_owned();
                 let kept: &mut f64 = largest.entry((kind, tensor, side)).or_default();
                 *kept = kept.max(budget);
@@ -133,4 +135,5 @@ fn every_layer_and_pythons_are_within_the_bounds_of_the_replay() {
     for ((layer, tensor, side), budget) in largest {
         println!("{layer:12} {tensor:15} {side:8} {budget:.2}");
     }
+    assert!(beyond.is_empty(), "{beyond:#?}");
 }

@@ -9,7 +9,7 @@ use lockstep::{
     engine::scratch::{self, Real},
     model::{self, Axis, Bag, BatchNorm, Embedding, Gelu, Layer, Linear, Model},
     tensor::{DType, View},
-    training::{Loss, Norm, Optimizer, Penalty, ReportedMeasure, Sgd, Training},
+    training::{Adam, Clip, Curve, Loss, Norm, Optimizer, Penalty, ReportedMeasure, RmsProp, Schedule, Sgd, Training},
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -92,6 +92,27 @@ fn a_warm_step_allocates_nothing_whatever_the_loss_and_with_penalties() {
             let before = ALLOCATED.get();
             engine.step(&batch).unwrap();
             assert!(step == 0 || ALLOCATED.get() == before, "{loss}");
+        }
+    }
+}
+
+#[test]
+fn a_warm_step_allocates_nothing_whatever_the_optimizer_and_when_it_clips() {
+    let model = Model::new(vec![Layer::Linear(Linear { inputs: 2, outputs: 3, bias: true })], 2).unwrap();
+    let (inputs, targets) = ([0.5; 80], [0.0; 120]);
+    let batch = Batch::dense(View::new(&[40, 2], &inputs[..]), View::new(&[40, 3], &targets[..]));
+    let rmsprop = RmsProp { momentum: 0.9, centered: true, weight_decay: 0.1, ..RmsProp::default() };
+    for optimizer in [Optimizer::Adam(Adam::default()), Optimizer::Adam(Adam::adamw()), Optimizer::RmsProp(rmsprop)] {
+        for clip in [Clip::Norm(0.1), Clip::Value(0.1)] {
+            let schedule = Some(Schedule { curve: Curve::Exponential { gamma: 0.9 }, every_step: true });
+            let training =
+                Training { clip: Some(clip), schedule, ..Training::new(Loss::MEAN_SQUARED_ERROR, optimizer) };
+            let mut engine = scratch::build(&model, &training, DType::F64, 40);
+            for step in 0..3 {
+                let before = ALLOCATED.get();
+                engine.step(&batch).unwrap();
+                assert!(step == 0 || ALLOCATED.get() == before, "{optimizer:?}, {clip:?}");
+            }
         }
     }
 }

@@ -64,13 +64,22 @@ impl Rounding {
     /// a·b; a factor of exactly 1 rounds nothing, and one of exactly 0 leaves 0.
     #[inline(always)]
     pub(super) fn times(self, a: Near, b: Near) -> Near {
-        if a == Near::exact(1.0) {
-            return b;
-        }
         // 0·∞ is what no side has: one factor is 0 but for rounding, of the other nothing is known.
-        let part = |a: f64, b: f64| if a == 0.0 || b == 0.0 { 0.0 } else { a * b };
+        let part = |a: f64, b: f64| if (a == 0.0) | (b == 0.0) { 0.0 } else { a * b };
         let error = part(a.value.abs(), b.error) + part(a.error, b.magnitude());
-        if a.magnitude() == 0.0 || b.magnitude() == 0.0 { Near::default() } else { self.once(a.value * b.value, error) }
+        let product = self.once(a.value * b.value, error);
+        // Selected, not branched to, so that loops of it vectorize.
+        let (one, zero) = (a == Near::exact(1.0), (a.magnitude() == 0.0) | (b.magnitude() == 0.0));
+        let select = |product: f64, b: f64| {
+            if one {
+                b
+            } else if zero {
+                0.0
+            } else {
+                product
+            }
+        };
+        Near { value: select(product.value, b.value), error: select(product.error, b.error) }
     }
 
     /// A sum of numbers, in any order: `terms` of them, at most.

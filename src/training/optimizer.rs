@@ -75,14 +75,16 @@ impl Sgd {
 }
 
 impl Adam {
-    /// PyTorch's defaults for Adam: lr 10⁻³, betas (0.9, 0.999), eps 10⁻⁸, no decay.
-    pub fn adam() -> Self {
-        Self { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, decoupled: false }
-    }
-
     /// PyTorch's defaults for AdamW: those of Adam, with a decay of 0.01.
     pub fn adamw() -> Self {
-        Self { weight_decay: 0.01, decoupled: true, ..Self::adam() }
+        Self { weight_decay: 0.01, decoupled: true, ..Self::default() }
+    }
+}
+
+impl Default for Adam {
+    /// PyTorch's defaults for Adam: lr 10⁻³, betas (0.9, 0.999), eps 10⁻⁸, no decay.
+    fn default() -> Self {
+        Self { lr: 1e-3, betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0, decoupled: false }
     }
 }
 

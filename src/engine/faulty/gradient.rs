@@ -170,7 +170,7 @@ impl Engine for Faulty {
     }
 
     fn gradient(&self, parameter: usize) -> View<'_> {
-        if self.gradients[parameter].values().len() == 0 {
+        if self.gradients[parameter].values().is_empty() {
             return self.inner.gradient(parameter);
         }
         self.gradients[parameter].view(self.shape(parameter))

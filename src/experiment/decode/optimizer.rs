@@ -33,7 +33,7 @@ pub(super) fn optimizer(node: &Node) -> Result<Optimizer> {
     let choice = Choice::read(node, "optimizer", &OPTIMIZERS)?;
     match choice.typed {
         ("sgd", Some(settings)) => sgd(settings).map(Optimizer::Sgd),
-        ("adam", settings) => adam(settings, "adam", Adam::adam()).map(Optimizer::Adam),
+        ("adam", settings) => adam(settings, "adam", Adam::default()).map(Optimizer::Adam),
         ("adamw", settings) => adam(settings, "adamw", Adam::adamw()).map(Optimizer::Adam),
         ("rmsprop", settings) => rmsprop(settings).map(Optimizer::RmsProp),
         _ => Err(choice.unknown()),

@@ -66,11 +66,9 @@ impl Formula<SLOTS> for Moments {
         let Self { rounding, lr, eps, first, second, decay, .. } = *self;
         let divisor = rounding.plus(rounding.times(second, rounding.root(v)), eps);
         let step = rounding.times(lr, rounding.over(rounding.times(first, m), divisor)).negative();
-        if decay == 0.0 {
-            return step;
-        }
         // w·(1 − lr·λ) before the step: the factor is rounded to the type, and the product.
         let kept = rounding.times(rounding.setting(1.0 - decay), Near::exact(weight));
-        Near { value: step.value - decay * weight, error: step.error + kept.error }
+        let error = if decay == 0.0 { 0.0 } else { kept.error };
+        Near { value: step.value - decay * weight, error: step.error + error }
     }
 }

@@ -15,7 +15,8 @@ use crate::{
     tensor::DType,
     training::{Adam, Clip, Optimizer, Training},
 };
-use std::array;
+use pulp::Arch;
+use std::{array, ops::Range};
 
 /// What the replay knows of an optimizer beyond its definition.
 pub(super) struct Shadow {
@@ -33,14 +34,15 @@ struct State {
     slots: Vec<Exact>, // each with as many values as the parameter has elements
 }
 
-/// What the gradients of a step are cut by.
+/// What the gradients of a step are cut by: all are multiplied by the factor, then none is larger than the most.
 #[derive(Clone, Copy)]
-enum Cut {
-    Nothing,
-    /// All are multiplied by this.
-    Factor(Near),
-    /// None is larger than this.
-    Most(f64),
+struct Cut {
+    factor: Near,
+    most: f64,
+}
+
+impl Cut {
+    const NONE: Self = Self { factor: Near { value: 1.0, error: 0.0 }, most: f64::INFINITY };
 }
 
 /// One optimizer, with `N` numbers of state for each element.
@@ -72,7 +74,7 @@ impl Shadow {
             slots: (0..slots).map(|_| Exact::zeros(parameter.shape.elements())).collect(),
         };
         let states = parameters.iter().map(state).collect();
-        Self { lr: training.optimizer.lr(), cut: Cut::Nothing, states }
+        Self { lr: training.optimizer.lr(), cut: Cut::NONE, states }
     }
 }
 
@@ -82,9 +84,9 @@ impl Replay {
     pub fn begin<'a>(&mut self, step: usize, epoch: usize, gradients: impl Iterator<Item = &'a [f64]>) {
         self.shadow.lr = self.training.lr(step, epoch);
         self.shadow.cut = match self.training.clip {
-            None => Cut::Nothing,
-            Some(Clip::Value(most)) => Cut::Most(most),
-            Some(Clip::Norm(most)) => Cut::Factor(factor(self.rounding, most, gradients)),
+            None => Cut::NONE,
+            Some(Clip::Value(most)) => Cut { most, ..Cut::NONE },
+            Some(Clip::Norm(most)) => Cut { factor: factor(self.rounding, most, gradients), ..Cut::NONE },
         };
     }
 
@@ -159,23 +161,20 @@ impl Replay {
 }
 
 impl Entry {
-    /// The gradient as a formula takes it.
+    /// The gradient as a formula takes it. What does not apply is not selected.
     #[inline(always)]
     fn gradient(self, gradient: f64, weight: f64) -> Near {
-        let Self { rounding, cut, decay } = self;
-        let cut = match cut {
-            Cut::Nothing => Near::exact(gradient),
-            Cut::Factor(factor) => rounding.times(factor, Near::exact(gradient)),
-            // The limit is rounded to the side's type; what is below it in any rounding stays as it is.
-            Cut::Most(most) if gradient.abs() >= most * (1.0 - rounding.unit) => {
-                Near { value: gradient.clamp(-most, most), ..rounding.setting(most) }
-            }
-            Cut::Most(_) => Near::exact(gradient),
+        let Self { rounding, cut: Cut { factor, most }, decay } = self;
+        let cut = rounding.times(factor, Near::exact(gradient));
+        // The limit is rounded to the side's type; what is below it in any rounding stays as it is.
+        let limit = rounding.setting(most);
+        let over = gradient.abs() >= most * (1.0 - rounding.unit);
+        let cut = Near {
+            value: if over { gradient.abs().min(most).copysign(gradient) } else { cut.value },
+            error: if over { limit.error } else { cut.error },
         };
-        if decay == 0.0 {
-            return cut;
-        }
-        rounding.plus(cut, rounding.times(rounding.setting(decay), Near::exact(weight)))
+        let decayed = rounding.plus(cut, rounding.times(rounding.setting(decay), Near::exact(weight)));
+        if decay == 0.0 { cut } else { decayed }
     }
 }
 
@@ -204,6 +203,44 @@ fn factor<'a>(rounding: Rounding, most: f64, gradients: impl Iterator<Item = &'a
     Near { value: factor.value.min(1.0), error: if overflows { factor.value.min(1.0) } else { factor.error } }
 }
 
+/// Elements that are worked on at a time: copied out of tensors, which might be the same for all that a compiler knows,
+/// so that it can vectorize what is done with them.
+const BLOCK: usize = 64;
+
+/// A block of one tensor; of a smaller one, zeros behind it.
+type Block = [f64; BLOCK];
+
+fn block(values: &[f64]) -> Block {
+    let mut block = [0.0; BLOCK];
+    block[..values.len()].copy_from_slice(values);
+    block
+}
+
+/// A block of a state: values and errors, slot by slot.
+struct Blocks<const N: usize> {
+    values: [Block; N],
+    errors: [Block; N],
+}
+
+impl<const N: usize> Blocks<N> {
+    fn of(slots: &[Exact; N], places: Range<usize>) -> Self {
+        Self {
+            values: array::from_fn(|slot| block(&slots[slot].value[places.clone()])),
+            errors: array::from_fn(|slot| block(&slots[slot].bound[places.clone()])),
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, place: usize) -> [Near; N] {
+        array::from_fn(|slot| Near { value: self.values[slot][place], error: self.errors[slot][place] })
+    }
+}
+
+/// Every block of so many elements.
+fn blocks(count: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..count).step_by(BLOCK).map(move |start| start..count.min(start + BLOCK))
+}
+
 /// Lets a state see a gradient.
 fn advance<const N: usize>(
     formula: &impl Formula<N>,
@@ -212,18 +249,28 @@ fn advance<const N: usize>(
     before: &[f64],
     gradient: &[f64],
 ) {
-    let count = gradient.len();
     // Where there is no decay the weights are not looked at, and may be missing.
-    let weights = if entry.decay == 0.0 { gradient } else { &before[..count] };
+    let weights = if entry.decay == 0.0 { gradient } else { before };
     let Some(slots) = state.slots.first_chunk_mut::<N>() else { return };
-    let mut slots = slots.each_mut().map(|slot| (&mut slot.value[..count], &mut slot.bound[..count]));
-    for place in 0..count {
-        let old = array::from_fn(|slot| Near { value: slots[slot].0[place], error: slots[slot].1[place] });
-        let new = formula.state(old, entry.gradient(gradient[place], weights[place]));
-        for ((value, error), new) in slots.iter_mut().zip(new) {
-            (value[place], error[place]) = (new.value, new.error);
-        }
-    }
+    vectorized(
+        #[inline(always)]
+        || {
+            for places in blocks(gradient.len()) {
+                let mut state = Blocks::of(slots, places.clone());
+                let (gradient, weights) = (block(&gradient[places.clone()]), block(&weights[places.clone()]));
+                for place in 0..BLOCK {
+                    let new = formula.state(state.at(place), entry.gradient(gradient[place], weights[place]));
+                    for (slot, new) in new.into_iter().enumerate() {
+                        (state.values[slot][place], state.errors[slot][place]) = (new.value, new.error);
+                    }
+                }
+                for (slot, (values, errors)) in slots.iter_mut().zip(state.values.iter().zip(&state.errors)) {
+                    slot.value[places.clone()].copy_from_slice(&values[..places.len()]);
+                    slot.bound[places.clone()].copy_from_slice(&errors[..places.len()]);
+                }
+            }
+        },
+    );
 }
 
 /// Every element's change, once its state has seen the gradient.
@@ -235,21 +282,35 @@ fn changes<const N: usize>(
     gradient: &[f64],
     result: &mut Exact,
 ) {
-    let count = gradient.len();
-    let before = &before[..count];
-    result.value.resize(count, 0.0);
-    result.bound.resize(count, 0.0);
-    let (values, bounds) = (&mut result.value[..count], &mut result.bound[..count]);
+    let Exact { value: values, bound: bounds } = result;
+    values.resize(gradient.len(), 0.0);
+    bounds.resize(gradient.len(), 0.0);
     let Some(slots) = state.slots.first_chunk::<N>() else { return };
-    let slots = slots.each_ref().map(|slot| (&slot.value[..count], &slot.bound[..count]));
     let unit = entry.rounding.unit;
-    for place in 0..count {
-        let state = array::from_fn(|slot| Near { value: slots[slot].0[place], error: slots[slot].1[place] });
-        let weight = before[place];
-        let Near { value, error } = formula.change(state, entry.gradient(gradient[place], weight), weight);
-        // The stored sum is rounded to the side's type; the change, as the difference of two weights, in f64.
-        let stored = unit * ((weight + value).abs() + error) + DType::F64.unit_roundoff() * value.abs();
-        values[place] = value;
-        bounds[place] = if value == 0.0 && error == 0.0 { 0.0 } else { error + stored };
-    }
+    vectorized(
+        #[inline(always)]
+        || {
+            for places in blocks(gradient.len()) {
+                let state = Blocks::of(slots, places.clone());
+                let (gradient, weights) = (block(&gradient[places.clone()]), block(&before[places.clone()]));
+                let (mut changes, mut errors) = ([0.0; BLOCK], [0.0; BLOCK]);
+                for place in 0..BLOCK {
+                    let (gradient, weight) = (entry.gradient(gradient[place], weights[place]), weights[place]);
+                    let Near { value, error } = formula.change(state.at(place), gradient, weight);
+                    // The stored sum is rounded to the side's type; the change, as the difference of two weights, in f64.
+                    let stored = unit * ((weight + value).abs() + error) + DType::F64.unit_roundoff() * value.abs();
+                    changes[place] = value;
+                    errors[place] = if (value == 0.0) & (error == 0.0) { 0.0 } else { error + stored };
+                }
+                values[places.clone()].copy_from_slice(&changes[..places.len()]);
+                bounds[places.clone()].copy_from_slice(&errors[..places.len()]);
+            }
+        },
+    );
+}
+
+/// Runs loops with the widest vectors that the processor has. Operations stay what they are, to the bit.
+#[inline(always)]
+fn vectorized(pass: impl FnOnce()) {
+    Arch::new().dispatch(pass);
 }

@@ -3,18 +3,18 @@
 use super::{Formula, Near, Rounding};
 use crate::training::RmsProp;
 
-/// v, a and b; what the options leave out stays 0.
+/// v, a, and what lr is multiplied by: the momentum b, or without it g/(√ṽ + ε).
 pub(super) const SLOTS: usize = 3;
 
 /// RMSprop at one step. An element's state is v and a, the moving averages of its gradient squared and of itself, and
-/// the momentum b.
+/// its step over lr.
 pub(super) struct Scaled {
     rounding: Rounding,
     lr: Near,
     eps: Near,
     alpha: Near,
     fresh: Near,
-    momentum: Option<Near>,
+    momentum: Near,
     centered: bool,
 }
 
@@ -26,37 +26,29 @@ impl Scaled {
             eps: rounding.setting(options.eps),
             alpha: rounding.setting(options.alpha),
             fresh: rounding.setting(1.0 - options.alpha),
-            momentum: (options.momentum != 0.0).then(|| rounding.setting(options.momentum)),
+            momentum: rounding.setting(options.momentum),
             centered: options.centered,
         }
-    }
-
-    /// g/(√ṽ + ε), with ṽ = v − a², which no side has exactly, but which is nowhere below 0.
-    #[inline(always)]
-    fn scaled(&self, v: Near, a: Near, gradient: Near) -> Near {
-        let Self { rounding, eps, centered, .. } = *self;
-        let spread = if centered { rounding.plus(v, rounding.times(a, a).negative()).at_least_0() } else { v };
-        rounding.over(gradient, rounding.plus(rounding.root(spread), eps))
     }
 }
 
 impl Formula<SLOTS> for Scaled {
     #[inline(always)]
     fn state(&self, [v, a, b]: [Near; SLOTS], gradient: Near) -> [Near; SLOTS] {
-        let Self { rounding, alpha, fresh, momentum, centered, .. } = *self;
+        let Self { rounding, eps, alpha, fresh, momentum, centered, .. } = *self;
         let square = rounding.times(gradient, rounding.times(fresh, gradient));
         let v = rounding.plus(rounding.times(alpha, v), square);
-        let a = if centered { rounding.plus(rounding.times(alpha, a), rounding.times(fresh, gradient)) } else { a };
-        let b = match momentum {
-            Some(momentum) => rounding.plus(rounding.times(momentum, b), self.scaled(v, a, gradient)),
-            None => b,
-        };
-        [v, a, b]
+        let a = rounding.plus(rounding.times(alpha, a), rounding.times(fresh, gradient));
+        // ṽ = v − a², which no side has exactly, but which is nowhere below 0.
+        let spread = rounding.minus(v, rounding.times(a, a)).at_least_0();
+        let spread = if centered { spread } else { v };
+        let step = rounding.over(gradient, rounding.plus(rounding.root(spread), eps));
+        let gathered = rounding.plus(rounding.times(momentum, b), step);
+        [v, a, if momentum.value == 0.0 { step } else { gathered }]
     }
 
     #[inline(always)]
-    fn change(&self, [v, a, b]: [Near; SLOTS], gradient: Near, _weight: f64) -> Near {
-        let step = if self.momentum.is_some() { b } else { self.scaled(v, a, gradient) };
+    fn change(&self, [_, _, step]: [Near; SLOTS], _gradient: Near, _weight: f64) -> Near {
         self.rounding.times(self.lr, step).negative()
     }
 }

@@ -57,16 +57,14 @@ impl Formula<1> for Momentum {
     #[inline(always)]
     fn state(&self, [buffer]: [Near; 1], gradient: Near) -> [Near; 1] {
         let Self { rounding, momentum, fresh, first, .. } = *self;
-        if first {
-            return [gradient];
-        }
-        [rounding.plus(rounding.times(momentum, buffer), rounding.times(fresh, gradient))]
+        let gathered = rounding.plus(rounding.times(momentum, buffer), rounding.times(fresh, gradient));
+        [if first { gradient } else { gathered }]
     }
 
     #[inline(always)]
     fn change(&self, [buffer]: [Near; 1], gradient: Near, _weight: f64) -> Near {
         let Self { rounding, lr, momentum, nesterov, .. } = *self;
-        let step = if nesterov { rounding.plus(gradient, rounding.times(momentum, buffer)) } else { buffer };
-        rounding.times(lr, step).negative()
+        let ahead = rounding.plus(gradient, rounding.times(momentum, buffer));
+        rounding.times(lr, if nesterov { ahead } else { buffer }).negative()
     }
 }

@@ -361,6 +361,29 @@ fn an_activation_is_within_its_bound_over_the_whole_range_of_its_type() {
     }
 }
 
+/// libtorch takes the products from the left: what is lost where G·σ underflows grows by the factor after it.
+#[test]
+fn a_gradient_that_underflows_within_silu_is_within_its_bound() {
+    let gradients = [1, 37, 131, 4001, 1 << 23].map(f32::from_bits);
+    let points: Vec<(f32, f32)> =
+        (-870..=870).flat_map(|tenth| gradients.map(|gradient| (tenth as f32 / 10.0, gradient))).collect();
+    let wide = |pick: fn(&(f32, f32)) -> f32| points.iter().map(|pair| f64::from(pick(pair))).collect::<Vec<_>>();
+    let mut replay = replay(vec![Layer::Silu], points.len(), Sgd::new(0.1));
+    let record = StepRecord {
+        rows: 1,
+        inputs: wide(|pair| pair.0),
+        activations: vec![Vec::new()],
+        output_gradient: wide(|pair| pair.1),
+        ..StepRecord::default()
+    };
+    let found = wide(|&(x, gradient)| {
+        let sigmoid = 1.0 / (1.0 + (-x).exp());
+        gradient * sigmoid * (1.0 + x * (1.0 - sigmoid))
+    });
+    replay.backward(&record, &|_| &[]);
+    assert_fits(used(&found, replay.input_gradient()), "SiLU");
+}
+
 #[test]
 fn a_relu_at_exactly_0_has_derivative_0_and_passes_what_is_above() {
     let mut replay = replay(vec![linear(1, 3, false), Layer::Relu], 1, Sgd::new(0.1));

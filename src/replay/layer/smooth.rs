@@ -1,7 +1,7 @@
 //! SiLU and softplus.
 
 use super::{
-    super::{Exact, Replay},
+    super::{Exact, Replay, Rounding},
     activation::TRANSCENDENTAL,
 };
 
@@ -22,9 +22,10 @@ impl Replay {
     }
 
     /// ∂x = G·σ(1 + x(1 − σ)). σ is off by [`TRANSCENDENTAL`] roundings of itself, 1 − σ by as much and a rounding, and by
-    /// no more than itself where σ rounds to 1.
+    /// no more than itself where σ rounds to 1. libtorch multiplies from the left: a G·σ that underflows is off by half of
+    /// the smallest number, and that grows by the factor 1 + x(1 − σ), below 1.3 for x > 0 and 1 + |x| elsewhere.
     pub(super) fn through_silu(&mut self, input: &[f64]) {
-        let (unit, overflow) = (self.rounding.unit, self.rounding.overflow);
+        let Rounding { unit, overflow, smallest, .. } = self.rounding;
         self.through_pointwise(input, |x| {
             let (sigmoid, rest) = (1.0 / (1.0 + (-x).exp()), 1.0 / (1.0 + x.exp()));
             let of_rest = (TRANSCENDENTAL * sigmoid + rest).min(if rest < unit / 2.0 { rest / unit } else { f64::MAX });
@@ -33,6 +34,7 @@ impl Replay {
             let size = 1.0 + x.abs() * rest;
             (sigmoid * factor, sigmoid * (of_factor + (TRANSCENDENTAL + 2.0) * size) + overflow / unit * size)
         });
+        self.passing.bound.iter_mut().zip(input).for_each(|(bound, x)| *bound += smallest * (1.0 + (-x).max(0.0)));
     }
 
     /// ln(1 + e^(βx))/β, or x where βx is above the threshold. βx is off by two roundings, which move the result by

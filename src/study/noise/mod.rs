@@ -21,7 +21,7 @@ use crate::{
 use control::{CONTROL_SEEDS, CONTROL_STEPS, Calibrated, Control, SEEDS, STEPS};
 use cost::Cost;
 use faults::Found;
-use settings::{CALIBRATION, CONTROL, COSTED, FAULTED};
+use settings::{CALIBRATION, CONTROL, COSTED};
 
 /// The study.
 pub const STUDY: Study = Study {
@@ -29,7 +29,7 @@ pub const STUDY: Study = Study {
     title: "Can a verdict be trusted? False alarms, missed faults, and what judging costs",
     parts: CALIBRATION.len() * SEEDS as usize
         + CONTROL.len() * 2 * (CONTROL_SEEDS.end - CONTROL_SEEDS.start) as usize
-        + faults::CASES.len() * FAULTED.len() * 2
+        + faults::RUNS
         + COSTED.len(),
     run,
 };
@@ -133,7 +133,7 @@ fn draw(context: &Context<'_>, found: &Findings) -> Result<()> {
 
 #[cfg(all(test, feature = "torch"))]
 mod tests {
-    use super::*;
+    use super::{settings::FAULTED, *};
     use std::{path::Path, sync::atomic::AtomicBool};
 
     /// A smaller version of the tables in reports/noise, on seeds of its own.
@@ -145,7 +145,7 @@ mod tests {
         }
         for run in faults::run(&context).unwrap().unwrap() {
             let (fault, setting) = (faults::CASES[run.case].name, FAULTED[run.setting].setting.name);
-            assert!(run.right, "{fault} in the {:?}, {setting}: {:?}", run.side, run.place);
+            assert!(run.right, "{fault} in the {:?}, {setting}: {:?}, {:?}", run.side, run.place, run.then);
         }
     }
 

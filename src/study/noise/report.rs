@@ -135,22 +135,24 @@ fn write_controls(text: &mut String, found: &Findings) -> std::fmt::Result {
 fn write_faults(text: &mut String, found: &Findings) -> std::fmt::Result {
     writeln!(
         text,
-        "\n## Missed faults\n\nEach fault in the candidate and in the reference, {FAULT_STEPS} steps. Where keys of the \
-         experiment differ, the reference's are the definition, so that the candidate is off, whichever side was changed; \
-         a fault of an engine is on the side that has it.\n"
+        "\n## Missed faults\n\nEach fault in the candidate and, where it is not the scratch engine's own, in the \
+         reference, {FAULT_STEPS} steps. Where keys of the experiment differ, the reference's are the definition, so that \
+         the candidate is off, whichever side was changed; a fault of an engine is on the side that has it. What the start \
+         shows already is found again where it is first computed with: but for initial weights, of which each side \
+         computes what is right, and for another number of layers, which leaves no layer to be judged by its like.\n"
     )?;
     writeln!(text, "| fault | in | {} |", FAULTED.map(|faulted| faulted.setting.name).join(" | "))?;
     writeln!(text, "|---|---|{}", "---|".repeat(FAULTED.len()))?;
     for (case, fault) in CASES.iter().enumerate() {
-        for side in [Role::Candidate, Role::Reference] {
+        for &side in fault.sides() {
             let named = if side == Role::Reference { "reference" } else { "candidate" };
             write!(text, "| {} | {named} |", fault.name)?;
             for setting in 0..FAULTED.len() {
                 let run = found.faults.iter().find(|run| (run.case, run.setting, run.side) == (case, setting, side));
-                let place = run.and_then(|run| run.place.as_ref());
-                let place = place.map_or("not found".to_owned(), |(phase, step, tensor)| {
-                    format!("{}, step {step}, {tensor}", phase.name())
-                });
+                let places = run.iter().flat_map(|run| run.place.iter().chain(&run.then));
+                let places = places.map(|(phase, step, tensor)| format!("{}, step {step}, {tensor}", phase.name()));
+                let place = places.collect::<Vec<_>>().join("; ");
+                let place = if place.is_empty() { "not found".to_owned() } else { place };
                 let wrong = if run.is_some_and(|run| run.right) { "" } else { " **(wrong)**" };
                 write!(text, " {place}{wrong} |")?;
             }

@@ -149,12 +149,14 @@ mod tests {
         }
     }
 
-    /// The shares that K is derived from are of the candidate's error in the noise alone: none passes K here either.
+    /// The shares that K is derived from are of the candidate's error in the noise alone: none passes K here either, with
+    /// as many twins as are run. One alone may be near by chance where an optimizer divides by the size of gradients that
+    /// rounding makes: the study's table has its column.
     #[test]
     fn what_correct_engines_use_of_the_noise_is_below_k() {
         let context = Context { folder: Path::new(""), stop: &AtomicBool::new(false), tick: &|_| {} };
         for setting in control::calibrate(&context, 1, 20).unwrap().unwrap() {
-            let largest = setting.phases.values().flatten().chain(setting.drift.iter().flatten()).copied();
+            let largest = setting.phases.values().flatten().chain(&setting.drift[control::held()]).copied();
             let largest = largest.fold(0.0, f64::max);
             assert!(largest <= Limits::default().k, "{}: {largest}", setting.name);
         }

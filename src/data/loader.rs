@@ -15,6 +15,9 @@ use crate::{
 };
 use std::{ops::Range, sync::Arc};
 
+/// Numbers that the inputs of a batch have at most: 2 GB in f64.
+const MOST_NUMBERS: usize = 250_000_000;
+
 /// Takes batches from one part of a data set, in one order.
 #[derive(Debug)]
 pub struct Loader {
@@ -73,6 +76,13 @@ impl Loader {
             }
         }
         order.check(part.rows())?;
+        let (rows, columns) = (order.largest_batch(part.rows()), part.inputs.columns());
+        if rows.saturating_mul(columns) > MOST_NUMBERS && !matches!(part.inputs, Held::Sparse(_)) {
+            return Err(Error::Usage(format!(
+                "a batch of {rows} rows of {columns} columns has more than {MOST_NUMBERS} numbers; set a smaller \
+                 training.batch_size"
+            )));
+        }
         let (targets_width, place) = (set.targets_width(encoding)?, order.place(0, part.rows()));
         let rows = if order.shuffle_of(0).is_some() { vec![0; part.rows()] } else { Vec::new() };
         let mut loader = Self {

@@ -213,10 +213,19 @@ impl Draft {
         let wanted = [&reference, &candidate].map(decode::dtype);
         let [one, other] = wanted;
         let set = Arc::new(shared.data.open(folder, [one?, other?].into_iter().collect())?);
+        decode::fit::course(&reference, &set, &shared.course)?;
+        let side = |root: &Node, engine| -> Result<Side> {
+            let side = decode::side(root, engine, &set, folder)?;
+            decode::fit::side(root, &side, &set, &shared.course)?;
+            Ok(side)
+        };
+        let sides = [side(&reference, EngineKind::Torch)?, side(&candidate, EngineKind::Scratch)?];
+        decode::fit::running_mean(&reference, &sides)?;
+        let [of_reference, of_candidate] = sides;
         Ok(Experiment {
             title,
-            reference: decode::side(&reference, EngineKind::Torch, &set, folder)?,
-            candidate: decode::side(&candidate, EngineKind::Scratch, &set, folder)?,
+            reference: of_reference,
+            candidate: of_candidate,
             data: shared.data,
             set,
             course: shared.course,

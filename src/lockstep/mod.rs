@@ -380,13 +380,14 @@ impl Lockstep {
             batches.lend(side.dtype, |batch, targets| side.step(batch, targets, kept))?;
         }
         if kept == Kept::Everything && self.own.is_some() {
-            // A side is judged by the definition's masks.
-            let masks = &self.reference.latest.record.masks;
-            for (_, side) in &mut self.candidates {
-                // Of other rows it keeps its own.
-                if side.latest.record.rows == self.reference.latest.record.rows {
-                    side.latest.record.masks.clone_from(masks);
-                }
+            // A side is judged by the definition's masks, in its own type.
+            let rows = self.reference.latest.record.rows;
+            for (_, side) in self.candidates.iter_mut().filter(|(_, side)| side.latest.record.rows == rows) {
+                let kept = &mut side.latest.record.masks;
+                self.batches.lend(side.dtype, |batch, _| {
+                    kept.resize_with(batch.masks.len(), Vec::new);
+                    kept.iter_mut().zip(batch.masks).for_each(|(kept, mask)| mask.widen_into(kept));
+                });
             }
         }
         Ok(())

@@ -97,6 +97,12 @@ impl Referee {
         self.record.computed(self.engine.as_ref(), &self.widths, loss)?;
         self.engine.update()?;
         self.record.updated(self.engine.as_ref())?;
+        if !reference.looked.is_empty() {
+            let again = Batch { training: false, masks: &[], ..batch };
+            self.engine.forward(&again)?;
+            let loss = self.engine.loss(&again)?;
+            self.record.looked(self.engine.as_ref(), &self.widths, loss)?;
+        }
         let Self { replay, record, deviations, .. } = self;
         places.measure(replay, RunSide::Reference, record, record, deviations);
         self.agrees.resize(deviations.len(), true);

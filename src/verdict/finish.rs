@@ -45,6 +45,16 @@ impl Judge {
             self.not_checked.push(format!("how far the free run drifts: {why}"));
         }
         self.note_hidden();
+        if !self.evaluations.is_empty() || ended.test.is_some() {
+            self.not_checked
+                .push("the evaluation mode: scores on held-out rows are shown side by side, not judged".to_owned());
+        }
+        for (mode, _) in ended.stopping.iter().flat_map(|stopping| &stopping.same).filter(|(_, same)| !same) {
+            self.not_checked.push(format!(
+                "early stopping: by its own scores the {mode} candidate would have decided otherwise; the run went by the \
+                 reference's"
+            ));
+        }
         if !self.moved && self.non_finite.is_empty() {
             self.not_checked.push("anything: no weight moved in any step".to_owned());
         }

@@ -164,7 +164,8 @@ impl Judge {
             let tracks = runs.iter().flat_map(|run| &run.tracks).filter(|track| track.phase == phase);
             tracks.map(|track| track.judged).sum()
         };
-        let before = Phase::COMPUTED.map(|phase| judged(&self.runs, phase));
+        let phases = || std::iter::once(Phase::Batch).chain(Phase::COMPUTED);
+        let before: Vec<usize> = phases().map(|phase| judged(&self.runs, phase)).collect();
         let (bucket, full) = self.buckets.next(event.step);
         let reference = &event.reference.record;
         self.measure(event);
@@ -215,7 +216,7 @@ impl Judge {
         if let Some(drift) = drift {
             self.drifting.take_in(event.step, drift, horizon);
         }
-        for (phase, before) in Phase::COMPUTED.into_iter().zip(before) {
+        for (phase, before) in phases().zip(before) {
             *self.compared.entry(phase).or_default() += usize::from(judged(&self.runs, phase) > before);
         }
     }
@@ -331,6 +332,13 @@ impl Judge {
 impl Observer for Judge {
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
         self.losses.push(event.reference.loss);
+        // Of earlier looks the matrices go: a page shows the last one's, and a thousand classes take megabytes.
+        if !event.evaluated.is_empty() {
+            for earlier in &mut self.evaluations {
+                earlier.reference.confusion = None;
+                earlier.candidates.iter_mut().for_each(|(_, scores)| scores.confusion = None);
+            }
+        }
         self.evaluations.extend_from_slice(event.evaluated);
         note_times(&mut self.times[0], event.reference);
         for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates) {

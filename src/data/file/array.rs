@@ -75,9 +75,10 @@ pub(super) struct Array {
     pub whole: bool,
 }
 
-/// How many elements a shape has, if that many can be.
+/// How many elements a shape has, if that many can be; also of its other sizes where one is 0.
 pub(super) fn elements(shape: &[usize]) -> Option<usize> {
-    shape.iter().try_fold(1, |count: usize, &size| count.checked_mul(size))
+    let most = shape.iter().try_fold(1, |count: usize, &size| count.checked_mul(size.max(1)))?;
+    Some(if shape.contains(&0) { 0 } else { most })
 }
 
 impl Arrays {

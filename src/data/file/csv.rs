@@ -136,12 +136,13 @@ impl Csv {
             .from_reader(text.as_bytes());
         let mut record = ByteRecord::new();
         let mut lines = Lines { bytes: text.as_bytes(), place: 0, line: 1 };
-        let mut layout = None;
+        let (mut layout, mut last) = (None, 0);
         let (mut inputs, mut values, mut classes) = (Vec::new(), Vec::new(), Vec::new());
         while reader
             .read_byte_record(&mut record)
             .map_err(|error| Error::data(&origin, format!("cannot be read as a table: {error}")))?
         {
+            last = record.position().map_or(0, csv::Position::byte);
             let line = Line { origin: &origin, number: lines.of(record.position().map_or(0, csv::Position::byte)) };
             let layout = match &mut layout {
                 Some(layout) => layout,
@@ -173,10 +174,17 @@ impl Csv {
                 }
             }
         }
+        let at = usize::try_from(last).unwrap_or(usize::MAX).min(text.len());
+        if is_open(&text.as_bytes()[at..], self.separator) {
+            let number = 1 + text.as_bytes()[..at].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            let line = Line { origin: &origin, number };
+            return Err(line.fault("opens a quote that is never closed; close it, or double a quote that is meant"));
+        }
         let blank = blank_lines(text);
         if blank > 0 {
             notes.push(
-                format!("{blank} blank lines of {origin} are skipped").replace("1 blank lines of", "1 blank line of"),
+                format!("{blank} blank lines of {} are skipped", self.path)
+                    .replace("1 blank lines of", "1 blank line of"),
             );
         }
         let layout = layout.filter(|layout| inputs.len() >= layout.inputs.len());
@@ -233,6 +241,13 @@ struct Lines<'a> {
     bytes: &'a [u8],
     place: usize,
     line: u64,
+}
+
+/// Whether the last record of a file ends within quotes: it has one that opens a field, and an odd number of them.
+fn is_open(record: &[u8], separator: u8) -> bool {
+    let opens = |pair: &[u8]| pair[1] == b'"' && (pair[0] == separator || matches!(pair[0], b'\n' | b'\r' | b' '));
+    let opened = record.first() == Some(&b'"') || record.windows(2).any(opens);
+    opened && record.iter().filter(|&&byte| byte == b'"').count() % 2 == 1
 }
 
 impl Lines<'_> {

@@ -36,7 +36,7 @@ pub(super) fn located(written: &str, folder: &Path) -> Result<PathBuf> {
 }
 
 /// The content of a file, uncompressed.
-fn content(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
     if let Some(about) = path.metadata().ok().filter(|about| !about.is_file()) {
         let what = if about.is_dir() { "a folder" } else { "not a file" };
         return Err(Error::data(path.display().to_string(), format!("is {what}; write the path of a file of data")));

@@ -5,8 +5,11 @@
 //! empty, a line may not: every line gives one text and one label, so that rows and lines agree.
 
 use super::{cipher, fault, file_fault, quoted};
-use crate::error::{Error, Result};
-use std::{fs, ops::Range, path::Path};
+use crate::{
+    data::file::content,
+    error::{Error, Result},
+};
+use std::{ops::Range, path::Path};
 
 /// How a line is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +72,7 @@ impl Labelled {
 /// If it cannot be read or is not UTF-8, has no lines, a line is not of the form, a label is empty or none of the
 /// given classes, a class is missing, or there is only one. Errors of a line name it.
 pub fn read(path: &Path, form: Form, classes: Classes) -> Result<Labelled> {
-    let bytes = fs::read(path).map_err(|error| Error::io(path, "cannot read labelled text", error))?;
-    let file = utf8(path, bytes)?;
+    let file = utf8(path, content(path)?)?;
     let header = form == Form::Tabbed { header: true };
     let mut lines = lines(&file);
     let heading = if header { lines.next() } else { None };
@@ -235,7 +237,7 @@ mod tests {
     fn read_text(content: impl AsRef<[u8]>, form: Form, classes: Classes) -> Result<Labelled> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lines.txt");
-        fs::write(&path, content).unwrap();
+        std::fs::write(&path, content).unwrap();
         read(&path, form, classes)
     }
 

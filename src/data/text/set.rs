@@ -6,6 +6,7 @@
 use super::{
     Numbering,
     counts::{Counts, Vocabulary},
+    file_fault,
     lines::{self, Classes, Form, Labelled},
     tokens::{Recipe, Tokenized},
     vectors::{self, Seen, Unknown, Vectors},
@@ -22,6 +23,9 @@ use std::{
     ops::Range,
     path::{Path, PathBuf},
 };
+
+/// Tokens that a part is made of at most, each 4 bytes.
+const MOST_TOKENS: usize = 250_000_000;
 
 /// Labelled text as an experiment names it. Paths are as they are written.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +102,13 @@ impl Text {
     pub fn open(&self, locate: impl Fn(&str) -> Result<PathBuf>, wanted: DTypes) -> Result<DataSet> {
         let path = locate(&self.training)?;
         let all = self.read(&path, self.classes.as_deref().map_or(Classes::Found, Classes::All))?;
+        if let Rows::Vectors { first, .. } | Rows::Words { first } = self.rows
+            && all.rows().saturating_mul(first) > MOST_TOKENS
+        {
+            let message =
+                format!("has {} texts, whose first {first} tokens are too many; write a smaller first", all.rows());
+            return Err(file_fault(&path, message));
+        }
         let other = |which, file: &str| {
             let rows = self.read(&locate(file)?, Classes::Among(&all.classes))?;
             Ok(self.tokens(which, &rows, 0..rows.rows()))

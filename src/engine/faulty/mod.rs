@@ -57,13 +57,21 @@ use crate::{
 
 pub use gradient::{Fault, Faulty};
 
-/// Puts the faults of a training that any engine can have into this one, in the order in which they stand there.
+/// Puts the faults of a training that any engine can have into this one: gradients that are kept innermost, as they
+/// become updates there, then one update for each row, then what belongs to single parameters, whatever was typed first.
 ///
 /// # Errors
 /// If a fault is of a parameter that the engine does not have, or cannot have that fault.
 pub fn with_faults(engine: Box<dyn Engine>, training: &Training) -> Result<Box<dyn Engine>> {
     let mut engine = engine;
-    for fault in &training.faults {
+    let mut faults: Vec<_> = training.faults.iter().collect();
+    faults.sort_by_key(|fault| match fault {
+        training::Fault::GradientsNotZeroed => 0,
+        training::Fault::UpdatePerSample => 1,
+        training::Fault::Transposed(_) => 2,
+        _ => 3,
+    });
+    for fault in faults {
         engine = match fault {
             training::Fault::Transposed(name) => {
                 let parameter = number(engine.as_ref(), name)?;

@@ -121,7 +121,14 @@ impl Measured {
             Measure::NegativeLogLikelihood { .. } | Measure::LogLoss { .. } => {
                 outputs.f_nll_loss(targets, self.weights.as_ref(), reduction, IGNORED)
             }
-            Measure::BinaryCrossEntropy => outputs.f_binary_cross_entropy(targets, None::<Tensor>, reduction),
+            Measure::BinaryCrossEntropy => {
+                let found = outputs.f_binary_cross_entropy(targets, None::<Tensor>, reduction);
+                // It refuses NaN as it refuses 2; a training that ran away is a verdict, no error.
+                match found {
+                    Err(_) if outputs.f_isnan()?.f_any()?.f_double_value(&[])? != 0.0 => outputs.f_sum(None),
+                    found => found,
+                }
+            }
             Measure::BinaryCrossEntropyWithLogits { .. } => {
                 outputs.f_binary_cross_entropy_with_logits(targets, None, self.positive_weight.as_ref(), reduction)
             }

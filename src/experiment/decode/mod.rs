@@ -5,6 +5,7 @@
 mod course;
 mod data;
 mod faults;
+pub(super) mod fit;
 mod layer;
 mod loss;
 mod model;

@@ -1,0 +1,111 @@
+//! What can be known before the first step of how a side's model, its data and the course go together: what would only
+//! end a run in the middle is refused here.
+
+use crate::{
+    data::{
+        BatchSize,
+        order::{Last, Order},
+        set::{DataSet, Held},
+    },
+    error::Result,
+    experiment::{Side, tree::Node},
+    model::{Embedding, Layer},
+    training::{Course, Fault, Monitor},
+};
+
+/// Refuses a course that the data cannot follow.
+pub(in crate::experiment) fn course(root: &Node, data: &DataSet, course: &Course) -> Result<()> {
+    let Some(rule) = course.early_stopping else { return Ok(()) };
+    let node = root.find(&["training", "early_stopping"]).unwrap_or(root);
+    if data.validation.is_none() {
+        return Err(node.fault(
+            "early stopping looks at validation rows, and the data have none; give [data] some: validation = 0.1, or \
+             validation_rows = 100 where they are drawn",
+        ));
+    }
+    if rule.monitor == Monitor::Accuracy && data.classes.is_none() {
+        return Err(
+            node.fault("only classes have an accuracy, and the data's targets are values; write monitor = \"loss\"")
+        );
+    }
+    Ok(())
+}
+
+/// Refuses a side that would fail at some batch.
+pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, course: &Course) -> Result<()> {
+    let layers = root.find(&["model", "layers"]).unwrap_or(root);
+    let fault = |index: usize, why: String| {
+        let node = match &layers.value {
+            crate::experiment::tree::Value::Array(nodes) => nodes.get(index).unwrap_or(layers),
+            _ => layers,
+        };
+        Err(node.fault(format!("layer {index} ({}) {why}", side.model.layers[index])))
+    };
+    if let Some(Layer::Embedding(table) | Layer::EmbeddingBag(table, _)) = side.model.layers.first() {
+        let Embedding { words, .. } = *table;
+        match &data.training.inputs {
+            Held::Words { vocabulary, .. } if *vocabulary > words => {
+                let why = format!("has {words} words, but the data number {vocabulary}; write words = {vocabulary}");
+                return fault(0, why);
+            }
+            Held::Words { .. } => {}
+            Held::Dense(columns) if whole_below(columns, words) => {}
+            _ => {
+                let why = "takes numbers of words, and the data's inputs are none; in [data] of kind = \"text\" write \
+                           rows = { words = { first = 20 } }";
+                return fault(0, why.to_owned());
+            }
+        }
+    }
+    if matches!(data.training.inputs, Held::Sparse(_)) && !matches!(side.model.layers.first(), Some(Layer::Linear(_))) {
+        return fault(
+            0,
+            "takes dense rows, and the data's are sparse counts; let a linear layer come first".to_owned(),
+        );
+    }
+    let norm = side.model.layers.iter().position(|layer| matches!(layer, Layer::BatchNorm(_)));
+    if let Some(index) = norm {
+        if side.training.faults.contains(&Fault::UpdatePerSample) {
+            return fault(
+                index,
+                "needs batches of two rows or more, which \"update-per-sample\" does not give".to_owned(),
+            );
+        }
+        if least(course.order, data.training.rows()) == 1 {
+            let why = "needs batches of two rows or more, and one of these has a single row; write \
+                       training.last_batch = \"drop\" or \"split\", or another training.batch_size";
+            return fault(index, why.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a running mean that the reference alone prints: what a candidate prints is judged by the losses of batches.
+pub(in crate::experiment) fn running_mean(root: &Node, [reference, candidate]: &[Side; 2]) -> Result<()> {
+    if reference.training.reported_loss.running_mean && !candidate.training.reported_loss.running_mean {
+        let node = root.find(&["training", "reported_loss"]).unwrap_or(root);
+        return Err(
+            node.fault("`running_mean` of the reference alone cannot be judged; write it for both, or [candidate]")
+        );
+    }
+    Ok(())
+}
+
+/// Whether every input is the number of one of so many words.
+fn whole_below(columns: &crate::data::columns::Columns, words: usize) -> bool {
+    let is_word = |x: f64| x >= 0.0 && x < words as f64 && x.fract() == 0.0;
+    let narrow = columns.f32().is_none_or(|values| values.iter().all(|&x| is_word(f64::from(x))));
+    narrow && columns.f64().is_none_or(|values| values.iter().all(|&x| is_word(x)))
+}
+
+/// Rows of the smallest batch.
+fn least(order: Order, rows: usize) -> usize {
+    let size = match order.size {
+        BatchSize::Full => rows,
+        BatchSize::Rows(size) => size.min(rows),
+    };
+    match order.last {
+        Last::Keep if rows % size != 0 => rows % size,
+        _ => size,
+    }
+}

@@ -311,7 +311,7 @@ mod tests {
         let text = complaint("a\t1\nb\t1\n", TABBED, Classes::Found);
         assert_eq!(text, " every label is `1`; expected two classes or more");
         let missing = read(&PathBuf::from("nowhere.txt"), TABBED, Classes::Found).unwrap_err().to_string();
-        assert!(missing.starts_with("nowhere.txt: cannot read labelled text: "), "{missing}");
+        assert!(missing.starts_with("nowhere.txt: cannot open the data"), "{missing}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ const PAGE: &str = include_str!("../../../experiments/README.md");
 const FRONT_PAGE: &str = include_str!("../../../README.md");
 
 /// What stands under every example: as little as can be.
-const BASE: &str = "data.kind = 'xor'\nmodel.layers = [{ linear = { outputs = 2 } }]\n\
+const BASE: &str = "data = { kind = 'blobs', rows = 8, centers = 2, validation_rows = 4 }\nmodel.layers = [{ linear = { outputs = 2 } }]\n\
                     training = { loss = 'mse', optimizer = { sgd = { lr = 1 } }, steps = 1 }";
 
 /// A line of a table: a key of some places, or a name of a choice.

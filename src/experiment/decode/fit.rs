@@ -98,7 +98,7 @@ fn least(order: Order, rows: usize) -> usize {
         BatchSize::Rows(size) => size.min(rows),
     };
     match order.last {
-        Last::Keep if rows % size != 0 => rows % size,
+        Last::Keep if !rows.is_multiple_of(size) => rows % size,
         _ => size,
     }
 }

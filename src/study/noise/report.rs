@@ -168,7 +168,8 @@ fn write_costs(text: &mut String, found: &Findings) -> std::fmt::Result {
         "\n## Cost\n\nMicroseconds per step, mode `both`, median of {} pairs of runs, with a judge and without: the two \
          engines (the reference's and the free candidate's); driving them in lockstep (records, and the synced \
          candidate's weights); what judging adds (gaps, replays, twins, referee); and judging over the two engines, with \
-         its middle half. Nothing else ran on the machine.\n",
+         its middle half. Measured before the study's other parts take every core; what else ran on the \
+         machine is not known.\n",
         cost::RUNS
     )?;
     writeln!(

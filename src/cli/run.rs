@@ -5,7 +5,7 @@ use crate::{
     bench::environment,
     error::{Error, Result},
     experiment::Experiment,
-    lockstep::{Batches, Checkpoints, Mode, Observer, RunSide, StepEvent},
+    lockstep::{Checkpoints, Mode, Observer, StepEvent},
     report,
     verdict::{Comparison, compare},
 };
@@ -76,13 +76,9 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     report::prepare(&folder)?;
     let stop = stop_on_interrupt();
     let comparison = Comparison { mode, at: options.at.unwrap_or(0), ..Comparison::default() };
-    let mut checkpoints = match experiment.course.checkpoint {
-        Some(every) => {
-            let steps_per_epoch = Batches::new(&experiment, RunSide::Reference)?.steps_per_epoch();
-            Some(Checkpoints::new(folder.join("checkpoints"), every, steps_per_epoch))
-        }
-        None => None,
-    };
+    let steps_per_epoch = experiment.course.order.steps_per_epoch(experiment.set.training.rows());
+    let checkpoint = |every| Checkpoints::new(folder.join("checkpoints"), every, steps_per_epoch);
+    let mut checkpoints = experiment.course.checkpoint.map(checkpoint);
     let (mut verdict, curves) = {
         let mut watching = Watching { progress: Progress::new(0, "step"), checkpoints: checkpoints.as_mut() };
         compare(&experiment, comparison, environment(), &mut watching, stop)?

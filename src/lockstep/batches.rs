@@ -75,9 +75,7 @@ impl Batches {
     pub fn lend<R>(&self, dtype: DType, then: impl FnOnce(&Batch<'_>, View<'_>) -> R) -> R {
         let batch = self.loader.batch(dtype);
         let targets = self.defined.as_ref().map_or(batch.targets, |defined| defined.batch(dtype).targets);
-        let [narrow, wide] = self.masks.views();
-        let masks = if dtype == DType::F32 { &narrow } else { &wide };
-        then(&Batch { masks, ..batch }, targets)
+        then(&Batch { masks: &self.masks.views(dtype), ..batch }, targets)
     }
 
     /// Rows of the largest batch.

@@ -5,7 +5,7 @@
 
 use crate::{
     model::{Dropout, Layer, Model},
-    tensor::{Shape, View},
+    tensor::{DType, Shape, View},
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -66,13 +66,14 @@ impl Masks {
         }
     }
 
-    /// The masks in f32, then those in f64.
-    pub fn views(&self) -> [Vec<View<'_>>; 2] {
-        let shape = |width| Shape::new(&[self.rows, width]);
-        let widths = || self.layers.iter().map(|(_, width)| *width);
-        let narrow = self.f32.iter().zip(widths()).map(|(mask, width)| View::new(&shape(width), &mask[..]));
-        let wide = self.f64.iter().zip(widths()).map(|(mask, width)| View::new(&shape(width), &mask[..]));
-        [narrow.collect(), wide.collect()]
+    /// The masks in a type.
+    pub fn views(&self, dtype: DType) -> Vec<View<'_>> {
+        let shape = |layer: usize| Shape::new(&[self.rows, self.layers[layer].1]);
+        let view = |layer| match dtype {
+            DType::F32 => View::new(&shape(layer), &self.f32[layer][..]),
+            DType::F64 => View::new(&shape(layer), &self.f64[layer][..]),
+        };
+        (0..self.layers.len()).map(view).collect()
     }
 }
 

@@ -78,7 +78,7 @@ pub enum Axis {
     Columns,
 }
 
-/// Inverted dropout. Its masks come with the batch, the same for both sides; see [`Masks`](crate::lockstep::Masks).
+/// Inverted dropout. Its masks come with the batch, the same for both sides.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Dropout {
     /// The probability of 0; below 1.

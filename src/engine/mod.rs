@@ -46,6 +46,12 @@ pub trait Engine {
     /// What this engine is.
     fn describe(&self) -> Description;
 
+    /// Says how many threads it may use from now on: one until it is told otherwise. An engine that knows no threads
+    /// stays with one.
+    fn set_threads(&mut self, threads: usize) {
+        let _ = threads;
+    }
+
     /// What it trains, in `state_dict` order.
     fn parameters(&self) -> &[Parameter];
 
@@ -98,7 +104,8 @@ pub trait Engine {
     /// As [`forward`](Self::forward).
     fn update(&mut self) -> Result<()>;
 
-    /// One whole step on a batch; returns the reported loss.
+    /// One whole step on a batch; returns the reported loss. Nobody is to look at gradients in between or afterwards:
+    /// an engine may change parameters as their gradients come, and never write those down.
     ///
     /// # Errors
     /// As [`forward`](Self::forward).

@@ -46,6 +46,7 @@ pub struct Scratch<T> {
     gradients: Vec<Array2<T>>,   // per layer, in its output [capacity, width]
     rows: usize,                 // of the latest batch
     at: [usize; 2],              // its step and epoch
+    threads: usize,
 }
 
 /// The inputs of the latest batch.
@@ -126,6 +127,7 @@ impl<T: Real> Scratch<T> {
             gradients: room(),
             rows: 0,
             at: [0; 2],
+            threads: 1,
             parameters,
             trained,
             places,
@@ -174,8 +176,12 @@ impl<T: Real> Engine for Scratch<T> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             dtype: T::DTYPE,
             device: "cpu".to_owned(),
-            threads: 1,
+            threads: self.threads,
         }
+    }
+
+    fn set_threads(&mut self, threads: usize) {
+        self.threads = threads.max(1);
     }
 
     fn parameters(&self) -> &[Parameter] {

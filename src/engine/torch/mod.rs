@@ -156,8 +156,13 @@ impl Engine for Torch {
             version: VERSION.to_owned(),
             dtype: self.dtype,
             device: "cpu".to_owned(),
-            threads: 1,
+            threads: usize::try_from(tch::get_num_threads()).unwrap_or(1),
         }
+    }
+
+    /// libtorch has one number for the whole process: that of the engine that set it last.
+    fn set_threads(&mut self, threads: usize) {
+        tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
     }
 
     fn parameters(&self) -> &[Parameter] {

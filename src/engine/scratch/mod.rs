@@ -1,5 +1,5 @@
-//! The engine from scratch, on `ndarray`: every formula written out. It allocates nothing once it is built, but for what
-//! the `gemm` crate packs its operands into, in products too large for plain loops.
+//! The engine from scratch, on `ndarray`: every formula written out. It allocates nothing once it has made a step of its
+//! largest batch.
 //!
 //! Layers, loss and optimizer have one file each, named as in `engine/torch`, so that the two read side by side.
 //! Each is generic over [`Real`] (f32 or f64); the arithmetic that is worth vectorizing is in `kernels`.
@@ -13,8 +13,8 @@ use super::{Description, Engine, check, misfit};
 use crate::{
     data::{self, Batch},
     error::{Error, Result},
-    model::{Model, Parameter, Place},
-    tensor::{DType, Shape, Values, View},
+    model::{self, Model, Parameter, Place},
+    tensor::{DType, Shape, View},
     training::Training,
 };
 use layer::{Input, Layer, Pass};
@@ -23,6 +23,7 @@ use ndarray::{Array2, ArrayD, IxDyn};
 use optimizer::Rule;
 
 pub use kernels::Real;
+use kernels::Kernels;
 
 /// A tensor that is trained, and the gradient of the optimized loss in it.
 struct Trained<T> {
@@ -46,7 +47,7 @@ pub struct Scratch<T> {
     gradients: Vec<Array2<T>>,   // per layer, in its output [capacity, width]
     rows: usize,                 // of the latest batch
     at: [usize; 2],              // its step and epoch
-    threads: usize,
+    kernels: Kernels<T>,
 }
 
 /// The inputs of the latest batch.
@@ -127,11 +128,35 @@ impl<T: Real> Scratch<T> {
             gradients: room(),
             rows: 0,
             at: [0; 2],
-            threads: 1,
+            kernels: Kernels::new(1),
             parameters,
             trained,
             places,
         }
+    }
+
+    /// The way back; with `updates` parameters change on it, and gradients need not be written down.
+    fn back(&mut self, updates: bool) -> Result<()> {
+        let rows = self.rows;
+        if let (Some(output), Some(gradient)) = (self.activations.last(), self.gradients.last_mut()) {
+            self.objective.gradient(head(output, rows), head(&self.targets, rows), head_mut(gradient, rows));
+        }
+        let Self { layers, activations, gradients, trained, kept, inputs, kernels, rule, .. } = self;
+        let rule = updates.then_some(rule);
+        let mut pass = Pass { trained, buffers: kept, rows, training: true, masks: &[], kernels, rule };
+        for (index, layer) in layers.iter_mut().enumerate().rev() {
+            let (before, from) = gradients.split_at_mut(index);
+            let input = if index == 0 { inputs.lend(rows) } else { Input::Dense(head(&activations[index - 1], rows)) };
+            layer.backward(
+                &mut pass,
+                input,
+                head(&activations[index], rows),
+                head(&from[0], rows),
+                before.last_mut().map(|gradient| head_mut(gradient, rows)),
+            )?;
+        }
+        self.objective.penalize(&mut self.trained);
+        Ok(())
     }
 
     fn view<'a>(&self, buffer: &'a Array2<T>) -> View<'a> {
@@ -176,12 +201,14 @@ impl<T: Real> Engine for Scratch<T> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             dtype: T::DTYPE,
             device: "cpu".to_owned(),
-            threads: self.threads,
+            threads: self.kernels.threads(),
         }
     }
 
     fn set_threads(&mut self, threads: usize) {
-        self.threads = threads.max(1);
+        if threads != self.kernels.threads() {
+            self.kernels = Kernels::new(threads);
+        }
     }
 
     fn parameters(&self) -> &[Parameter] {
@@ -219,10 +246,9 @@ impl<T: Real> Engine for Scratch<T> {
         self.inputs.keep(&batch.inputs, self.targets.nrows())?;
         self.rows = batch.rows();
         self.at = [batch.step, batch.epoch];
-        let masks = masks(batch.masks)?;
-        let Self { layers, activations, trained, buffers: _, kept, inputs, rows, .. } = self;
-        let rows = *rows;
-        let mut pass = Pass { trained, buffers: kept, rows, training: batch.training, masks: &masks };
+        let Self { layers, activations, trained, kept, inputs, rows, kernels, .. } = self;
+        let (rows, training, masks) = (*rows, batch.training, batch.masks);
+        let mut pass = Pass { trained, buffers: kept, rows, training, masks, kernels, rule: None };
         let mut input = inputs.lend(rows);
         for (layer, activation) in layers.iter_mut().zip(activations) {
             layer.forward(&mut pass, input, head_mut(activation, rows))?;
@@ -243,33 +269,37 @@ impl<T: Real> Engine for Scratch<T> {
     }
 
     fn backward(&mut self) -> Result<()> {
-        let rows = self.rows;
-        if let (Some(output), Some(gradient)) = (self.activations.last(), self.gradients.last_mut()) {
-            self.objective.gradient(head(output, rows), head(&self.targets, rows), head_mut(gradient, rows));
-        }
-        let Self { layers, activations, gradients, trained, kept, inputs, .. } = self;
-        let mut pass = Pass { trained, buffers: kept, rows, training: true, masks: &[] };
-        for (index, layer) in layers.iter_mut().enumerate().rev() {
-            let (before, from) = gradients.split_at_mut(index);
-            let input = if index == 0 { inputs.lend(rows) } else { Input::Dense(head(&activations[index - 1], rows)) };
-            layer.backward(
-                &mut pass,
-                input,
-                head(&activations[index], rows),
-                head(&from[0], rows),
-                before.last_mut().map(|gradient| head_mut(gradient, rows)),
-            )?;
-        }
-        self.objective.penalize(&mut self.trained);
-        Ok(())
+        self.back(false)
     }
 
     fn update(&mut self) -> Result<()> {
-        self.rule.begin(self.at, self.trained.iter().map(|trained| flat(&trained.gradient)));
-        for (index, Trained { value, gradient }) in self.trained.iter_mut().enumerate() {
-            self.rule.update(index, flat_mut(value), flat(gradient));
+        let Self { rule, trained, kernels, at, .. } = self;
+        rule.begin(*at, trained.iter().map(|trained| flat(&trained.gradient)));
+        for (index, Trained { value, gradient }) in trained.iter_mut().enumerate() {
+            rule.update_shared(kernels, index, flat_mut(value), flat(gradient));
         }
         Ok(())
+    }
+
+    /// Updates parameters as their gradients come, where nothing asks for all of these at once.
+    fn step(&mut self, batch: &Batch<'_>) -> Result<f64> {
+        self.forward(batch)?;
+        let loss = self.loss(batch)?;
+        if self.rule.is_local() && !self.objective.penalizes() {
+            self.rule.begin(self.at, std::iter::empty());
+            self.back(true)?;
+            // Linear layers have updated theirs.
+            let Self { places, rule, trained, kernels, .. } = self;
+            let others = places.iter().filter(|place| !matches!(place.layer, model::Layer::Linear(_)));
+            for index in others.flat_map(|place| place.parameters.clone()) {
+                let Trained { value, gradient } = &mut trained[index];
+                rule.update_shared(kernels, index, flat_mut(value), flat(gradient));
+            }
+        } else {
+            self.backward()?;
+            self.update()?;
+        }
+        Ok(loss)
     }
 
     fn buffer(&self, buffer: usize) -> View<'_> {
@@ -298,73 +328,10 @@ impl<T: Real> Engine for Scratch<T> {
     }
 }
 
-/// Masks that are in the engine's type.
-fn masks<'a, T: Real>(masks: &[View<'a>]) -> Result<Vec<&'a [T]>> {
-    let typed = |mask: &View<'a>| {
-        T::slice(mask.values)
-            .ok_or_else(|| refused("forward", format!("masks in {}", T::DTYPE), mask.shape, mask.dtype()))
-    };
-    masks.iter().map(typed).collect()
-}
-
 /// An engine from scratch in `dtype`.
 pub fn build(model: &Model, training: &Training, dtype: DType, capacity: usize) -> Box<dyn Engine + Send> {
     match dtype {
         DType::F32 => Box::new(Scratch::<f32>::new(model, training, capacity)),
         DType::F64 => Box::new(Scratch::<f64>::new(model, training, capacity)),
-    }
-}
-
-impl Real for f32 {
-    const DTYPE: DType = DType::F32;
-
-    fn of(value: f64) -> Self {
-        value as Self
-    }
-
-    fn widen(self) -> f64 {
-        f64::from(self)
-    }
-
-    fn erf(self) -> Self {
-        libm::erff(self)
-    }
-
-    fn values(slice: &[Self]) -> Values<'_> {
-        Values::F32(slice)
-    }
-
-    fn slice(values: Values<'_>) -> Option<&[Self]> {
-        match values {
-            Values::F32(slice) => Some(slice),
-            Values::F64(_) => None,
-        }
-    }
-}
-
-impl Real for f64 {
-    const DTYPE: DType = DType::F64;
-
-    fn of(value: f64) -> Self {
-        value
-    }
-
-    fn widen(self) -> f64 {
-        self
-    }
-
-    fn erf(self) -> Self {
-        libm::erf(self)
-    }
-
-    fn values(slice: &[Self]) -> Values<'_> {
-        Values::F64(slice)
-    }
-
-    fn slice(values: Values<'_>) -> Option<&[Self]> {
-        match values {
-            Values::F64(slice) => Some(slice),
-            Values::F32(_) => None,
-        }
     }
 }

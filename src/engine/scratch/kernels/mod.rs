@@ -1,113 +1,256 @@
-//! Arithmetic on contiguous slices: the three products of a linear layer and their sums.
+//! The arithmetic of the engine: products and sums over contiguous slices, on all the threads and in the widest vectors
+//! there are.
 //!
-//! Large products go to `gemm` (SIMD, one thread); below [`SMALL`] multiply-adds its set-up costs more than the
-//! product, and plain loops are used.
+//! Each kernel's result is the same however many threads there are. Nothing is allocated once the largest product has been
+//! seen.
 
+mod dot;
+mod function;
+mod lanes;
+mod product;
+mod real;
 pub(super) mod sparse;
+mod team;
 
-use crate::tensor::{DType, Values};
-use ndarray::NdFloat;
+pub(super) use function::sigmoid;
+pub use {lanes::Lanes, real::Real};
 
-/// f32 or f64.
-pub trait Real: NdFloat {
-    /// The type's name.
-    const DTYPE: DType;
-    /// The nearest value of this type.
-    fn of(value: f64) -> Self;
-    /// The same value in f64.
-    fn widen(self) -> f64;
-    /// erf(x) = 2/√π·∫₀ˣ e^(−t²) dt.
-    fn erf(self) -> Self;
-    /// As elements of a view.
-    fn values(slice: &[Self]) -> Values<'_>;
-    /// The elements of a view, if they are of this type.
-    fn slice(values: Values<'_>) -> Option<&[Self]>;
-}
+use product::{Left, Place, Right, Sizes, Sink, Target};
+use pulp::{Arch, NullaryFnOnce};
+use std::{ops::Range, sync::LazyLock};
+use team::Team;
 
-/// Multiply-adds below which plain loops win over `gemm`: its call costs about 300 ns, which the loops use for about
-/// this many on 2-core AVX-512 machines.
-const SMALL: usize = 1 << 10;
+/// What the processor can do, found out once.
+static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
-/// y = x·Wᵀ + b: x `[rows, inputs]`, W `[outputs, inputs]`, b `[outputs]`, y `[rows, outputs]`.
-pub(super) fn affine<T: Real>(
-    x: &[T],
-    weight: &[T],
-    bias: Option<&[T]>,
-    y: &mut [T],
-    rows: usize,
-    inputs: usize,
-    outputs: usize,
-) {
-    if rows * inputs * outputs > SMALL {
-        match bias {
-            Some(bias) => y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias)),
-            None => y.fill(T::zero()),
-        }
-        return product(
-            Matrix { values: x, row: inputs, column: 1 },
-            Matrix { values: weight, row: 1, column: inputs },
-            y,
-            [rows, inputs, outputs],
-        );
-    }
-    for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
-        for (output, (y, weight)) in y.iter_mut().zip(weight.chunks_exact(inputs)).enumerate() {
-            let dot = x.iter().zip(weight).fold(T::zero(), |sum, (&x, &w)| sum + x * w);
-            *y = bias.map_or(dot, |bias| dot + bias[output]);
+/// Runs a loop with the widest vectors that the processor has. Operations stay what they are, to the bit.
+#[inline(always)]
+pub(super) fn vectorized<R>(pass: impl FnOnce() -> R) -> R {
+    struct Pass<F>(F);
+    impl<R, F: FnOnce() -> R> NullaryFnOnce for Pass<F> {
+        type Output = R;
+
+        #[inline(always)]
+        fn call(self) -> R {
+            (self.0)()
         }
     }
+    ARCH.dispatch(Pass(pass))
 }
 
-/// ∂W = Gᵀ·x: G `[rows, outputs]`, x `[rows, inputs]`, ∂W `[outputs, inputs]`.
-pub(super) fn weight_gradient<T: Real>(
-    gradient: &[T],
-    x: &[T],
-    target: &mut [T],
-    rows: usize,
-    inputs: usize,
-    outputs: usize,
-) {
-    target.fill(T::zero());
-    if rows * inputs * outputs > SMALL {
-        return product(
-            Matrix { values: gradient, row: 1, column: outputs },
-            Matrix { values: x, row: inputs, column: 1 },
-            target,
-            [outputs, rows, inputs],
-        );
+/// Multiply-adds up to which plain loops are as fast as anything: packing and tiles have their price.
+const SMALL: usize = 1 << 8;
+
+/// Elements from which on threads share a pass over them: some 10 µs of one thread.
+const SHARED: usize = 1 << 16;
+
+/// Rows of a batch up to which the gradient in a weight is complete in one pass over its products, so that an optimizer
+/// can take it from the cache.
+const FUSED: usize = product::DEPTH[1];
+
+/// The sizes of a linear layer and its batch: x `[rows, inputs]`, W `[outputs, inputs]`, y `[rows, outputs]`.
+#[derive(Clone, Copy)]
+pub(super) struct Linear {
+    pub(super) rows: usize,
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+}
+
+impl Linear {
+    fn small(self) -> bool {
+        self.rows * self.inputs * self.outputs <= SMALL
     }
-    for (gradient, x) in gradient.chunks_exact(outputs).zip(x.chunks_exact(inputs)) {
-        for (&gradient, target) in gradient.iter().zip(target.chunks_exact_mut(inputs)) {
-            for (target, &x) in target.iter_mut().zip(x) {
-                *target += gradient * x;
+}
+
+/// What an optimizer does to a part of a parameter: its values, their gradients, and as many of each state.
+pub(super) type Update<'a, T> = &'a (dyn Fn(&mut [T], &[T], [&mut [T]; 3]) + Sync);
+
+/// The threads of an engine, and the memory its products need.
+pub(super) struct Kernels<T> {
+    team: Team,
+    packed: Vec<T>,
+    turned: Vec<T>,
+    strips: Vec<T>,
+}
+
+impl<T: Real> Kernels<T> {
+    pub(super) fn new(threads: usize) -> Self {
+        Self { team: Team::new(threads), packed: Vec::new(), turned: Vec::new(), strips: Vec::new() }
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.team.threads()
+    }
+
+    /// y = x·Wᵀ + b.
+    pub(super) fn affine(&mut self, x: &[T], weight: &[T], bias: Option<&[T]>, y: &mut [T], sizes: Linear) {
+        let Linear { rows, inputs, outputs } = sizes;
+        if sizes.small() {
+            for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(outputs)) {
+                for (output, (y, weight)) in y.iter_mut().zip(weight.chunks_exact(inputs)).enumerate() {
+                    let dot = x.iter().zip(weight).fold(T::zero(), |sum, (&x, &w)| sum + x * w);
+                    *y = bias.map_or(dot, |bias| dot + bias[output]);
+                }
             }
+            return;
         }
+        // What a vector's lanes stand for: outputs, or rows, whose results are then turned; or, where there are so few of
+        // either that most lanes would be empty, inputs.
+        let half = product::lanes::<T>() / 2;
+        let direct = outputs <= half || (rows > half && outputs * inputs <= rows * (inputs + outputs));
+        if direct {
+            if let Some(bias) = bias {
+                y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
+            }
+            let sizes = Sizes { m: rows, k: inputs, n: outputs };
+            if outputs <= half {
+                return dot::product(&mut self.team, (x, weight), sizes, y, bias.is_some());
+            }
+            let (factors, y) = ((Left::Rows(x), Right::Columns(weight)), &mut Place { rows: y, width: outputs });
+            return product::product(&mut self.team, &mut self.packed, factors, sizes, bias.is_some(), y);
+        }
+        let turned = sized(&mut self.turned, rows * outputs);
+        if let Some(bias) = bias {
+            turned.chunks_exact_mut(rows).zip(bias).for_each(|(row, &bias)| row.fill(bias));
+        }
+        let sizes = Sizes { m: outputs, k: inputs, n: rows };
+        if rows <= half {
+            dot::product(&mut self.team, (weight, x), sizes, turned, bias.is_some());
+        } else {
+            let (factors, y) = ((Left::Rows(weight), Right::Columns(x)), &mut Place { rows: turned, width: rows });
+            product::product(&mut self.team, &mut self.packed, factors, sizes, bias.is_some(), y);
+        }
+        let turned = &self.turned[..rows * outputs];
+        vectorized(
+            #[inline(always)]
+            || product::turn((turned, y), [rows, outputs], [outputs, rows], 0),
+        );
+    }
+
+    /// ∂W = Gᵀ·x: G `[rows, outputs]`.
+    pub(super) fn weight_gradient(&mut self, gradient: &[T], x: &[T], target: &mut [T], sizes: Linear) {
+        let Linear { rows, inputs, outputs } = sizes;
+        if sizes.small() {
+            target.fill(T::zero());
+            for (gradient, x) in gradient.chunks_exact(outputs).zip(x.chunks_exact(inputs)) {
+                for (&gradient, target) in gradient.iter().zip(target.chunks_exact_mut(inputs)) {
+                    target.iter_mut().zip(x).for_each(|(target, &x)| *target += gradient * x);
+                }
+            }
+            return;
+        }
+        let factors = (Left::Columns(gradient), Right::Rows(x));
+        let (sizes, target) = (Sizes { m: outputs, k: rows, n: inputs }, &mut Place { rows: target, width: inputs });
+        product::product(&mut self.team, &mut self.packed, factors, sizes, false, target);
+    }
+
+    /// Whether [`weight_update`](Self::weight_update) can be had for these sizes.
+    pub(super) fn fuses(sizes: Linear) -> bool {
+        !sizes.small() && sizes.rows <= FUSED
+    }
+
+    /// Updates W by ∂W = Gᵀ·x, which is never written down as a whole: a few rows of it at a time go to `update`, with
+    /// the same rows of W and of the optimizer's `states`, each of which may be empty.
+    pub(super) fn weight_update(
+        &mut self,
+        (gradient, x): (&[T], &[T]),
+        value: &mut [T],
+        states: [&mut [T]; 3],
+        sizes: Linear,
+        update: Update<'_, T>,
+    ) {
+        let Linear { rows, inputs, outputs } = sizes;
+        let sizes = Sizes { m: outputs, k: rows, n: inputs };
+        let strip = product::HEIGHT * inputs;
+        let strips = sized(&mut self.strips, strip * self.team.threads());
+        let mut weight = Weight { rows: Rows { value, states, gradient: strips, width: inputs, update }, strip };
+        let factors = (Left::Columns(gradient), Right::Rows(x));
+        product::product(&mut self.team, &mut self.packed, factors, sizes, false, &mut weight);
+    }
+
+    /// ∂x = G·W: G `[rows, outputs]`, ∂x `[rows, inputs]`.
+    pub(super) fn input_gradient(&mut self, gradient: &[T], weight: &[T], target: &mut [T], sizes: Linear) {
+        let Linear { rows, inputs, outputs } = sizes;
+        if sizes.small() {
+            target.fill(T::zero());
+            for (gradient, target) in gradient.chunks_exact(outputs).zip(target.chunks_exact_mut(inputs)) {
+                for (&gradient, weight) in gradient.iter().zip(weight.chunks_exact(inputs)) {
+                    target.iter_mut().zip(weight).for_each(|(target, &weight)| *target += gradient * weight);
+                }
+            }
+            return;
+        }
+        let factors = (Left::Rows(gradient), Right::Rows(weight));
+        let (sizes, target) = (Sizes { m: rows, k: outputs, n: inputs }, &mut Place { rows: target, width: inputs });
+        product::product(&mut self.team, &mut self.packed, factors, sizes, false, target);
+    }
+
+    /// Updates a parameter by its gradient; each of the `states` may be empty.
+    pub(super) fn update(&mut self, value: &mut [T], gradient: &[T], states: [&mut [T]; 3], update: Update<'_, T>) {
+        if value.len() < SHARED || self.team.threads() == 1 {
+            return update(value, gradient, states);
+        }
+        let part = value.len().div_ceil(self.team.threads()).next_multiple_of(64);
+        let states = split(states, part);
+        let parts = value.chunks_mut(part).zip(gradient.chunks(part)).zip(states);
+        self.team.each(parts, |((value, gradient), states)| update(value, gradient, states));
     }
 }
 
-/// ∂x = G·W: G `[rows, outputs]`, W `[outputs, inputs]`, ∂x `[rows, inputs]`.
-pub(super) fn input_gradient<T: Real>(
-    gradient: &[T],
-    weight: &[T],
-    target: &mut [T],
-    rows: usize,
-    inputs: usize,
-    outputs: usize,
-) {
-    target.fill(T::zero());
-    if rows * inputs * outputs > SMALL {
-        return product(
-            Matrix { values: gradient, row: outputs, column: 1 },
-            Matrix { values: weight, row: inputs, column: 1 },
-            target,
-            [rows, outputs, inputs],
-        );
+/// States in parts of so many elements, without end: those of a state that is empty are empty.
+fn split<T>(states: [&mut [T]; 3], part: usize) -> impl Iterator<Item = [&mut [T]; 3]> {
+    let mut states = states.map(|state| state.chunks_mut(part));
+    std::iter::repeat_with(move || states.each_mut().map(|state| state.next().unwrap_or_default()))
+}
+
+/// The first elements of a buffer that grows where it must.
+fn sized<T: Real>(buffer: &mut Vec<T>, elements: usize) -> &mut [T] {
+    if buffer.len() < elements {
+        buffer.resize(elements, T::zero());
     }
-    for (gradient, target) in gradient.chunks_exact(outputs).zip(target.chunks_exact_mut(inputs)) {
-        for (&gradient, weight) in gradient.iter().zip(weight.chunks_exact(inputs)) {
-            for (target, &weight) in target.iter_mut().zip(weight) {
-                *target += gradient * weight;
-            }
+    &mut buffer[..elements]
+}
+
+/// A weight that is updated as its gradient comes, and room for a strip of that for each thread.
+struct Weight<'a, T> {
+    rows: Rows<'a, T>,
+    strip: usize,
+}
+
+/// Rows of a weight and of what belongs to it.
+struct Rows<'a, T> {
+    value: &'a mut [T],
+    states: [&'a mut [T]; 3],
+    gradient: &'a mut [T],
+    width: usize,
+    update: Update<'a, T>,
+}
+
+impl<T: Real> Target<T> for Weight<'_, T> {
+    type Sink<'s>
+        = Rows<'s, T>
+    where
+        Self: 's;
+
+    fn parts(&mut self, rows: usize) -> impl Iterator<Item = Rows<'_, T>> {
+        let Rows { value, states, gradient, width, update } = &mut self.rows;
+        let (part, width, update) = (rows * *width, *width, *update);
+        let parts = value.chunks_mut(part).zip(gradient.chunks_mut(self.strip));
+        let states = split(states.each_mut().map(|state| &mut **state), part);
+        parts.zip(states).map(move |((value, gradient), states)| Rows { value, states, gradient, width, update })
+    }
+}
+
+impl<T: Real> Sink<T> for Rows<'_, T> {
+    fn room(&mut self, _: usize, columns: &Range<usize>) -> (&mut [T], usize) {
+        (self.gradient, columns.len())
+    }
+
+    fn complete(&mut self, rows: Range<usize>, columns: &Range<usize>) {
+        for (row, gradient) in rows.zip(self.gradient.chunks_exact(columns.len())) {
+            let place = row * self.width + columns.start..row * self.width + columns.end;
+            let states = self.states.each_mut().map(|state| state.get_mut(place.clone()).unwrap_or_default());
+            (self.update)(&mut self.value[place], gradient, states);
         }
     }
 }
@@ -115,11 +258,14 @@ pub(super) fn input_gradient<T: Real>(
 /// Sums each column of a `[rows, target.len()]` matrix.
 pub(super) fn column_sums<T: Real>(matrix: &[T], target: &mut [T]) {
     target.fill(T::zero());
-    for row in matrix.chunks_exact(target.len()) {
-        for (sum, &value) in target.iter_mut().zip(row) {
-            *sum += value;
-        }
-    }
+    vectorized(
+        #[inline(always)]
+        || {
+            for row in matrix.chunks_exact(target.len()) {
+                target.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
+            }
+        },
+    );
 }
 
 /// Partial sums that a [`total`] is made of.
@@ -136,73 +282,5 @@ pub(super) fn total<T: Real>(count: usize, term: impl Fn(usize) -> T) -> T {
     lanes.into_iter().fold(rest, |sum, lane| sum + lane)
 }
 
-/// A matrix in a slice: the steps, in elements, from a row and from a column to the next.
-#[derive(Clone, Copy)]
-struct Matrix<'a, T> {
-    values: &'a [T],
-    row: usize,
-    column: usize,
-}
-
-/// C += A·B for A `[m, k]`, B `[k, n]` and row-major C `[m, n]`, on this thread.
-fn product<T: Real>(a: Matrix<'_, T>, b: Matrix<'_, T>, c: &mut [T], [m, k, n]: [usize; 3]) {
-    assert!(a.values.len() == m * k && b.values.len() == k * n && c.len() == m * n, "a product's sizes must agree");
-    // SAFETY: by the assertion, every element at i·row + j·column for the sizes given lies within its slice, as each
-    // matrix is contiguous with one of its two steps 1 and the other its width; C is borrowed alone.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            c.as_mut_ptr(),
-            1,
-            n as isize,
-            true,
-            a.values.as_ptr(),
-            a.column as isize,
-            a.row as isize,
-            b.values.as_ptr(),
-            b.column as isize,
-            b.row as isize,
-            T::one(),
-            T::one(),
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Sizes on both sides of [`SMALL`], width 1 and batch 1 included: `gemm` and the loops must give the same.
-    #[test]
-    fn every_product_equals_its_definition() {
-        for [rows, inputs, outputs] in [[1, 1, 1], [4, 2, 5], [1, 300, 7], [33, 17, 9], [64, 50, 1], [8, 1, 200]] {
-            let fill = |count: usize, seed: usize| -> Vec<f64> {
-                (0..count).map(|i| ((i * 7919 + seed * 104_729) % 1009) as f64 / 1009.0 - 0.5).collect()
-            };
-            let (x, weight, gradient) = (fill(rows * inputs, 1), fill(outputs * inputs, 2), fill(rows * outputs, 3));
-            let bias = fill(outputs, 4);
-            let sum = |count: usize, term: &dyn Fn(usize) -> f64| (0..count).map(term).sum::<f64>();
-            let close = |found: &[f64], width: usize, expected: &dyn Fn(usize, usize) -> f64| {
-                for (offset, found) in found.iter().enumerate() {
-                    // 300 terms of at most ¼, each rounded: 300 · 75 · 2⁻⁵³ < 1e-11.
-                    assert!((found - expected(offset / width, offset % width)).abs() < 1e-11);
-                }
-            };
-            let mut y = vec![f64::NAN; rows * outputs];
-            affine(&x, &weight, Some(&bias), &mut y, rows, inputs, outputs);
-            close(&y, outputs, &|i, j| bias[j] + sum(inputs, &|k| x[i * inputs + k] * weight[j * inputs + k]));
-            let mut target = vec![f64::NAN; outputs * inputs];
-            weight_gradient(&gradient, &x, &mut target, rows, inputs, outputs);
-            close(&target, inputs, &|i, j| sum(rows, &|k| gradient[k * outputs + i] * x[k * inputs + j]));
-            let mut target = vec![f64::NAN; rows * inputs];
-            input_gradient(&gradient, &weight, &mut target, rows, inputs, outputs);
-            close(&target, inputs, &|i, j| sum(outputs, &|k| gradient[i * outputs + k] * weight[k * inputs + j]));
-        }
-    }
-}
+mod tests;

@@ -2,7 +2,13 @@
 //! derivative follows from the output.
 
 use super::{Input, Layer, Pass};
-use crate::{engine::scratch::Real, error::Result};
+use crate::{
+    engine::scratch::{
+        Real,
+        kernels::{sigmoid, vectorized},
+    },
+    error::Result,
+};
 
 /// y = f(x), and f′ as a function of x and y.
 pub(super) trait Elementwise<T>: Send {
@@ -33,66 +39,73 @@ pub(super) struct LeakyRelu<T> {
     pub(super) slope: T,
 }
 
-/// 1/(1 + e⁻ˣ).
-pub(super) fn sigmoid<T: Real>(input: T) -> T {
-    T::one() / (T::one() + (-input).exp())
-}
-
 impl<T: Real> Elementwise<T> for Sigmoid {
+    #[inline(always)]
     fn value(&self, input: T) -> T {
         sigmoid(input)
     }
 
+    #[inline(always)]
     fn backward(&self, _input: T, output: T, gradient: T) -> T {
         gradient * (output * (T::one() - output))
     }
 }
 
 impl<T: Real> Elementwise<T> for SigmoidOfOutput {
+    #[inline(always)]
     fn value(&self, input: T) -> T {
         sigmoid(input)
     }
 
+    #[inline(always)]
     fn backward(&self, input: T, output: T, gradient: T) -> T {
         Sigmoid.backward(input, sigmoid(output), gradient)
     }
 }
 
 impl<T: Real> Elementwise<T> for Tanh {
+    #[inline(always)]
     fn value(&self, input: T) -> T {
-        input.tanh()
+        input.hyperbolic_tangent()
     }
 
+    #[inline(always)]
     fn backward(&self, _input: T, output: T, gradient: T) -> T {
         gradient * (T::one() - output * output)
     }
 }
 
 impl<T: Real> Elementwise<T> for Relu {
+    #[inline(always)]
     fn value(&self, input: T) -> T {
         if input <= T::zero() { T::zero() } else { input }
     }
 
+    #[inline(always)]
     fn backward(&self, _input: T, output: T, gradient: T) -> T {
         if output <= T::zero() { T::zero() } else { gradient }
     }
 }
 
 impl<T: Real> Elementwise<T> for ReluOneAtZero {
+    #[inline(always)]
     fn value(&self, input: T) -> T {
         Relu.value(input)
     }
 
+    #[inline(always)]
     fn backward(&self, input: T, _output: T, gradient: T) -> T {
         if input < T::zero() { T::zero() } else { gradient }
     }
 }
 
 impl<T: Real> Elementwise<T> for LeakyRelu<T> {
+    #[inline(always)]
     fn value(&self, input: T) -> T {
         if input > T::zero() { input } else { input * self.slope }
     }
 
+    #[inline(always)]
     fn backward(&self, input: T, _output: T, gradient: T) -> T {
         if input > T::zero() { gradient } else { gradient * self.slope }
     }
@@ -103,9 +116,11 @@ pub(super) struct Each<E>(pub(super) E);
 
 impl<T: Real, E: Elementwise<T>> Layer<T> for Each<E> {
     fn forward(&mut self, _pass: &mut Pass<'_, T>, input: Input<'_, T>, output: &mut [T]) -> Result<()> {
-        for (output, &input) in output.iter_mut().zip(input.dense()?) {
-            *output = self.0.value(input);
-        }
+        let input = input.dense()?;
+        vectorized(
+            #[inline(always)]
+            || output.iter_mut().zip(input).for_each(|(output, &input)| *output = self.0.value(input)),
+        );
         Ok(())
     }
 
@@ -119,9 +134,14 @@ impl<T: Real, E: Elementwise<T>> Layer<T> for Each<E> {
     ) -> Result<()> {
         let Some(input_gradient) = input_gradient else { return Ok(()) };
         let given = input.dense()?.iter().zip(output).zip(output_gradient);
-        for (gradient, ((&input, &output), &incoming)) in input_gradient.iter_mut().zip(given) {
-            *gradient = self.0.backward(input, output, incoming);
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for (gradient, ((&input, &output), &incoming)) in input_gradient.iter_mut().zip(given) {
+                    *gradient = self.0.backward(input, output, incoming);
+                }
+            },
+        );
         Ok(())
     }
 }

@@ -1,7 +1,11 @@
 //! y = x·mask, with the mask that comes with the batch: 0, or 1/(1 − p). Without one, in evaluation, y = x.
 
 use super::{Input, Layer, Pass};
-use crate::{engine::scratch::Real, error::Result, model::Place};
+use crate::{
+    engine::scratch::{Real, kernels::vectorized, refused},
+    error::Result,
+    model::Place,
+};
 
 /// A dropout layer, which keeps the mask for the way back.
 pub(super) struct Dropout<T> {
@@ -23,7 +27,8 @@ impl<T: Real> Layer<T> for Dropout<T> {
         self.mask.clear();
         match pass.masks.get(self.number) {
             Some(mask) => {
-                self.mask.extend_from_slice(mask);
+                let typed = || refused("forward", format!("masks in {}", T::DTYPE), mask.shape, mask.dtype());
+                self.mask.extend_from_slice(T::slice(mask.values).ok_or_else(typed)?);
                 multiply(input, &self.mask, output);
             }
             None => output.copy_from_slice(input),
@@ -50,7 +55,12 @@ impl<T: Real> Layer<T> for Dropout<T> {
 }
 
 fn multiply<T: Real>(values: &[T], mask: &[T], products: &mut [T]) {
-    for ((product, &value), &mask) in products.iter_mut().zip(values).zip(mask) {
-        *product = value * mask;
-    }
+    vectorized(
+        #[inline(always)]
+        || {
+            for ((product, &value), &mask) in products.iter_mut().zip(values).zip(mask) {
+                *product = value * mask;
+            }
+        },
+    );
 }

@@ -11,11 +11,12 @@ mod linear;
 mod smooth;
 mod softmax;
 
-use super::{Real, Trained};
+use super::{Kernels, Real, Rule, Trained};
 use crate::{
     data::Sparse,
     error::{Error, Result},
     model::{self, Place},
+    tensor::View,
     training::Fault,
 };
 use activation::Each;
@@ -54,7 +55,11 @@ pub(super) struct Pass<'a, T> {
     /// Whether this is training, not evaluation.
     pub(super) training: bool,
     /// For each dropout layer what its input is multiplied by; none where dropout is off.
-    pub(super) masks: &'a [&'a [T]],
+    pub(super) masks: &'a [View<'a>],
+    /// What products are worked out by.
+    pub(super) kernels: &'a mut Kernels<T>,
+    /// What changes parameters as their gradients come, where nobody is to look at those.
+    pub(super) rule: Option<&'a mut Rule<T>>,
 }
 
 /// What reaches a layer, row-major.

@@ -1,7 +1,7 @@
 //! SiLU and softplus, smooth relatives of ReLU. Their derivatives are functions of the input.
 
-use super::activation::{Elementwise, sigmoid};
-use crate::engine::scratch::Real;
+use super::activation::Elementwise;
+use crate::engine::scratch::{Real, kernels::sigmoid};
 
 /// y = x·σ(x) = x/(1 + e⁻ˣ), y′ = σ(x)(1 + x(1 − σ(x))).
 pub(super) struct Silu;
@@ -13,10 +13,12 @@ pub(super) struct Softplus<T> {
 }
 
 impl<T: Real> Elementwise<T> for Silu {
+    #[inline(always)]
     fn value(&self, input: T) -> T {
-        input / (T::one() + (-input).exp())
+        input / (T::one() + (-input).exponential())
     }
 
+    #[inline(always)]
     fn backward(&self, input: T, _output: T, gradient: T) -> T {
         let sigmoid = sigmoid(input);
         gradient * (sigmoid * (T::one() + input * (T::one() - sigmoid)))
@@ -24,14 +26,16 @@ impl<T: Real> Elementwise<T> for Silu {
 }
 
 impl<T: Real> Elementwise<T> for Softplus<T> {
+    #[inline(always)]
     fn value(&self, input: T) -> T {
         let scaled = input * self.beta;
-        if scaled > self.threshold { input } else { scaled.exp().ln_1p() / self.beta }
+        if scaled > self.threshold { input } else { scaled.exponential().ln_1p() / self.beta }
     }
 
+    #[inline(always)]
     fn backward(&self, input: T, _output: T, gradient: T) -> T {
         let scaled = input * self.beta;
-        let power = scaled.exp();
+        let power = scaled.exponential();
         if scaled > self.threshold { gradient } else { gradient * (power / (power + T::one())) }
     }
 }

@@ -46,13 +46,13 @@ impl Softmax {
         // A NaN stays the largest.
         let larger = |largest: T, at: usize| if x[at] > largest || x[at].is_nan() { x[at] } else { largest };
         let largest = if self.stable { line.offsets().fold(T::neg_infinity(), larger) } else { T::zero() };
-        line.offsets().for_each(|at| y[at] = (x[at] - largest).exp());
+        line.offsets().for_each(|at| y[at] = (x[at] - largest).exponential());
         let sum = line.sum(|at| y[at]);
         match (self.log, self.stable) {
             (false, _) => line.offsets().for_each(|at| y[at] /= sum),
             // In this order: the largest and ln Σ added up would lose ln Σ where the largest is large.
-            (true, true) => line.offsets().for_each(|at| y[at] = x[at] - largest - sum.ln()),
-            (true, false) => line.offsets().for_each(|at| y[at] = (y[at] / sum).ln()),
+            (true, true) => line.offsets().for_each(|at| y[at] = x[at] - largest - sum.logarithm()),
+            (true, false) => line.offsets().for_each(|at| y[at] = (y[at] / sum).logarithm()),
         }
     }
 }
@@ -78,7 +78,7 @@ impl<T: Real> Layer<T> for Softmax {
         for line in self.lines(pass.rows) {
             if self.log {
                 let sum = line.sum(|at| gradient[at]);
-                line.offsets().for_each(|at| target[at] = gradient[at] - y[at].exp() * sum);
+                line.offsets().for_each(|at| target[at] = gradient[at] - y[at].exponential() * sum);
             } else {
                 let sum = line.sum(|at| gradient[at] * y[at]);
                 line.offsets().for_each(|at| target[at] = y[at] * (gradient[at] - sum));

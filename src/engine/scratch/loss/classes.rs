@@ -107,15 +107,15 @@ impl<T: Real> Rows<T> {
         match self.measure {
             Kind::CrossEntropy => self.cross_entropy(row, target),
             Kind::Likelihood => -(row[self.class(target)] * self.weights[self.class(target)]),
-            Kind::LogLoss { .. } => -row[self.class(target)].ln(),
+            Kind::LogLoss { .. } => -row[self.class(target)].logarithm(),
         }
     }
 
     fn cross_entropy(&self, row: &[T], target: &[T]) -> T {
         let largest = self.taken_off(row);
-        let sum = row.iter().fold(T::zero(), |sum, &x| sum + (x - largest).exp());
-        let log_sum = sum.ln();
-        let log = |x: T| if self.unstable { (x.exp() / sum).ln() } else { x - largest - log_sum };
+        let sum = row.iter().fold(T::zero(), |sum, &x| sum + (x - largest).exponential());
+        let log_sum = sum.logarithm();
+        let log = |x: T| if self.unstable { (x.exponential() / sum).logarithm() } else { x - largest - log_sum };
         if self.numbers && self.smoothing[1] == T::zero() {
             // The other classes' logarithms may be infinite.
             let class = self.class(target);
@@ -129,7 +129,7 @@ impl<T: Real> Rows<T> {
         let largest = self.taken_off(row);
         let (mut sum, mut shares) = (T::zero(), T::zero());
         for (class, (gradient, &x)) in gradient.iter_mut().zip(row).enumerate() {
-            *gradient = (x - largest).exp();
+            *gradient = (x - largest).exponential();
             sum += *gradient;
             shares += self.share(class, target);
         }

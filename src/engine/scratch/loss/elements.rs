@@ -34,14 +34,14 @@ pub(super) fn sum<T: Real>(measure: &Measure, outputs: &[T], targets: &[T]) -> T
             let least = T::of(LEAST_LOG);
             // `max` would make −100 of NaN.
             let log = |log: T| if log < least { least } else { log };
-            total(outputs, targets, |p, t| (t - T::one()) * log((-p).ln_1p()) - t * log(p.ln()))
+            total(outputs, targets, |p, t| (t - T::one()) * log((-p).ln_1p()) - t * log(p.logarithm()))
         }
         Measure::BinaryCrossEntropyWithLogits { positive_weight } => {
             let more = T::of(positive_weight - 1.0);
             // (1 − t)·x − (1 + (w − 1)t)·ln σ(x), with ln σ(x) = min(0, x) − ln(1 + e^−|x|), which cannot overflow.
             total(outputs, targets, |x, t| {
                 let least = if x < T::zero() { x } else { T::zero() };
-                let log_sigmoid = least - (-x.abs()).exp().ln_1p();
+                let log_sigmoid = least - (-x.abs()).exponential().ln_1p();
                 (T::one() - t) * x - (T::one() + more * t) * log_sigmoid
             })
         }
@@ -77,7 +77,7 @@ pub(super) fn gradient<T: Real>(measure: &Measure, outputs: &[T], targets: &[T],
         Measure::BinaryCrossEntropyWithLogits { positive_weight } => {
             let (weight, more) = (T::of(positive_weight), T::of(positive_weight - 1.0));
             each(outputs, targets, gradient, |x, t| {
-                let sigmoid = T::one() / (T::one() + (-x).exp());
+                let sigmoid = T::one() / (T::one() + (-x).exponential());
                 factor * ((T::one() + more * t) * sigmoid - weight * t)
             });
         }

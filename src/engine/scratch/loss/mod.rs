@@ -75,6 +75,11 @@ impl<T: Real> Objective<T> {
         Ok(loss.widen())
     }
 
+    /// Whether anything is added to the gradients in the parameters.
+    pub(super) fn penalizes(&self) -> bool {
+        !self.penalties.is_empty()
+    }
+
     /// Writes the gradient of the optimized loss in the outputs.
     pub(super) fn gradient(&self, outputs: &[T], targets: &[T], gradient: &mut [T]) {
         self.optimized.gradient(outputs, targets, gradient, self.outputs);

@@ -1,19 +1,16 @@
 //! Adam and AdamW; the formulas stand at [`training::Adam`].
 
-use super::{Entry, Formula, vectorized, zeros};
+use super::{Entry, Formula, vectorized};
 use crate::{
     engine::scratch::Real,
-    model::Parameter,
     training::{self, Fault},
 };
 
-/// Adam, with the moving averages m of gradients and v of their squares.
-pub(super) struct Adam<T> {
+/// Adam; its states are the moving averages m of gradients and v of their squares.
+pub(super) struct Adam {
     options: training::Adam,
     faults: Vec<Fault>,
     lr: f64,
-    m: Vec<Vec<T>>, // per parameter, as many as it has elements
-    v: Vec<Vec<T>>, // likewise
     steps: i32,
 }
 
@@ -24,10 +21,9 @@ struct Terms {
     root: f64,
 }
 
-impl<T: Real> Adam<T> {
-    pub(super) fn new(options: training::Adam, faults: &[Fault], parameters: &[Parameter]) -> Self {
-        let (m, v) = (zeros(parameters, true), zeros(parameters, true));
-        Self { options, faults: faults.to_vec(), lr: 0.0, m, v, steps: 0 }
+impl Adam {
+    pub(super) fn new(options: training::Adam, faults: &[Fault]) -> Self {
+        Self { options, faults: faults.to_vec(), lr: 0.0, steps: 0 }
     }
 
     fn terms(&self, decay: f64) -> Terms {
@@ -48,20 +44,38 @@ impl<T: Real> Adam<T> {
     }
 }
 
-impl<T: Real> Formula<T> for Adam<T> {
+impl<T: Real> Formula<T> for Adam {
+    fn keeps(&self) -> [bool; 3] {
+        [true, true, false]
+    }
+
     fn begin(&mut self, lr: f64) {
         self.lr = lr;
         self.steps = self.steps.saturating_add(1);
     }
 
-    fn update(&mut self, index: usize, value: &mut [T], gradient: &[T], entry: Entry<T>) {
+    fn update(&self, value: &mut [T], gradient: &[T], [m, v, _]: [&mut [T]; 3], entry: Entry<T>) {
+        let inside = self.faults.contains(&Fault::EpsInsideRoot);
+        let pass = if inside { Self::pass::<T, true> } else { Self::pass::<T, false> };
+        pass(self, value, gradient, [m, v], entry);
+    }
+}
+
+impl Adam {
+    /// One pass; `INSIDE` is the fault of an ε inside the root.
+    fn pass<T: Real, const INSIDE: bool>(
+        &self,
+        value: &mut [T],
+        gradient: &[T],
+        [m, v]: [&mut [T]; 2],
+        entry: Entry<T>,
+    ) {
         let Terms { kept, step, root } = self.terms(entry.decay);
         let (kept, step, correction, root) = (T::of(kept), T::of(step), T::of(root * root), T::of(root));
         let entry = Entry { decay: if self.options.decoupled { 0.0 } else { entry.decay }, ..entry };
         let [one, two] = self.options.betas;
         let [(one, fresh_one), (two, fresh_two)] = [one, two].map(|beta| (T::of(beta), T::of(1.0 - beta)));
-        let (eps, inside) = (T::of(self.options.eps), self.faults.contains(&Fault::EpsInsideRoot));
-        let (m, v) = (&mut self.m[index], &mut self.v[index]);
+        let eps = T::of(self.options.eps);
         vectorized(
             #[inline(always)]
             || {
@@ -69,7 +83,7 @@ impl<T: Real> Formula<T> for Adam<T> {
                     let gradient = entry.gradient(gradient, *value);
                     *m = one * *m + fresh_one * gradient;
                     *v = two * *v + fresh_two * gradient * gradient;
-                    let divisor = if inside { (*v / correction + eps).sqrt() } else { v.sqrt() / root + eps };
+                    let divisor = if INSIDE { (*v / correction + eps).sqrt() } else { v.sqrt() / root + eps };
                     *value = *value * kept - step * *m / divisor;
                 }
             },

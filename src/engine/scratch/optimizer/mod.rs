@@ -7,12 +7,14 @@ mod adam;
 mod rmsprop;
 mod sgd;
 
-use super::Real;
+use super::{
+    Real,
+    kernels::{Kernels, Linear, vectorized},
+};
 use crate::{
     model::Parameter,
     training::{Clip, Fault, Optimizer, Training},
 };
-use pulp::Arch;
 
 /// An optimizer with its state, for all parameters of a model.
 pub(crate) struct Rule<T> {
@@ -21,15 +23,19 @@ pub(crate) struct Rule<T> {
     decays: Vec<bool>,
     cut: Cut<T>,
     formula: Box<dyn Formula<T>>,
+    states: Vec<[Vec<T>; 3]>, // per parameter, each as many as it has elements, or none
 }
 
 /// How one optimizer changes parameters.
-trait Formula<T>: Send {
+trait Formula<T>: Send + Sync {
+    /// Which states it keeps of every element.
+    fn keeps(&self) -> [bool; 3];
+
     /// Takes in the learning rate of a step, before its updates.
     fn begin(&mut self, lr: f64);
 
-    /// Changes parameter `index` by `gradient`, on its way in through `entry`.
-    fn update(&mut self, index: usize, value: &mut [T], gradient: &[T], entry: Entry<T>);
+    /// Changes values, and as many of each state, by their gradients on their way in through `entry`.
+    fn update(&self, value: &mut [T], gradient: &[T], states: [&mut [T]; 3], entry: Entry<T>);
 }
 
 /// What gradients are cut by: all are multiplied by the factor, then none is larger than the most.
@@ -51,14 +57,18 @@ impl<T: Real> Rule<T> {
     pub(crate) fn new(training: &Training, parameters: &[Parameter]) -> Self {
         let all = !training.faults.contains(&Fault::NoDecayOnBiases);
         let formula: Box<dyn Formula<T>> = match training.optimizer {
-            Optimizer::Sgd(options) => Box::new(sgd::Sgd::new(options, &training.faults, parameters)),
-            Optimizer::Adam(options) => Box::new(adam::Adam::new(options, &training.faults, parameters)),
-            Optimizer::RmsProp(options) => Box::new(rmsprop::RmsProp::new(options, &training.faults, parameters)),
+            Optimizer::Sgd(options) => Box::new(sgd::Sgd::new(options, &training.faults)),
+            Optimizer::Adam(options) => Box::new(adam::Adam::new(options, &training.faults)),
+            Optimizer::RmsProp(options) => Box::new(rmsprop::RmsProp::new(options, &training.faults)),
+        };
+        let zeros = |parameter: &Parameter| {
+            formula.keeps().map(|kept| vec![T::zero(); if kept { parameter.shape.elements() } else { 0 }])
         };
         Self {
             training: training.clone(),
             decays: parameters.iter().map(|parameter| all || parameter.shape.len() > 1).collect(),
             cut: Cut { factor: T::one(), most: T::infinity() },
+            states: parameters.iter().map(zeros).collect(),
             formula,
         }
     }
@@ -73,10 +83,45 @@ impl<T: Real> Rule<T> {
         }
     }
 
+    /// Whether updates need no gradient but their own, so that each can be made as its gradient comes.
+    pub(super) fn is_local(&self) -> bool {
+        !matches!(self.training.clip, Some(Clip::Norm(_)))
+    }
+
     /// Changes the parameter with this number.
     pub(crate) fn update(&mut self, index: usize, value: &mut [T], gradient: &[T]) {
+        let (formula, entry, states) = self.parts(index);
+        formula.update(value, gradient, states, entry);
+    }
+
+    /// As [`update`](Self::update), on all threads.
+    pub(super) fn update_shared(&mut self, kernels: &mut Kernels<T>, index: usize, value: &mut [T], gradient: &[T]) {
+        let (formula, entry, states) = self.parts(index);
+        kernels.update(value, gradient, states, &|value, gradient, states| {
+            formula.update(value, gradient, states, entry);
+        });
+    }
+
+    /// Changes the weight with this number by its gradient Gᵀ·x, which is not written down.
+    pub(super) fn update_by_product(
+        &mut self,
+        kernels: &mut Kernels<T>,
+        index: usize,
+        value: &mut [T],
+        factors: (&[T], &[T]),
+        sizes: Linear,
+    ) {
+        let (formula, entry, states) = self.parts(index);
+        kernels.weight_update(factors, value, states, sizes, &|value, gradient, states| {
+            formula.update(value, gradient, states, entry);
+        });
+    }
+
+    /// What the update of a parameter takes.
+    fn parts(&mut self, index: usize) -> (&dyn Formula<T>, Entry<T>, [&mut [T]; 3]) {
         let decay = if self.decays[index] { self.training.optimizer.weight_decay() } else { 0.0 };
-        self.formula.update(index, value, gradient, Entry { cut: self.cut, decay });
+        let states = self.states[index].each_mut().map(Vec::as_mut_slice);
+        (self.formula.as_ref(), Entry { cut: self.cut, decay }, states)
     }
 }
 
@@ -115,17 +160,8 @@ impl<T: Real> Entry<T> {
         // Selected, so that NaN stays.
         let cut = if cut > most { most } else { cut };
         let cut = if cut < -most { -most } else { cut };
-        if self.decay == 0.0 { cut } else { cut + T::of(self.decay) * weight }
+        // Selected, too, so that loops of it vectorize.
+        let decayed = cut + T::of(self.decay) * weight;
+        if self.decay == 0.0 { cut } else { decayed }
     }
-}
-
-/// As many zeros as each parameter has elements, or none where there is no such state.
-fn zeros<T: Real>(parameters: &[Parameter], kept: bool) -> Vec<Vec<T>> {
-    parameters.iter().map(|parameter| vec![T::zero(); if kept { parameter.shape.elements() } else { 0 }]).collect()
-}
-
-/// Runs a loop with the widest vectors that the processor has. Operations stay what they are, to the bit.
-#[inline(always)]
-fn vectorized(pass: impl FnOnce()) {
-    Arch::new().dispatch(pass);
 }

@@ -1,23 +1,19 @@
 //! RMSprop; the formula stands at [`training::RmsProp`].
 
-use super::{Entry, Formula, vectorized, zeros};
+use super::{Entry, Formula, vectorized};
 use crate::{
     engine::scratch::Real,
-    model::Parameter,
     training::{self, Fault},
 };
 
-/// RMSprop, with the moving average v of squared gradients, and where they are asked for the one a of gradients and the
-/// momentum b.
-pub(super) struct RmsProp<T> {
+/// RMSprop; its states are the moving average v of squared gradients, and where they are asked for the one a of gradients
+/// and the momentum b.
+pub(super) struct RmsProp {
     options: training::RmsProp,
     eps_inside: bool,
     /// The fault that b gathers steps, lr·g/(√ṽ + ε).
     of_steps: bool,
     lr: f64,
-    v: Vec<Vec<T>>, // per parameter, as many as it has elements
-    a: Vec<Vec<T>>, // likewise, or none
-    b: Vec<Vec<T>>, // likewise, or none
 }
 
 /// One parameter and its state.
@@ -29,21 +25,15 @@ struct Tensors<'a, T> {
     b: &'a mut [T],
 }
 
-impl<T: Real> RmsProp<T> {
-    pub(super) fn new(options: training::RmsProp, faults: &[Fault], parameters: &[Parameter]) -> Self {
-        Self {
-            options,
-            eps_inside: faults.contains(&Fault::EpsInsideRoot),
-            of_steps: faults.contains(&Fault::VelocityOfSteps),
-            lr: 0.0,
-            v: zeros(parameters, true),
-            a: zeros(parameters, options.centered),
-            b: zeros(parameters, options.momentum != 0.0),
-        }
+impl RmsProp {
+    pub(super) fn new(options: training::RmsProp, faults: &[Fault]) -> Self {
+        let (eps_inside, of_steps) =
+            (faults.contains(&Fault::EpsInsideRoot), faults.contains(&Fault::VelocityOfSteps));
+        Self { options, eps_inside, of_steps, lr: 0.0 }
     }
 
     /// One pass; the two switches are the options', so that what is off costs nothing.
-    fn pass<const CENTERED: bool, const MOMENTUM: bool>(
+    fn pass<T: Real, const CENTERED: bool, const MOMENTUM: bool>(
         options: &training::RmsProp,
         [inside, outside]: [T; 2],
         eps_inside: bool,
@@ -80,22 +70,25 @@ impl<T: Real> RmsProp<T> {
     }
 }
 
-impl<T: Real> Formula<T> for RmsProp<T> {
+impl<T: Real> Formula<T> for RmsProp {
+    fn keeps(&self) -> [bool; 3] {
+        [true, self.options.centered, self.options.momentum != 0.0]
+    }
+
     fn begin(&mut self, lr: f64) {
         self.lr = lr;
     }
 
-    fn update(&mut self, index: usize, value: &mut [T], gradient: &[T], entry: Entry<T>) {
-        let Self { options, v, a, b, .. } = self;
-        let tensors = Tensors { value, gradient, v: &mut v[index], a: &mut a[index], b: &mut b[index] };
-        let (lr, momentum) = (T::of(self.lr), options.momentum != 0.0);
+    fn update(&self, value: &mut [T], gradient: &[T], [v, a, b]: [&mut [T]; 3], entry: Entry<T>) {
+        let tensors = Tensors { value, gradient, v, a, b };
+        let (lr, momentum) = (T::of(self.lr), self.options.momentum != 0.0);
         let rates = if self.of_steps && momentum { [lr, T::one()] } else { [T::one(), lr] };
-        let pass = match (options.centered, momentum) {
-            (false, false) => Self::pass::<false, false>,
-            (false, true) => Self::pass::<false, true>,
-            (true, false) => Self::pass::<true, false>,
-            (true, true) => Self::pass::<true, true>,
+        let pass = match (self.options.centered, momentum) {
+            (false, false) => Self::pass::<T, false, false>,
+            (false, true) => Self::pass::<T, false, true>,
+            (true, false) => Self::pass::<T, true, false>,
+            (true, true) => Self::pass::<T, true, true>,
         };
-        pass(options, rates, self.eps_inside, tensors, entry);
+        pass(&self.options, rates, self.eps_inside, tensors, entry);
     }
 }

@@ -1,36 +1,37 @@
 //! Stochastic gradient descent; the formula stands at [`training::Sgd`].
 
-use super::{Entry, Formula, vectorized, zeros};
+use super::{Entry, Formula, vectorized};
 use crate::{
     engine::scratch::Real,
-    model::Parameter,
     training::{self, Fault},
 };
 
-/// SGD, with one buffer per parameter where momentum asks for it.
-pub(super) struct Sgd<T> {
+/// SGD; its state, where momentum asks for it, is a buffer of what gradients have gathered.
+pub(super) struct Sgd {
     options: training::Sgd,
-    /// The fault that the buffers gather steps, lr·g, not gradients.
+    /// The fault that the buffer gathers steps, lr·g, not gradients.
     of_steps: bool,
     lr: f64,
-    buffers: Vec<Vec<T>>, // per parameter, as many as it has elements
     steps: usize,
 }
 
-impl<T: Real> Sgd<T> {
-    pub(super) fn new(options: training::Sgd, faults: &[Fault], parameters: &[Parameter]) -> Self {
-        let buffers = zeros(parameters, options.momentum != 0.0);
-        Self { options, of_steps: faults.contains(&Fault::VelocityOfSteps), lr: 0.0, buffers, steps: 0 }
+impl Sgd {
+    pub(super) fn new(options: training::Sgd, faults: &[Fault]) -> Self {
+        Self { options, of_steps: faults.contains(&Fault::VelocityOfSteps), lr: 0.0, steps: 0 }
     }
 }
 
-impl<T: Real> Formula<T> for Sgd<T> {
+impl<T: Real> Formula<T> for Sgd {
+    fn keeps(&self) -> [bool; 3] {
+        [self.options.momentum != 0.0, false, false]
+    }
+
     fn begin(&mut self, lr: f64) {
         self.lr = lr;
         self.steps += 1;
     }
 
-    fn update(&mut self, index: usize, value: &mut [T], gradient: &[T], entry: Entry<T>) {
+    fn update(&self, value: &mut [T], gradient: &[T], [buffer, _, _]: [&mut [T]; 3], entry: Entry<T>) {
         let lr = T::of(self.lr);
         if self.options.momentum == 0.0 {
             return vectorized(
@@ -45,7 +46,6 @@ impl<T: Real> Formula<T> for Sgd<T> {
         let (momentum, fresh) = (T::of(self.options.momentum), T::of(1.0 - self.options.dampening));
         let (nesterov, first) = (self.options.nesterov, self.steps == 1);
         let (inside, outside) = if self.of_steps { (lr, T::one()) } else { (T::one(), lr) };
-        let buffer = &mut self.buffers[index];
         vectorized(
             #[inline(always)]
             || {

@@ -7,7 +7,7 @@ use super::{
     overhead::{self, Overhead, Process},
     peak::Peak,
     plots,
-    python::{self, Python},
+    python::{Found, Python},
     report,
     rounds::Pace,
     sweep::{self, Sweep},
@@ -18,6 +18,7 @@ use crate::{
     report::{write_json, write_whole},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -92,6 +93,8 @@ const PARTIAL: &str = "bench.partial.json";
 pub fn all(asked: &All<'_>, tick: &mut dyn FnMut(&str)) -> Result<Option<Report>> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let threads = if cores == 1 { vec![1] } else { vec![1, cores] };
+    // What is wrong with it is said before minutes are spent.
+    let python = Found::new(asked.python)?;
     let mut report = begin(asked);
     let partial = asked.folder.join(PARTIAL);
     let pace = if asked.quick { Pace::QUICK } else { Pace::FULL };
@@ -139,12 +142,25 @@ pub fn all(asked: &All<'_>, tick: &mut dyn FnMut(&str)) -> Result<Option<Report>
         return Ok(None);
     }
     tick("Python");
-    report.python = Some(python::measure(asked.python, &threads, asked.sets, asked.quick)?);
+    report.python = Some(python.measure(&threads, asked.sets, asked.quick)?);
     plots::draw(asked.folder, &report)?;
     write_whole(&asked.folder.join("report.md"), report::render(&report).as_bytes())?;
-    write_json(&asked.folder.join("bench.json"), &report)?;
+    write_json(&asked.folder.join("bench.json"), &rounded(serde_json::json!(report)))?;
     let _ = fs::remove_file(partial);
     Ok(Some(report))
+}
+
+/// The same with five significant digits: no time is known better.
+fn rounded(value: Value) -> Value {
+    match value {
+        Value::Array(values) => values.into_iter().map(rounded).collect(),
+        Value::Object(values) => values.into_iter().map(|(key, value)| (key, rounded(value))).collect(),
+        Value::Number(number) if number.is_f64() => number
+            .as_f64()
+            .and_then(|exact| format!("{exact:.4e}").parse::<f64>().ok())
+            .map_or(Value::Null, Value::from),
+        other => other,
+    }
 }
 
 /// How many parts [`all`] has.
@@ -180,7 +196,7 @@ fn program() -> String {
     env::current_exe().ok().and_then(of).unwrap_or_default()
 }
 
-/// Reads a bench.json.
+/// Reads a bench.json, or what an interrupted run left.
 ///
 /// # Errors
 /// If it is not one.

@@ -63,18 +63,20 @@ impl Counted {
         let loss = outputs + rows * given.targets as f64;
         let backward = inputs + widths + behind + 2.0 * widths + parameters;
         let update = (3.0 + 2.0 * state) * parameters;
-        let gradients = parameters;
-        let held = inputs + parameters + widths;
-        let training = held + widths + state * parameters;
-        let (operations, numbers, held) = match work {
-            Work::Forward | Work::Whole | Work::Batches | Work::Rows => (product, forward, held),
-            Work::Loss => (product, forward + loss, held),
-            Work::Backward => (2.0 * product + onwards, forward + loss + backward, held + widths + gradients),
-            Work::Step => (2.0 * product + onwards, forward + loss + backward + update, training + gradients),
-            Work::Fused => {
-                let fused = forward + loss + backward + update - 2.0 * gradients;
-                (2.0 * product + onwards, fused, training)
-            }
+        let onward = 2.0 * product + onwards;
+        let (operations, numbers) = match work {
+            Work::Forward | Work::Whole | Work::Batches | Work::Rows => (product, forward),
+            Work::Loss => (0.0, loss),
+            Work::Backward => (onward - product, backward),
+            Work::Update => (0.0, update),
+            Work::Step => (onward, forward + loss + backward + update),
+            Work::Fused => (onward, forward + loss + backward + update - 2.0 * parameters),
+        };
+        // Of a phase all that its step touches, as the others have their turn in between.
+        let held = match work {
+            Work::Whole | Work::Batches | Work::Rows => inputs + parameters + widths,
+            Work::Fused => inputs + (1.0 + state) * parameters + 2.0 * widths,
+            _ => inputs + (2.0 + state) * parameters + 2.0 * widths,
         };
         Self { operations, bytes: size * numbers, held: size * held }
     }
@@ -146,6 +148,9 @@ mod tests {
         assert_eq!(step.operations, (2 * 400 + 2 * 10 * 4 * 2) as f64);
         let backward = 30.0 + 100.0 + 8.0 + 200.0 + 24.0;
         assert_eq!(step.bytes, forward.bytes + 4.0 * (20.0 + 20.0 + backward + 3.0 * 24.0));
+        let phases = Work::PHASES.map(of);
+        let sums: (f64, f64) = phases.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.operations, sum.1 + one.bytes));
+        assert_eq!(sums, (step.operations, step.bytes));
         assert_eq!(of(Work::Fused).bytes, step.bytes - 4.0 * 2.0 * 24.0);
         assert_eq!(of(Work::Fused).held, step.held - 4.0 * 24.0);
     }
@@ -155,7 +160,7 @@ mod tests {
         let dense = Given { rows: 10, values: 30, sparse: false, targets: 2 };
         let per_parameter = |optimizer| {
             let of = |work| counted(work, optimizer, dense).bytes;
-            (of(Work::Step) - of(Work::Backward)) / (4.0 * 24.0)
+            of(Work::Update) / (4.0 * 24.0)
         };
         let found = [
             "sgd = { lr = 1 }",

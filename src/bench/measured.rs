@@ -175,7 +175,7 @@ fn row(
     let ratios = reference.iter().zip(&candidate).map(|(reference, candidate)| reference / candidate).collect();
     let asked = match work {
         Work::Step | Work::Fused => Some(0),
-        Work::Forward | Work::Loss | Work::Backward => None,
+        Work::Forward | Work::Loss | Work::Backward | Work::Update => None,
         Work::Whole | Work::Batches | Work::Rows => Some(1),
     };
     Row {

@@ -53,7 +53,7 @@ pub(super) const AT_MOST: f64 = 1.15;
 const UNJUDGED: [&str; 1] = ["noise.twins=0"];
 
 /// Networks up to 10⁵ parameters, of which every step is compared; rows and steps of a run.
-const NETWORKS: [(&str, usize); 3] = [("xor", 3000), ("circle", 1000), (WIDE, 150)];
+const NETWORKS: [(&str, usize); 3] = [("xor", 3000), ("circle", 1000), (WIDE, 300)];
 const WIDE: &str = "784-100-10";
 const WIDE_TEXT: &str = "
     data = { kind = 'blobs', rows = 64, columns = 784, centers = 10, standardize = 'scalar' }
@@ -62,6 +62,9 @@ const WIDE_TEXT: &str = "
 
 /// Runs of each kind, in turn.
 const RUNS: usize = 9;
+
+/// Those of a bench that only shows that it works.
+const QUICK_RUNS: usize = 2;
 
 /// Measures every network on one thread; `None` when `stop` ends it.
 ///
@@ -80,7 +83,7 @@ pub(super) fn measure(sets: &[String], quick: bool, stop: &AtomicBool) -> Result
             None => Experiment::parse(WIDE_TEXT, name, Path::new(""), &sets)?,
         };
         let [mut alone, mut driven, mut compared] = [const { Vec::new() }; 3];
-        for _ in 0..RUNS {
+        for _ in 0..if quick { QUICK_RUNS } else { RUNS } {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
@@ -156,7 +159,7 @@ pub(super) fn processes(sets: &[String], quick: bool, stop: &AtomicBool) -> Resu
     let mut found = Vec::new();
     for (command, arguments, at_most) in named {
         let mut seconds = Vec::new();
-        for _ in 0..RUNS {
+        for _ in 0..if quick { QUICK_RUNS } else { RUNS } {
             if stop.load(Ordering::Relaxed) {
                 break;
             }

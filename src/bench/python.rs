@@ -51,35 +51,52 @@ struct Line {
 }
 
 /// What to install for rows that are missing.
-const INSTALL: &str = "`pip install numpy torch==2.13.0`, and name that Python with --python";
+const INSTALL: &str = "`pip install numpy torch==2.13.0`, and name that Python with `--python`";
 
-/// Times the workloads in a Python; without one that was asked for, in `python3` if that has the libraries.
-///
-/// # Errors
-/// If the Python that was asked for does not run the script.
-pub(super) fn measure(python: Option<&Path>, threads: &[usize], sets: &[String], quick: bool) -> Result<Python> {
-    let program = python.map_or_else(|| PathBuf::from("python3"), Path::to_owned);
-    let has = |library: &str| {
-        let mut import = Command::new(&program);
-        import.args(["-c", &format!("import {library}")]).stdout(Stdio::null()).stderr(Stdio::null());
-        import.status().is_ok_and(|status| status.success())
-    };
-    let libraries: Vec<&str> = ["numpy", "torch"].into_iter().filter(|library| has(library)).collect();
-    if libraries.is_empty() {
-        let named = program.display();
-        return match python {
-            Some(_) => Err(Error::Usage(format!("{named} does not run, or has neither numpy nor torch: {INSTALL}"))),
-            None => Ok(Python { note: format!("{named} has neither numpy nor torch: {INSTALL}."), rows: Vec::new() }),
+/// A Python, and which of the libraries it has.
+pub(super) struct Found {
+    program: PathBuf,
+    libraries: Vec<&'static str>,
+}
+
+impl Found {
+    /// The Python that is asked for, or else `python3`.
+    ///
+    /// # Errors
+    /// If one is asked for that has neither library.
+    pub(super) fn new(asked: Option<&Path>) -> Result<Self> {
+        let program = asked.map_or_else(|| PathBuf::from("python3"), Path::to_owned);
+        let has = |library: &&str| {
+            let mut import = Command::new(&program);
+            import.args(["-c", &format!("import {library}")]).stdout(Stdio::null()).stderr(Stdio::null());
+            import.status().is_ok_and(|status| status.success())
         };
-    }
-    let mut rows = Vec::new();
-    for library in &libraries {
-        for &threads in threads {
-            rows.extend(run(&program, library, threads, sets, quick)?);
+        let libraries: Vec<&str> = ["numpy", "torch"].into_iter().filter(has).collect();
+        if asked.is_some() && libraries.is_empty() {
+            let named = program.display();
+            return Err(Error::Usage(format!("--python: {named} does not run, or has neither library: {INSTALL}")));
         }
+        Ok(Self { program, libraries })
     }
-    let missing = if libraries.len() == 2 { String::new() } else { format!(" For the other one: {INSTALL}.") };
-    Ok(Python { note: format!("Python with {}.{missing}", libraries.join(" and ")), rows })
+
+    /// Times the workloads in each library with so many threads.
+    ///
+    /// # Errors
+    /// If the script fails.
+    pub(super) fn measure(&self, threads: &[usize], sets: &[String], quick: bool) -> Result<Python> {
+        let mut rows = Vec::new();
+        for library in &self.libraries {
+            for &threads in threads {
+                rows.extend(run(&self.program, library, threads, sets, quick)?);
+            }
+        }
+        let note = match self.libraries[..] {
+            [] => format!("`python3` has neither library: {INSTALL}."),
+            [one] => format!("This Python has {one} alone. For the other one: {INSTALL}."),
+            _ => "NumPy and PyTorch in the same Python.".to_owned(),
+        };
+        Ok(Python { note, rows })
+    }
 }
 
 fn run(program: &Path, library: &str, threads: usize, sets: &[String], quick: bool) -> Result<Vec<PythonRow>> {
@@ -91,7 +108,13 @@ fn run(program: &Path, library: &str, threads: usize, sets: &[String], quick: bo
         command.env(variable, &count);
     }
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
-    let described = workload::ALL.iter().map(|workload| describe(workload.name, &workload.source(sets).open()?));
+    let described = workload::ALL.iter().map(|workload| {
+        let mut sets = sets.to_vec();
+        // Only the number of columns is looked at.
+        sets.extend(workload.without_test_rows().map(str::to_owned));
+        sets.extend(workload.small().filter(|_| quick).map(str::to_owned));
+        describe(workload.name, &workload.source(&sets).open()?)
+    });
     let described = serde_json::Value::Array(described.collect::<Result<_>>()?).to_string();
     if let Some(mut to) = child.stdin.take() {
         to.write_all(described.as_bytes()).map_err(failed)?;

@@ -150,8 +150,8 @@ fn write_method(text: &mut String, report: &Report) -> Result {
     writeln!(
         text,
         "\n## How it is measured\n\n\
-         - One engine in a process. The two take turns: a block of every kind of work by the one, {} ms of pause, the same \
-         by the other; who goes first alternates. A block repeats its work for {} ms at least; {} to {} rounds.\n\
+         - One engine in a process. The two take turns: a block of every kind of work by the one, {} ms of pause ({} ms with \
+         several threads), the same by the other; who goes first alternates, and a repetition that is not timed opens a turn. A block repeats its work for {} ms at least; {} to {} rounds.\n\
          - `OMP_NUM_THREADS` is set before a process starts, and no wait policy: {}. The idle process took at most {} of \
          the working one's time with one thread, and {} with several.\n\
          - Medians, with the order statistics that enclose the true median with 95 % confidence; ratios are of blocks \
@@ -167,6 +167,7 @@ fn write_method(text: &mut String, report: &Report) -> Result {
          that the measured machine allows for both, with the bandwidth of the level that holds all of it: small networks \
          live in a cache. A share above 100 % says that layers were fused, or that a cache above held part of it.\n",
         pace.pause.as_secs_f64() * 1e3,
+        pace.long_pause.as_secs_f64() * 1e3,
         pace.block.as_secs_f64() * 1e3,
         pace.least,
         pace.most,
@@ -234,34 +235,25 @@ fn write_steps(text: &mut String, report: &Report) -> Result {
     }
     writeln!(
         text,
-        "\n### By phase\n\nµs, libtorch / scratch: what each phase adds to the phases before it, differences of medians.\n\n\
-         | network | threads | forward | loss | backward | update | step |\n|---|--:|--:|--:|--:|--:|--:|"
+        "\n### By phase\n\nOf an observed step, µs, libtorch / scratch, and in brackets their shares of the roofline. A clock \
+         read ends each phase; what it costs is taken off.\n\n\
+         | network | threads | forward | loss | backward | update |\n|---|--:|--:|--:|--:|--:|"
     )?;
     for one in &report.measured {
         write!(text, "| {} | {} |", one.name, one.threads)?;
-        let [reference, candidate] = phases(one);
-        for (reference, candidate) in reference.iter().zip(&candidate) {
-            write!(text, " {} / {} |", number(Some(*reference)), number(Some(*candidate)))?;
+        for row in phases(one) {
+            let (reference, candidate) = (&row.reference, &row.candidate);
+            let shares = [reference.roofline, candidate.roofline].map(percent);
+            write!(text, " {} / {} ({} / {}) |", us(reference), us(candidate), shares[0], shares[1])?;
         }
-        let step = one.rows.iter().find(|row| row.work == Work::Step);
-        writeln!(
-            text,
-            " {} |",
-            step.map_or_else(String::new, |row| format!("{} / {}", us(&row.reference), us(&row.candidate)))
-        )?;
+        writeln!(text)?;
     }
     Ok(())
 }
 
-/// What each phase adds, of reference and candidate.
-fn phases(one: &Measured) -> [Vec<f64>; 2] {
-    let of = |side: fn(&Row) -> f64| {
-        let until = |work| one.rows.iter().find(|row| row.work == work).map_or(0.0, side);
-        let ends = [Work::Forward, Work::Loss, Work::Backward, Work::Step].map(until);
-        // What is as short as the spread of the others may come out below 0.
-        (0..4).map(|phase| (ends[phase] - if phase == 0 { 0.0 } else { ends[phase - 1] }).max(0.0)).collect()
-    };
-    [of(|row| row.reference.us.median), of(|row| row.candidate.us.median)]
+/// The phases of a step.
+fn phases(one: &Measured) -> impl Iterator<Item = &Row> {
+    Work::PHASES.into_iter().filter_map(|phase| one.rows.iter().find(|row| row.work == phase))
 }
 
 /// What a ratio is made of.
@@ -295,6 +287,7 @@ fn write_composition(text: &mut String, report: &Report) -> Result {
             top(&row.candidate)
         )?;
     }
+    write_arithmetic(text, report)?;
     let smallest = report.sweeps.iter().find(|sweep| sweep.name == "batch").and_then(|sweep| sweep.points.first());
     if let Some(point) = smallest {
         writeln!(
@@ -326,6 +319,36 @@ fn write_composition(text: &mut String, report: &Report) -> Result {
                 sweep.of,
                 times(last.ratio.median)
             )?,
+        }
+    }
+    Ok(())
+}
+
+/// How near the products come to the machine, and where the two do not compute the same products.
+fn write_arithmetic(text: &mut String, report: &Report) -> Result {
+    let rows = || report.measured.iter().filter(|one| one.threads == 1).flat_map(|one| &one.rows);
+    let best = |of: fn(&Row) -> &Figures| {
+        let bound = rows().map(of).filter(|figures| figures.bound.as_deref() == Some("arithmetic"));
+        percent(bound.filter_map(|figures| figures.roofline).reduce(f64::max))
+    };
+    writeln!(
+        text,
+        "\nOf one thread's measured multiply-adds the products reach at most {} in libtorch (MKL's, as the wheel that \
+         PyTorch's users install has it) and {} in scratch, over all work here that arithmetic bounds.",
+        best(|row| &row.reference),
+        best(|row| &row.candidate)
+    )?;
+    for one in report.measured.iter().filter(|one| one.threads == 1) {
+        let operations = |figures: &Figures| figures.gflops * figures.us.median;
+        let step = one.rows.iter().find(|row| row.work == Work::Step);
+        let more = step.map_or(1.0, |row| operations(&row.reference) / operations(&row.candidate));
+        if more > 1.01 {
+            writeln!(
+                text,
+                "On {} libtorch multiplies with every column of a row, zeros too: {more:.0} times as many operations. That, \
+                 not how well either does them, is what the ratio is made of there, most of all in inference.",
+                one.name
+            )?;
         }
     }
     Ok(())
@@ -379,13 +402,8 @@ fn write_unmet(text: &mut String, report: &Report) -> Result {
                 )?;
             }
             if row.work < Work::Whole {
-                let [reference, candidate] = phases(one);
-                let named = ["forward", "loss", "backward", "update"].iter().zip(reference.iter().zip(&candidate));
-                let shares: Vec<String> = named
-                    .map(|(name, (reference, candidate))| {
-                        format!("{name} {} / {}", number(Some(*reference)), number(Some(*candidate)))
-                    })
-                    .collect();
+                let named = |row: &Row| format!("{} {} / {}", row.work.name(), us(&row.reference), us(&row.candidate));
+                let shares: Vec<String> = phases(one).map(named).collect();
                 write!(text, " Phases, µs, libtorch / scratch: {}.", shares.join(", "))?;
             }
             writeln!(text)?;

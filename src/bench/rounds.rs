@@ -1,7 +1,8 @@
 //! Two workers in turn.
 //!
 //! A round is a block of every kind of work by the one, a pause, and the same by the other; who goes first alternates, so
-//! that a slow spell of the machine meets both. The pause lets the threads of an engine that is done go to sleep.
+//! that a slow spell of the machine meets both. The pause lets the threads of an engine that is done go to sleep; whoever
+//! has his turn then does a repetition that is not timed, to wake his own and to have his data near.
 
 use super::worker::{Work, Worker};
 use crate::error::Result;
@@ -22,19 +23,22 @@ pub struct Pace {
     pub budget: Duration,
     /// What a block lasts at least.
     pub block: Duration,
-    /// Between two engines.
+    /// Between two engines of one thread each.
     pub pause: Duration,
+    /// Between two engines of several.
+    pub long_pause: Duration,
 }
 
 impl Pace {
     /// For figures that are to be believed: blocks that are long beside a clock read (20 ns) and short beside the
-    /// scheduler's slice, as many as two seconds have room for.
+    /// scheduler's slice, as many as three seconds have room for.
     pub const FULL: Self = Self {
         least: 11,
         most: 101,
-        budget: Duration::from_secs(2),
+        budget: Duration::from_secs(3),
         block: Duration::from_millis(2),
-        pause: Duration::from_millis(5),
+        pause: Duration::from_millis(2),
+        long_pause: Duration::from_millis(15),
     };
     /// For a look: the fewest rounds that have an interval.
     pub const QUICK: Self = Self {
@@ -43,6 +47,7 @@ impl Pace {
         budget: Duration::ZERO,
         block: Duration::from_micros(50),
         pause: Duration::from_micros(100),
+        long_pause: Duration::from_micros(100),
     };
 }
 
@@ -64,11 +69,12 @@ pub(super) fn alternate(
     pace: Pace,
     stop: &AtomicBool,
 ) -> Result<Option<Rounds>> {
-    let mut repeats = Vec::with_capacity(works.len());
-    for &work in works {
-        let [reference, candidate] = workers;
-        repeats.push([reference.warm(work, pace.block)?, candidate.warm(work, pace.block)?]);
-        thread::sleep(pace.pause);
+    let pause = if workers.iter().any(|worker| worker.threads() > 1) { pace.long_pause } else { pace.pause };
+    let timed: Vec<Work> = works.iter().copied().filter(|work| !Work::PHASES.contains(work)).collect();
+    let mut repeats = [Vec::new(), Vec::new()];
+    for (worker, repeats) in workers.iter_mut().zip(&mut repeats) {
+        thread::sleep(pause);
+        *repeats = timed.iter().map(|&work| worker.warm(work, pace.block)).collect::<Result<Vec<u32>>>()?;
     }
     let mut us: Vec<[Vec<f64>; 2]> = works.iter().map(|_| [Vec::new(), Vec::new()]).collect();
     let (start, mut idle) = (Instant::now(), Idle::default());
@@ -80,15 +86,31 @@ pub(super) fn alternate(
             break;
         }
         for side in [round % 2, 1 - round % 2] {
-            thread::sleep(pace.pause);
+            thread::sleep(pause);
             let before = (Instant::now(), workers[1 - side].processor_ns());
-            for ((&work, repeats), us) in works.iter().zip(&repeats).zip(&mut us) {
-                us[side].push(workers[side].block(work, repeats[side])?);
+            for (work, took) in turn(&mut workers[side], &timed, &repeats[side], works)? {
+                let place = works.iter().position(|&own| own == work);
+                us[place.unwrap_or_default()][side].push(took);
             }
             idle.note(before, workers[1 - side].processor_ns());
         }
     }
     Ok(Some(Rounds { us, idle: idle.share() }))
+}
+
+/// One engine's part of a round: microseconds of every kind of work.
+fn turn(worker: &mut Worker, timed: &[Work], repeats: &[u32], works: &[Work]) -> Result<Vec<(Work, f64)>> {
+    let mut took = Vec::with_capacity(works.len());
+    if let Some(&first) = timed.first() {
+        worker.block(first, 1)?;
+    }
+    for (&work, &repeats) in timed.iter().zip(repeats) {
+        took.push((work, worker.block(work, repeats)?));
+        if work == Work::Step && works.contains(&Work::Forward) {
+            took.extend(Work::PHASES.into_iter().zip(worker.phases(repeats)?));
+        }
+    }
+    Ok(took)
 }
 
 /// Processor time of whoever should have none.

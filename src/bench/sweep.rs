@@ -189,7 +189,7 @@ impl Measuring<'_> {
 /// The last two neighbours of which the reference is slower at the first, and not at the second.
 fn crossing(points: &[Point]) -> Option<(&Point, &Point)> {
     let crosses = |pair: &&[Point]| pair[0].ratio.median > 1.0 && !(pair[1].ratio.median > 1.0);
-    points.windows(2).filter(crosses).last().map(|pair| (&pair[0], &pair[1]))
+    points.windows(2).rfind(crosses).map(|pair| (&pair[0], &pair[1]))
 }
 
 /// Where the ratio is 1 between two points, on logarithmic axes.

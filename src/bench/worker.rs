@@ -35,13 +35,15 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Work {
-    /// A forward pass of a training batch.
+    /// The first phase of an observed step: every layer's output for a training batch.
     Forward,
-    /// That, and its loss.
+    /// The second: the loss.
     Loss,
-    /// That, and the gradients.
+    /// The third: the gradients.
     Backward,
-    /// That, and the update: the observed step, gradients written down, as lockstep needs them.
+    /// The last: the parameters change.
+    Update,
+    /// All four, one by one: the observed step, gradients written down, as lockstep needs them.
     Step,
     /// A whole step that nobody looks into.
     Fused,
@@ -54,15 +56,19 @@ pub enum Work {
 }
 
 impl Work {
+    /// The phases of an observed step.
+    pub const PHASES: [Self; 4] = [Self::Forward, Self::Loss, Self::Backward, Self::Update];
+
     /// What an engine does in training.
-    pub const TRAINING: [Self; 5] = [Self::Forward, Self::Loss, Self::Backward, Self::Step, Self::Fused];
+    pub const TRAINING: [Self; 6] = [Self::Step, Self::Fused, Self::Forward, Self::Loss, Self::Backward, Self::Update];
 
     /// As tables call it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Forward => "forward",
-            Self::Loss => "forward, loss",
-            Self::Backward => "forward, loss, backward",
+            Self::Loss => "loss",
+            Self::Backward => "backward",
+            Self::Update => "update",
             Self::Step => "observed step",
             Self::Fused => "fused step",
             Self::Whole => "inference, all rows",
@@ -140,6 +146,8 @@ enum Request {
     Warm { work: Work, block_us: f64 },
     /// How long does it take, repeated so often?
     Block { work: Work, repeats: u32 },
+    /// How long does each phase of an observed step take, of so many steps?
+    Phases { repeats: u32 },
     /// How much memory did it take?
     Memory,
 }
@@ -152,6 +160,8 @@ enum Answer {
     Repeats(u32),
     /// Microseconds of one repetition.
     Took(f64),
+    /// Microseconds of each phase.
+    Phases([f64; 4]),
     Memory(Option<Memory>),
     Failed(String),
 }
@@ -188,7 +198,7 @@ pub fn serve() -> Result<()> {
     // The process that asks decides when to end: without it stdin ends, and so does this.
     let _ = ctrlc::set_handler(|| {});
     let failed = |action: &'static str| move |error| Error::io(Path::new("bench-worker"), action, error);
-    let mut place = Place { ready: None, program: resident("VmRSS:") };
+    let mut place = Place { ready: None, program: resident("VmRSS:"), clock_us: lockstep::timer_us() };
     for line in io::stdin().lock().lines() {
         let line = line.map_err(failed("cannot read a request"))?;
         let answer = match serde_json::from_str(&line) {
@@ -203,10 +213,12 @@ pub fn serve() -> Result<()> {
     Ok(())
 }
 
-/// A worker's engine and its memory before it had one.
+/// A worker's engine, and what was so before it had one.
 struct Place {
     ready: Option<Ready>,
     program: Option<u64>,
+    /// What a clock read costs, in microseconds.
+    clock_us: f64,
 }
 
 /// An engine and what it is given.
@@ -239,6 +251,9 @@ impl Place {
             }
             Request::Block { work, repeats } => {
                 Answer::Took(self.ready.as_mut().ok_or_else(ready)?.block(work, repeats)?)
+            }
+            Request::Phases { repeats } => {
+                Answer::Phases(self.ready.as_mut().ok_or_else(ready)?.phases(repeats, self.clock_us)?)
             }
             Request::Memory => {
                 let memory = self.program.zip(resident("VmHWM:"));
@@ -353,14 +368,10 @@ impl Ready {
         let Self { engine, dtype, given } = self;
         let engine = engine.as_mut();
         match given {
-            Batched::Training(_) if !Work::TRAINING.contains(&work) => {
-                Err(Error::Usage(format!("the worker was made ready for training, not for {}", work.name())))
-            }
-            Batched::Training(batches) => batches.lend(*dtype, |batch, _| {
-                timed(repeats, |_| match work {
-                    Work::Fused => engine.step(batch).map(drop),
-                    work => observed(engine, batch, work),
-                })
+            Batched::Training(batches) => batches.lend(*dtype, |batch, _| match work {
+                Work::Fused => timed(repeats, |_| engine.step(batch).map(drop)),
+                Work::Step => timed(repeats, |_| observed(engine, batch, |_| ())),
+                work => Err(Error::Usage(format!("{} is no work of training that is timed alone", work.name()))),
             }),
             Batched::Inference(works) => {
                 let loaders = works.iter().find(|(own, _)| *own == work).map_or(&[][..], |(_, loaders)| loaders);
@@ -374,18 +385,37 @@ impl Ready {
     }
 }
 
-/// The phases up to the one that is asked for, one by one.
-fn observed(engine: &mut dyn Engine, batch: &Batch<'_>, work: Work) -> Result<()> {
+impl Ready {
+    /// Microseconds of each phase of a step. A clock read ends each; what it costs is taken off.
+    fn phases(&mut self, repeats: u32, clock_us: f64) -> Result<[f64; 4]> {
+        let Self { engine, dtype, given: Batched::Training(batches) } = self else {
+            return Err(Error::Usage("the worker was made ready for inference, which has no phases".to_owned()));
+        };
+        let mut spent = [Duration::ZERO; 4];
+        batches.lend(*dtype, |batch, _| {
+            let mut last = Instant::now();
+            (0..repeats).try_for_each(|_| {
+                observed(engine.as_mut(), batch, |phase| {
+                    let now = Instant::now();
+                    spent[phase] += now - last;
+                    last = now;
+                })
+            })
+        })?;
+        Ok(spent.map(|spent| (spent.as_secs_f64() * 1e6 / f64::from(repeats) - clock_us).max(0.0)))
+    }
+}
+
+/// An observed step; `after` is told of the end of each phase, by its number.
+fn observed(engine: &mut dyn Engine, batch: &Batch<'_>, mut after: impl FnMut(usize)) -> Result<()> {
     engine.forward(batch)?;
-    if work >= Work::Loss {
-        engine.loss(batch)?;
-    }
-    if work >= Work::Backward {
-        engine.backward()?;
-    }
-    if work >= Work::Step {
-        engine.update()?;
-    }
+    after(0);
+    engine.loss(batch)?;
+    after(1);
+    engine.backward()?;
+    after(2);
+    engine.update()?;
+    after(3);
     Ok(())
 }
 
@@ -428,9 +458,12 @@ pub(super) struct Worker {
     threads: usize,
 }
 
-/// What libgomp's threads do between two parallel regions, for every worker: unset, they spin for about as long as a
-/// sleep and a wake take, and then sleep. `report` says what other settings came to.
-pub(super) const WAIT_POLICY: &str = "libgomp's default";
+/// What libgomp's threads do between two parallel regions, in every worker: `OMP_WAIT_POLICY` is not set, so that they
+/// spin 300,000 times, which were 9 ms on the machine this was tried on, and then sleep. Measured with 2 threads, a step of
+/// 784-512-256-10: 3.0 ms so, 4.5 ms where they sleep at once (PASSIVE), 2.4 ms where they never do (ACTIVE) and disturb
+/// whoever has his turn. Between one region and the next of a step the default never sleeps either.
+pub(super) const WAIT_POLICY: &str =
+    "libgomp's own, as PyTorch's users have it (threads spin for some 9 ms, then sleep)";
 
 impl Worker {
     /// Starts a process for one side's engine with so many threads.
@@ -489,6 +522,17 @@ impl Worker {
         }
     }
 
+    /// Microseconds of each phase of a step, of so many.
+    ///
+    /// # Errors
+    /// If the engine fails.
+    pub(super) fn phases(&mut self, repeats: u32) -> Result<[f64; 4]> {
+        match self.ask(&Request::Phases { repeats })? {
+            Answer::Phases(us) => Ok(us),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
     /// Its memory, where the system says.
     ///
     /// # Errors
@@ -498,6 +542,11 @@ impl Worker {
             Answer::Memory(memory) => Ok(memory),
             other => Err(self.unexpected(&other)),
         }
+    }
+
+    /// Threads of its engine.
+    pub(super) fn threads(&self) -> usize {
+        self.threads
     }
 
     /// Nanoseconds that all its threads have been running, where the system says (Linux's schedstat).
@@ -552,7 +601,7 @@ mod tests {
                     model.layers = [{ linear = { outputs = 1 } }, 'sigmoid']\n\
                     training = { loss = 'bce', optimizer = 'adam', steps = 1 }\n";
         let source = Source::Text { name: "protocol".to_owned(), text: text.to_owned(), sets: Vec::new(), words };
-        let mut place = Place { ready: None, program: None };
+        let mut place = Place { ready: None, program: None, clock_us: 0.02 };
         let request = Request::Load { source, reference: false, threads: 2, purpose };
         let line = serde_json::to_string(&request).unwrap();
         let Answer::Loaded(loaded) = place.answer(serde_json::from_str(&line).unwrap()).unwrap() else { panic!() };
@@ -566,17 +615,20 @@ mod tests {
         assert_eq!(loaded.works.iter().map(|(work, ..)| *work).collect::<Vec<_>>(), Work::TRAINING);
         assert!(loaded.works.iter().all(|(_, rows, counted)| *rows == 8 && counted.operations >= 800.0));
         let weights = |place: &Place| place.ready.as_ref().unwrap().engine.parameter(0).values.at(0);
-        let before = weights(&place);
-        for (work, moves) in [(Work::Backward, false), (Work::Step, true), (Work::Fused, true)] {
+        for work in [Work::Step, Work::Fused] {
             let from = weights(&place);
             let Answer::Repeats(repeats) = place.answer(Request::Warm { work, block_us: 50.0 }).unwrap() else {
                 panic!()
             };
             let Answer::Took(us) = place.answer(Request::Block { work, repeats }).unwrap() else { panic!() };
             assert!(us > 0.0 && repeats > 0);
-            assert_eq!(weights(&place) != from, moves, "{work:?} before {before}");
+            assert!(weights(&place) != from, "{work:?}");
+            let Answer::Phases(us) = place.answer(Request::Phases { repeats: 100 }).unwrap() else { panic!() };
+            assert!(us.iter().all(|us| *us >= 0.0) && us.iter().sum::<f64>() > 0.0, "{us:?}");
         }
-        assert!(place.answer(Request::Block { work: Work::Rows, repeats: 1 }).is_err());
+        for work in [Work::Rows, Work::Backward] {
+            assert!(place.answer(Request::Block { work, repeats: 1 }).is_err(), "{work:?} is not timed so");
+        }
     }
 
     #[test]
@@ -591,7 +643,9 @@ mod tests {
             assert_eq!(ready.engine.activation(1).shape[0], rows);
         }
         assert!(place.answer(Request::Block { work: Work::Step, repeats: 1 }).is_err());
-        let nothing = Place { ready: None, program: None }.answer(Request::Block { work: Work::Step, repeats: 1 });
+        assert!(place.answer(Request::Phases { repeats: 1 }).is_err());
+        let nothing = Place { ready: None, program: None, clock_us: 0.02 }
+            .answer(Request::Block { work: Work::Step, repeats: 1 });
         assert!(nothing.unwrap_err().to_string().contains("before"));
     }
 }

@@ -125,10 +125,8 @@ fn everything_is_measured_and_an_interrupted_run_goes_on() {
         let us = |rows: &[lockstep::bench::Row]| rows[0].reference.us.median;
         assert!(near(us(&gained.rows), us(&kept.rows)), "{} was measured again", kept.name);
     }
-    let cores = thread::available_parallelism().unwrap().get();
-    let counts = if cores > 1 { vec![1, cores] } else { vec![1] };
-    assert_eq!(whole.peaks.iter().map(|peak| peak.threads).collect::<Vec<_>>(), counts);
-    assert_eq!(whole.measured.len(), 9 * counts.len());
+    assert_eq!(whole.peaks.iter().map(|peak| peak.threads).collect::<Vec<_>>(), [1]);
+    assert_eq!(whole.measured.len(), 9);
     for one in &whole.measured {
         let step = one.rows.iter().find(|row| row.work == Work::Step).unwrap();
         assert!(step.at_least.unwrap() > 1.0 && step.met().is_some() && step.candidate.roofline.unwrap() > 0.0);

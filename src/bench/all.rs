@@ -91,8 +91,7 @@ const PARTIAL: &str = "bench.partial.json";
 /// # Errors
 /// If an engine fails, or a file cannot be written.
 pub fn all(asked: &All<'_>, tick: &mut dyn FnMut(&str)) -> Result<Option<Report>> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads = if cores == 1 { vec![1] } else { vec![1, cores] };
+    let (cores, threads) = (cores(), counts(asked.quick));
     // What is wrong with it is said before minutes are spent.
     let python = Found::new(asked.python)?;
     let mut report = begin(asked);
@@ -163,10 +162,18 @@ fn rounded(value: Value) -> Value {
     }
 }
 
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The numbers of threads: one, and all cores.
+fn counts(quick: bool) -> Vec<usize> {
+    if quick || cores() == 1 { vec![1] } else { vec![1, cores()] }
+}
+
 /// How many parts [`all`] has.
-pub(crate) fn parts() -> usize {
-    let counts = if thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) { 2 } else { 1 };
-    counts * (1 + workload::ALL.len()) + sweep::PLANS.len() + 2
+pub(crate) fn parts(quick: bool) -> usize {
+    counts(quick).len() * (1 + workload::ALL.len()) + sweep::PLANS.len() + 2
 }
 
 /// A report with nothing in it, or what an interrupted run of the same left.

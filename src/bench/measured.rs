@@ -4,6 +4,7 @@
 use super::{
     counted::Counted,
     interval::Interval,
+    load::Load,
     peak::Peak,
     rounds::{Pace, alternate},
     worker::{Loaded, Memory, Purpose, Source, Work, Worker},
@@ -33,6 +34,8 @@ pub struct Measured {
     pub memory: [Option<Memory>; 2],
     /// The processor time that the idle engine's threads took, as a share of the time in which the other one worked.
     pub idle: Option<f64>,
+    /// The share of the machine's processor time that other programs took meanwhile, where the system says.
+    pub others: Option<f64>,
     /// Each kind of work.
     pub rows: Vec<Row>,
 }
@@ -135,10 +138,15 @@ pub fn bench(
         let [reference, candidate] = &mut workers;
         let loaded = [reference.load(source, purpose)?, candidate.load(source, purpose)?];
         let works: Vec<Work> = loaded[1].works.iter().map(|(work, ..)| *work).collect();
+        let before = Load::now(&workers);
         let Some(rounds) = alternate(&mut workers, &works, pace, stop)? else { return Ok(None) };
+        let others = before.and_then(|before| before.others(&workers));
         let rows = rounds.us.into_iter().enumerate().map(|(place, us)| row(&loaded, place, us, peak, at_least));
         match &mut found {
-            Some(measured) => measured.rows.extend(rows),
+            Some(measured) => {
+                measured.rows.extend(rows);
+                measured.others = measured.others.into_iter().chain(others).reduce(f64::max);
+            }
             None => {
                 let [reference, candidate] = loaded.clone();
                 let [one, other] = &mut workers;
@@ -152,6 +160,7 @@ pub fn bench(
                     parameters: candidate.parameters,
                     memory: [one.memory()?, other.memory()?],
                     idle: rounds.idle,
+                    others,
                     rows: rows.collect(),
                 });
             }

@@ -9,6 +9,7 @@ mod all;
 mod counted;
 mod environment;
 mod interval;
+mod load;
 mod measured;
 mod overhead;
 mod peak;

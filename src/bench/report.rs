@@ -3,6 +3,7 @@
 use super::{
     all::Report,
     interval::Interval,
+    load::QUIET,
     measured::{Figures, Measured, Met, Row},
     overhead::AT_MOST,
     peak::Peak,
@@ -23,13 +24,13 @@ pub fn render(report: &Report) -> String {
 
 /// For the terminal: one experiment.
 pub fn text(measured: &Measured, pace: Pace) -> String {
-    let threads = if measured.threads == 1 { "one thread".to_owned() } else { format!("{} threads", measured.threads) };
     let mut text = format!(
-        "{}, batch {}, {threads}\n  reference  {}\n  candidate  {}: {}\n\n\
+        "{}, batch {}, {}\n  reference  {}\n  candidate  {}: {}\n\n\
          µs, medians of {} to {} blocks in turn, one engine in a process\n\
          {:<26}{:>7}{:>11}{:>11}{:>9}   95 %\n",
         measured.title,
         measured.rows.first().map_or(0, |row| row.batch),
+        threads(measured.threads),
         measured.reference,
         measured.candidate,
         measured.model,
@@ -53,6 +54,13 @@ pub fn text(measured: &Measured, pace: Pace) -> String {
             times(median),
             times(low),
             times(high)
+        );
+    }
+    if let Some(others) = measured.others.filter(|others| *others > QUIET) {
+        let _ = writeln!(
+            text,
+            "\nOther programs took {} of the machine meanwhile: not to be believed.",
+            percent(Some(others))
         );
     }
     text
@@ -174,7 +182,28 @@ fn write_method(text: &mut String, report: &Report) -> Result {
         report.wait_policy,
         percent(largest(alone)),
         percent(largest(together))
+    )?;
+    let disturbed: Vec<String> = report
+        .measured
+        .iter()
+        .filter(|one| !one.others.is_none_or(|others| others <= QUIET))
+        .map(|one| format!("{} with {} ({})", one.name, threads(one.threads), percent(one.others)))
+        .collect();
+    if disturbed.is_empty() {
+        let most = report.measured.iter().filter_map(|one| one.others).reduce(f64::max);
+        return writeln!(text, "Other programs took at most {} of the machine meanwhile.\n", percent(most));
+    }
+    writeln!(
+        text,
+        "**Not quiet**: other programs took more than {} of the machine while these were measured, which are not to be \
+         believed: {}.\n",
+        percent(Some(QUIET)),
+        disturbed.join(", ")
     )
+}
+
+fn threads(count: usize) -> String {
+    if count == 1 { "one thread".to_owned() } else { format!("{count} threads") }
 }
 
 const RATIOS: &str = "| network | threads | work | libtorch, µs | scratch, µs | ratio | 95 % | at least | | \
@@ -380,10 +409,9 @@ fn write_unmet(text: &mut String, report: &Report) -> Result {
         for row in one.rows.iter().filter(unmet) {
             write!(
                 text,
-                "- **{}, {} thread{}, {}**: {} of {}. Scratch is at {} of what {} allows, libtorch at {}.",
+                "- **{}, {}, {}**: {} of {}. Scratch is at {} of what {} allows, libtorch at {}.",
                 one.name,
-                one.threads,
-                if one.threads == 1 { "" } else { "s" },
+                threads(one.threads),
                 row.work.name(),
                 times(row.ratio.median),
                 number(row.at_least),

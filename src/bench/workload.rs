@@ -250,9 +250,9 @@ mod tests {
             let experiment = workload.source(&sets).open().unwrap();
             let model = &experiment.candidate.model;
             let mut shape = vec![model.inputs.to_string()];
-            shape.extend(model.layers.iter().zip(model.widths()).filter_map(|(layer, width)| {
-                matches!(layer, crate::model::Layer::Linear(_)).then(|| width.to_string())
-            }));
+            let after = model.layers.iter().zip(model.widths());
+            let linear = after.filter(|(layer, _)| matches!(layer, crate::model::Layer::Linear(_)));
+            shape.extend(linear.map(|(_, width)| width.to_string()));
             assert_eq!((workload.name, shape.join("-").as_str()), (name, widths));
             assert_eq!(experiment.set.training.rows(), rows, "{name}");
             assert_eq!(matches!(experiment.set.training.inputs, Held::Sparse(_)), name == "sst2");

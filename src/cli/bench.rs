@@ -26,7 +26,7 @@ pub(super) struct Options {
     /// Where `all` writes bench/report.md, bench/bench.json and plots; an interrupted run goes on from there
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
-    /// Few and short blocks: to see that it works, not how fast
+    /// Few and short blocks, in `all` of small data and one thread: to see that it works, not how fast
     #[arg(long)]
     quick: bool,
     /// The Python in which `all` times NumPy and PyTorch too [default: python3, if it has them]
@@ -78,7 +78,7 @@ fn everything(options: &Options) -> Result<u8> {
     let (sets, quick, python) = (&options.set, options.quick, options.python.as_deref());
     let asked = All { folder: &folder, sets, quick, python, stop: stop_on_interrupt() };
     let found = {
-        let progress = Progress::new(bench::parts(), "bench");
+        let progress = Progress::new(bench::parts(quick), "bench");
         bench::all(&asked, &mut |part| progress.advance(part))?
     };
     let Some(found) = found else {

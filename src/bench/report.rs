@@ -191,12 +191,16 @@ fn write_method(text: &mut String, report: &Report) -> Result {
         .collect();
     if disturbed.is_empty() {
         let most = report.measured.iter().filter_map(|one| one.others).reduce(f64::max);
-        return writeln!(text, "Other programs took at most {} of the machine meanwhile.\n", percent(most));
+        return writeln!(
+            text,
+            "What other programs disturbed was measured again; they took at most {} of the machine meanwhile.\n",
+            percent(most)
+        );
     }
     writeln!(
         text,
-        "**Not quiet**: other programs took more than {} of the machine while these were measured, which are not to be \
-         believed: {}.\n",
+        "**Not quiet**: other programs took more than {} of the machine while these were measured, three times over, which \
+         are not to be believed: {}.\n",
         percent(Some(QUIET)),
         disturbed.join(", ")
     )

@@ -1,5 +1,5 @@
-//! Everything that `lockstep bench all` measures, part by part. What is gained is written as it is gained; a run that was
-//! interrupted goes on where it was, if neither the program nor what it was asked for has changed.
+//! Everything that `lockstep bench all` measures, part by part. What is gained is written as it is gained; a run that
+//! was interrupted goes on where it was, if neither the program nor what it was asked for has changed.
 
 use super::{
     environment,

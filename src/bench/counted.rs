@@ -2,15 +2,15 @@
 //! that have to move between memory and processor.
 //!
 //! With P parameters, n rows, and layers that are not fused with each other, each array once per use:
-//! forward reads inputs and parameters and writes every layer's output, which the next layer reads; the loss reads outputs
-//! and targets; backward reads inputs, outputs and parameters (but for those of the first layer that has any, where no
-//! gradient goes further), writes and reads the gradient in every output and writes P gradients; the update reads these,
-//! and reads and writes parameters and the optimizer's state: 3P for SGD, 5P with momentum or RMSprop, 7P for Adam. A
-//! fused step neither writes nor reads the P gradients.
+//! forward reads inputs and parameters and writes every layer's output, which the next layer reads; the loss reads
+//! outputs and targets; backward reads inputs, outputs and parameters (but for those of the first layer that has any,
+//! where no gradient goes further), writes and reads the gradient in every output and writes P gradients; the update
+//! reads these, and reads and writes parameters and the optimizer's state: 3P for SGD, 5P with momentum or RMSprop, 7P
+//! for Adam. A fused step neither writes nor reads the P gradients.
 //!
-//! A product of n rows with an `[out, in]` weight takes 2·n·in·out operations, of sparse inputs 2·out for each value that
-//! is held; backward takes it twice, but only once where no gradient goes further. Nothing else is counted: activations
-//! and updates are bound by memory.
+//! A product of n rows with an `[out, in]` weight takes 2·n·in·out operations, of sparse inputs 2·out for each value
+//! that is held; backward takes it twice, but only once where no gradient goes further. Nothing else is counted:
+//! activations and updates are bound by memory.
 
 use super::worker::Work;
 use crate::{
@@ -128,7 +128,8 @@ mod tests {
     fn counted(work: Work, optimizer: &str, given: Given) -> Counted {
         let text = format!(
             "data = {{ kind = 'regression', rows = 10, inputs = 3, outputs = 2 }}\n\
-             model.layers = [{{ linear = {{ outputs = 4 }} }}, 'relu', {{ linear = {{ outputs = 2, bias = false }} }}]\n\
+             model.layers = [{{ linear = {{ outputs = 4 }} }}, 'relu', {{ linear = {{ outputs = 2, bias = false }} \
+             }}]\n\
              training = {{ loss = 'mse', optimizer = {{ {optimizer} }}, steps = 1 }}"
         );
         let experiment = Experiment::parse(&text, "counted", Path::new(""), &[]).unwrap();

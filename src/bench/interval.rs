@@ -1,8 +1,8 @@
 //! Medians with intervals that assume nothing of how times are distributed.
 //!
 //! Of n independent values the number that lie below the true median is Binomial(n, ½), whatever their distribution, so
-//! that the d-th smallest and the d-th largest enclose it with probability 1 − 2·P(Binomial(n, ½) < d). (Order statistics:
-//! David and Nagaraja, Order Statistics, 3rd edition, 7.1.)
+//! that the d-th smallest and the d-th largest enclose it with probability 1 − 2·P(Binomial(n, ½) < d). (Order
+//! statistics: David and Nagaraja, Order Statistics, 3rd edition, 7.1.)
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,5 @@
-//! What else ran on the machine while something was measured. libgomp's threads wait for each other: with as many of them
-//! as cores, a single other busy program makes a step take a thousand times as long, and its median with it.
+//! What else ran on the machine while something was measured. libgomp's threads wait for each other: with as many of
+//! them as cores, a single other busy program makes a step take a thousand times as long, and its median with it.
 
 use super::worker::Worker;
 use std::{fs, thread, time::Instant};
@@ -36,7 +36,8 @@ impl Load {
     }
 }
 
-/// Seconds in which all cores together were not idle: user, nice, system, irq, softirq and steal, without idle and iowait.
+/// Seconds in which all cores together were not idle: user, nice, system, irq, softirq and steal, without idle and
+/// iowait.
 fn busy(stat: &str) -> Option<f64> {
     let ticks = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace().map(str::parse::<f64>);
     let ticks = ticks.collect::<Result<Vec<f64>, _>>().ok()?;

@@ -1,8 +1,8 @@
-//! What the machine has: multiply-adds a second on registers, and bytes a second from each level of memory, with so many
-//! threads at once. Measured in the same run as what is compared with them.
+//! What the machine has: multiply-adds a second on registers, and bytes a second from each level of memory, with so
+//! many threads at once. Measured in the same run as what is compared with them.
 //!
-//! A roofline (Williams, Waterman and Patterson, CACM 52(4), 2009): no work is done faster than its operations at the peak
-//! rate, nor than its bytes at the bandwidth of the level that holds what it touches.
+//! A roofline (Williams, Waterman and Patterson, CACM 52(4), 2009): no work is done faster than its operations at the
+//! peak rate, nor than its bytes at the bandwidth of the level that holds what it touches.
 
 use super::counted::Counted;
 use pulp::{Arch, Simd, WithSimd};
@@ -223,8 +223,8 @@ impl WithSimd for Arrays<'_> {
     }
 }
 
-/// 10⁹ bytes a second over so many bytes in all, the better of reading them and of the triad. Each thread has its share,
-/// and writes it before it reads it, so that it is near its core.
+/// 10⁹ bytes a second over so many bytes in all, the better of reading them and of the triad. Each thread has its
+/// share, and writes it before it reads it, so that it is near its core.
 fn bandwidth(threads: usize, bytes: usize) -> f64 {
     let (arch, length) = (Arch::new(), (bytes / threads / size_of::<f64>() / 3).max(64));
     let total = (3 * length * size_of::<f64>() * threads) as f64;

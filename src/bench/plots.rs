@@ -70,8 +70,8 @@ fn grows(area: &Area<'_>, sweep: &Sweep) -> Drawn {
 
 /// The ratio of every workload's step, with what is asked of it.
 fn ratios(area: &Area<'_>, report: &Report) -> Drawn {
-    let shows = "Time of libtorch over time of scratch, observed step: median and 95 % interval. The bar is what is asked \
-                 for at least; on the line at 1 both take the same time.";
+    let shows = "Time of libtorch over time of scratch, observed step: median and 95 % interval. The bar is what is \
+    asked for at least; on the line at 1 both take the same time.";
     let area = heading(area, "How many times faster than libtorch is a training step from scratch?", shows)?;
     let mut threads: Vec<usize> = report.measured.iter().map(|one| one.threads).collect();
     threads.sort_unstable();

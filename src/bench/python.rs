@@ -156,9 +156,15 @@ fn describe(name: &str, experiment: &Experiment) -> Result<serde_json::Value> {
     };
     let loss = side.training.loss.to_string();
     let (rows, lr) = (experiment.set.training.rows(), side.training.optimizer.lr());
-    Ok(
-        json!({ "name": name, "rows": rows, "sizes": sizes, "after": after, "loss": loss, "optimizer": optimizer, "lr": lr }),
-    )
+    Ok(json!({
+        "name": name,
+        "rows": rows,
+        "sizes": sizes,
+        "after": after,
+        "loss": loss,
+        "optimizer": optimizer,
+        "lr": lr,
+    }))
 }
 
 #[cfg(test)]

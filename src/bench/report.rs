@@ -105,8 +105,9 @@ fn write_all(text: &mut String, report: &Report) -> Result {
     writeln!(text, "# How fast is each engine?\n")?;
     writeln!(
         text,
-        "Made by `lockstep bench all`{}. The reference is libtorch as PyTorch's users drive it (autograd, its optimizers), \
-         the candidate our engine from scratch. {met} of {asked} ratios are what is asked for over their whole interval.\n",
+        "Made by `lockstep bench all`{}. The reference is libtorch as PyTorch's users drive it (autograd, its \
+         optimizers), the candidate our engine from scratch. {met} of {asked} ratios are what is asked for over their \
+         whole interval.\n",
         if report.asked.quick { " --quick, which shows that it works and not how fast" } else { "" }
     )?;
     writeln!(text, "![ratio of every workload's training step](ratios.svg)\n")?;
@@ -133,8 +134,9 @@ fn write_machine(text: &mut String, report: &Report) -> Result {
         .map_or_else(Vec::new, |peak| peak.levels.iter().map(|level| level.name.as_str()).collect());
     writeln!(
         text,
-        "\nMeasured in this run, the best of many tries: f32 multiply-adds on registers (two operations each), and the \
-         better of reading and of a = b + s·c from each level of memory, over half of a cache, or four times the last one.\n"
+        "\nMeasured in this run, the best of many tries: f32 multiply-adds on registers (two operations each), and \
+         the better of reading and of a = b + s·c from each level of memory, over half of a cache, or four times the \
+         last one.\n"
     )?;
     writeln!(
         text,
@@ -158,22 +160,24 @@ fn write_method(text: &mut String, report: &Report) -> Result {
     writeln!(
         text,
         "\n## How it is measured\n\n\
-         - One engine in a process. The two take turns: a block of every kind of work by the one, {} ms of pause ({} ms with \
-         several threads), the same by the other; who goes first alternates, and a repetition that is not timed opens a turn. A block repeats its work for {} ms at least; {} to {} rounds.\n\
-         - `OMP_NUM_THREADS` is set before a process starts, and no wait policy: {}. The idle process took at most {} of \
-         the working one's time with one thread, and {} with several.\n\
+         - One engine in a process. The two take turns: a block of every kind of work by the one, {} ms of pause ({} \
+         ms with several threads), the same by the other; who goes first alternates, and a repetition that is not \
+         timed opens a turn. A block repeats its work for {} ms at least; {} to {} rounds.\n\
+         - `OMP_NUM_THREADS` is set before a process starts, and no wait policy: {}. The idle process took at most {} \
+         of the working one's time with one thread, and {} with several.\n\
          - Medians, with the order statistics that enclose the true median with 95 % confidence; ratios are of blocks \
-         pair by pair. A target is *met* where the whole interval is above it, *nearly* where the median is, *not quite* \
-         where some of the interval is.\n\
-         - The same batch is repeated, in f32, with learning rates so small that the numbers stay those of the first steps. \
-         Both engines copy the batch in. Data are drawn; SST-2's rows are 8 random words of 10106, which scratch takes \
-         sparse and libtorch dense, as in the lecture.\n\
-         - The *observed* step is forward, loss, backward and update one by one, every gradient written down, as lockstep \
-         needs it. The *fused* one is a step that nobody looks into; libtorch has only the one.\n\
+         pair by pair. A target is *met* where the whole interval is above it, *nearly* where the median is, *not \
+         quite* where some of the interval is.\n\
+         - The same batch is repeated, in f32, with learning rates so small that the numbers stay those of the first \
+         steps. Both engines copy the batch in. Data are drawn; SST-2's rows are 8 random words of 10106, which \
+         scratch takes sparse and libtorch dense, as in the lecture.\n\
+         - The *observed* step is forward, loss, backward and update one by one, every gradient written down, as \
+         lockstep needs it. The *fused* one is a step that nobody looks into; libtorch has only the one.\n\
          - GFLOP/s count the products alone, GB/s what has to move at least: parameters, state, gradients, inputs and \
-         outputs of layers, each once per use (`src/bench/counted.rs` has the formula). The roofline is the least time \
-         that the measured machine allows for both, with the bandwidth of the level that holds all of it: small networks \
-         live in a cache. A share above 100 % says that layers were fused, or that a cache above held part of it.\n",
+         outputs of layers, each once per use (`src/bench/counted.rs` has the formula). The roofline is the least \
+         time that the measured machine allows for both, with the bandwidth of the level that holds all of it: small \
+         networks live in a cache. A share above 100 % says that layers were fused, or that a cache above held part \
+         of it.\n",
         pace.pause.as_secs_f64() * 1e3,
         pace.long_pause.as_secs_f64() * 1e3,
         pace.block.as_secs_f64() * 1e3,
@@ -199,8 +203,8 @@ fn write_method(text: &mut String, report: &Report) -> Result {
     }
     writeln!(
         text,
-        "**Not quiet**: other programs took more than {} of the machine while these were measured, three times over, which \
-         are not to be believed: {}.\n",
+        "**Not quiet**: other programs took more than {} of the machine while these were measured, three times over, \
+         which are not to be believed: {}.\n",
         percent(Some(QUIET)),
         disturbed.join(", ")
     )
@@ -210,8 +214,8 @@ fn threads(count: usize) -> String {
     if count == 1 { "one thread".to_owned() } else { format!("{count} threads") }
 }
 
-const RATIOS: &str = "| network | threads | work | libtorch, µs | scratch, µs | ratio | 95 % | at least | | \
-                      GFLOP/s | GB/s | of the roofline | bound by |\n|---|--:|---|--:|--:|--:|--:|--:|---|--:|--:|--:|---|\n";
+const RATIOS: &str = "| network | threads | work | libtorch, µs | scratch, µs | ratio | 95 % | at least | | GFLOP/s | \
+                      GB/s | of the roofline | bound by |\n|---|--:|---|--:|--:|--:|--:|--:|---|--:|--:|--:|---|\n";
 
 fn write_ratio(text: &mut String, one: &Measured, row: &Row) -> Result {
     let (reference, candidate) = (&row.reference, &row.candidate);
@@ -268,8 +272,8 @@ fn write_steps(text: &mut String, report: &Report) -> Result {
     }
     writeln!(
         text,
-        "\n### By phase\n\nOf an observed step, µs, libtorch / scratch, and in brackets their shares of the roofline. A clock \
-         read ends each phase; what it costs is taken off.\n\n\
+        "\n### By phase\n\nOf an observed step, µs, libtorch / scratch, and in brackets their shares of the roofline. \
+         A clock read ends each phase; what it costs is taken off.\n\n\
          | network | threads | forward | loss | backward | update |\n|---|--:|--:|--:|--:|--:|"
     )?;
     for one in &report.measured {
@@ -325,8 +329,8 @@ fn write_composition(text: &mut String, report: &Report) -> Result {
     if let Some(point) = smallest {
         writeln!(
             text,
-            "\nOn tiny networks libtorch's time is dispatch: a step of 2-25-25-1 on a single row takes it {} µs and scratch \
-             {}, {} times less, for the same few thousand operations.",
+            "\nOn tiny networks libtorch's time is dispatch: a step of 2-25-25-1 on a single row takes it {} µs and \
+             scratch {}, {} times less, for the same few thousand operations.",
             number(Some(point.reference_us.median)),
             number(Some(point.candidate_us.median)),
             times(point.ratio.median)
@@ -378,8 +382,8 @@ fn write_arithmetic(text: &mut String, report: &Report) -> Result {
         if more > 1.01 {
             writeln!(
                 text,
-                "On {} libtorch multiplies with every column of a row, zeros too: {more:.0} times as many operations. That, \
-                 not how well either does them, is what the ratio is made of there, most of all in inference.",
+                "On {} libtorch multiplies with every column of a row, zeros too: {more:.0} times as many operations. \
+                 That, not how well either does them, is what the ratio is made of there, most of all in inference.",
                 one.name
             )?;
         }
@@ -390,8 +394,8 @@ fn write_arithmetic(text: &mut String, report: &Report) -> Result {
 fn write_inference(text: &mut String, report: &Report) -> Result {
     writeln!(
         text,
-        "\n## Inference\n\nOutputs of test rows, libtorch without a graph (`torch.no_grad`): all rows in one batch, batches \
-         of 64, and single rows. In brackets the rows of a batch; µs are of a batch.\n"
+        "\n## Inference\n\nOutputs of test rows, libtorch without a graph (`torch.no_grad`): all rows in one batch, \
+         batches of 64, and single rows. In brackets the rows of a batch; µs are of a batch.\n"
     )?;
     text.push_str(RATIOS);
     for one in &report.measured {
@@ -469,10 +473,11 @@ fn write_sweeps(text: &mut String, report: &Report) -> Result {
 fn write_overhead(text: &mut String, report: &Report) -> Result {
     writeln!(
         text,
-        "## What lockstep costs\n\nA free run of both engines in one process, one thread, every step compared, over what \
-         the two take alone on the same steps. *Driven*: every tensor of every step recorded. *Compared*: the gaps between \
-         the sides as well, without twins. At most {AT_MOST} is asked for.\n\n\
-         | network | parameters | both engines, µs | driven | 95 % | compared | 95 % | |\n|---|--:|--:|--:|--:|--:|--:|---|"
+        "## What lockstep costs\n\nA free run of both engines in one process, one thread, every step compared, over \
+         what the two take alone on the same steps. *Driven*: every tensor of every step recorded. *Compared*: the \
+         gaps between the sides as well, without twins. At most {AT_MOST} is asked for.\n\n\
+         | network | parameters | both engines, µs | driven | 95 % | compared | 95 % | \
+         |\n|---|--:|--:|--:|--:|--:|--:|---|"
     )?;
     for one in report.overhead.iter().flatten() {
         let Interval { low, median, high } = one.compared;
@@ -545,9 +550,9 @@ fn write_python(text: &mut String, report: &Report) -> Result {
     }
     writeln!(
         text,
-        "`scripts/bench.py` trains the same networks: plain NumPy on whole batches, and PyTorch as its tutorials write it \
-         (SST-2's rows dense in both). One process for each library and number of threads, one after the other. µs of a \
-         step.\n"
+        "`scripts/bench.py` trains the same networks: plain NumPy on whole batches, and PyTorch as its tutorials \
+         write it (SST-2's rows dense in both). One process for each library and number of threads, one after the \
+         other. µs of a step.\n"
     )?;
     writeln!(text, "| network | threads | {} | libtorch | scratch |", libraries.join(" | "))?;
     writeln!(text, "|---|--:|{}--:|--:|", "--:|".repeat(libraries.len()))?;

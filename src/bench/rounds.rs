@@ -1,8 +1,8 @@
 //! Two workers in turn.
 //!
-//! A round is a block of every kind of work by the one, a pause, and the same by the other; who goes first alternates, so
-//! that a slow spell of the machine meets both. The pause lets the threads of an engine that is done go to sleep; whoever
-//! has his turn then does a repetition that is not timed, to wake his own and to have his data near.
+//! A round is a block of every kind of work by the one, a pause, and the same by the other; who goes first alternates,
+//! so that a slow spell of the machine meets both. The pause lets the threads of an engine that is done go to sleep;
+//! whoever has his turn then does a repetition that is not timed, to wake his own and to have his data near.
 
 use super::worker::{Work, Worker};
 use crate::error::Result;

@@ -1,5 +1,5 @@
-//! How cost grows: a step of both engines against the size of the batch, the width and the depth of the network, and the
-//! number of threads; and where libtorch catches up.
+//! How cost grows: a step of both engines against the size of the batch, the width and the depth of the network, and
+//! the number of threads; and where libtorch catches up.
 
 use super::{
     interval::Interval,

@@ -1,8 +1,8 @@
 //! A process that has one engine and times it when it is asked to.
 //!
-//! `lockstep bench-worker` reads requests from stdin and answers on stdout, one line of JSON each. The other side, which
-//! starts it, is [`Worker`]. What one process does between two requests is nothing: it waits in a read. Whatever its
-//! engine's threads do meanwhile is the engine's, and is measured ([`Worker::processor_ns`]).
+//! `lockstep bench-worker` reads requests from stdin and answers on stdout, one line of JSON each. The other side,
+//! which starts it, is [`Worker`]. What one process does between two requests is nothing: it waits in a read. Whatever
+//! its engine's threads do meanwhile is the engine's, and is measured ([`Worker::processor_ns`]).
 
 use super::{
     counted::{Counted, Given},
@@ -442,8 +442,8 @@ fn resident(key: &str) -> Option<u64> {
     Some(1024 * line.split_whitespace().next()?.parse::<u64>().ok()?)
 }
 
-/// Lets the peak start anew (Linux, proc(5): 5 written to `clear_refs` resets `VmHWM`), so that what drawing data took is
-/// not in it; elsewhere it stays in.
+/// Lets the peak start anew (Linux, proc(5): 5 written to `clear_refs` resets `VmHWM`), so that what drawing data took
+/// is not in it; elsewhere it stays in.
 fn forget_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");
 }
@@ -459,9 +459,9 @@ pub(super) struct Worker {
 }
 
 /// What libgomp's threads do between two parallel regions, in every worker: `OMP_WAIT_POLICY` is not set, so that they
-/// spin 300,000 times, which were 9 ms on the machine this was tried on, and then sleep. Measured with 2 threads, a step of
-/// 784-512-256-10: 3.0 ms so, 4.5 ms where they sleep at once (PASSIVE), 2.4 ms where they never do (ACTIVE) and disturb
-/// whoever has his turn. Between one region and the next of a step the default never sleeps either.
+/// spin 300,000 times, which were 9 ms on the machine this was tried on, and then sleep. Measured with 2 threads, a
+/// step of 784-512-256-10: 3.0 ms so, 4.5 ms where they sleep at once (PASSIVE), 2.4 ms where they never do (ACTIVE)
+/// and disturb whoever has his turn. Between one region and the next of a step the default never sleeps either.
 pub(super) const WAIT_POLICY: &str =
     "libgomp's own, as PyTorch's users have it (threads spin for some 9 ms, then sleep)";
 
@@ -597,7 +597,8 @@ mod tests {
 
     /// The engine from scratch in this very process: what is asked is a line, and what is answered is one.
     fn place(purpose: Purpose, words: Option<usize>) -> (Place, Loaded) {
-        let text = "title = 'protocol'\ndata = { kind = 'blobs', rows = 8, test_rows = 70, columns = 50, centers = 2 }\n\
+        let text = "title = 'protocol'\n\
+                    data = { kind = 'blobs', rows = 8, test_rows = 70, columns = 50, centers = 2 }\n\
                     model.layers = [{ linear = { outputs = 1 } }, 'sigmoid']\n\
                     training = { loss = 'bce', optimizer = 'adam', steps = 1 }\n";
         let source = Source::Text { name: "protocol".to_owned(), text: text.to_owned(), sets: Vec::new(), words };

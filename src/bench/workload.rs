@@ -1,8 +1,10 @@
-//! What is trained: the networks of the published comparisons, as experiments, with the ratio that our engine is held to.
+//! What is trained: the networks of the published comparisons, as experiments, with the ratio that our engine is held
+//! to.
 //!
-//! Data are drawn in the shape of the published ones, as time does not depend on what they say: batches of so many rows,
-//! and as many test rows as there were. Learning rates are tiny, so that the numbers stay those of the first steps however
-//! often a batch is repeated: converged, they would underflow, and processors are slow with what is nearly 0.
+//! Data are drawn in the shape of the published ones, as time does not depend on what they say: batches of so many
+//! rows, and as many test rows as there were. Learning rates are tiny, so that the numbers stay those of the first
+//! steps however often a batch is repeated: converged, they would underflow, and processors are slow with what is
+//! nearly 0.
 
 use super::worker::Source;
 use crate::{
@@ -68,7 +70,8 @@ pub(super) const ALL: [Workload; 9] = [
             data = { kind = "circle", rows = 100, test_rows = 1000 }
             model.layers = [
               { linear = { outputs = 25 } }, "relu", { linear = { outputs = 25 } }, "relu",
-              { linear = { outputs = 25 } }, "relu", { linear = { outputs = 25 } }, "relu", { linear = { outputs = 2 } },
+              { linear = { outputs = 25 } }, "relu", { linear = { outputs = 25 } }, "relu",
+              { linear = { outputs = 2 } },
             ]
             training = { loss = "mse", optimizer = { sgd = { lr = 1e-6 } }, steps = 1 }
         "#,
@@ -150,7 +153,8 @@ pub(super) const ALL: [Workload; 9] = [
             title = "MNIST: 784-512-256-10 ReLU, cross-entropy, Adam"
             data = { kind = "blobs", rows = 64, test_rows = 10000, columns = 784, centers = 10, standardize = "scalar" }
             model.layers = [
-              { linear = { outputs = 512 } }, "relu", { linear = { outputs = 256 } }, "relu", { linear = { outputs = 10 } },
+              { linear = { outputs = 512 } }, "relu", { linear = { outputs = 256 } }, "relu",
+              { linear = { outputs = 10 } },
             ]
             training = { loss = "cross-entropy", optimizer = { adam = { lr = 1e-7 } }, steps = 1 }
         "#,

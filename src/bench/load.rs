@@ -13,8 +13,16 @@ pub(super) struct Load {
     own: f64,
 }
 
-/// Above this share others are said to have disturbed: a core of two for a tenth of the time.
-pub(super) const QUIET: f64 = 0.05;
+/// The share of the machine above which others are said to have disturbed engines of so many threads: half of the cores
+/// that these leave idle, and 5 %, a core of two for a tenth of the time.
+pub(super) fn quiet(threads: usize) -> f64 {
+    let cores = cores();
+    0.05 + 0.5 * (cores - threads as f64).max(0.0) / cores
+}
+
+fn cores() -> f64 {
+    thread::available_parallelism().map_or(1, usize::from) as f64
+}
 
 /// Units of /proc/stat, a second's parts on every Linux of today (proc(5), `USER_HZ`).
 const TICKS: f64 = 100.0;
@@ -30,8 +38,7 @@ impl Load {
     /// The share of the machine that others have taken since.
     pub(super) fn others(&self, workers: &[Worker; 2]) -> Option<f64> {
         let now = Self::now(workers)?;
-        let cores = thread::available_parallelism().map_or(1, usize::from) as f64;
-        let all = cores * now.at.duration_since(self.at).as_secs_f64();
+        let all = cores() * now.at.duration_since(self.at).as_secs_f64();
         Some((((now.busy - self.busy) - (now.own - self.own)) / all).max(0.0))
     }
 }

@@ -4,7 +4,7 @@
 use super::{
     counted::Counted,
     interval::Interval,
-    load::Load,
+    load::{Load, quiet},
     peak::Peak,
     rounds::{Pace, alternate},
     worker::{Loaded, Memory, Purpose, Source, Work, Worker},
@@ -87,6 +87,13 @@ pub enum Met {
     Nearly,
     /// The median is not, but some of the interval.
     NotQuite,
+}
+
+impl Measured {
+    /// Whether other programs took so much of the machine that the figures are not to be believed.
+    pub fn disturbed(&self) -> bool {
+        self.others.is_some_and(|others| others > quiet(self.threads))
+    }
 }
 
 impl Row {

@@ -3,7 +3,6 @@
 use super::{
     all::Report,
     interval::Interval,
-    load::QUIET,
     measured::{Figures, Measured, Met, Row},
     overhead::AT_MOST,
     peak::Peak,
@@ -56,11 +55,11 @@ pub fn text(measured: &Measured, pace: Pace) -> String {
             times(high)
         );
     }
-    if let Some(others) = measured.others.filter(|others| *others > QUIET) {
+    if measured.disturbed() {
         let _ = writeln!(
             text,
             "\nOther programs took {} of the machine meanwhile: not to be believed.",
-            percent(Some(others))
+            percent(measured.others)
         );
     }
     text
@@ -190,7 +189,7 @@ fn write_method(text: &mut String, report: &Report) -> Result {
     let disturbed: Vec<String> = report
         .measured
         .iter()
-        .filter(|one| !one.others.is_none_or(|others| others <= QUIET))
+        .filter(|one| one.disturbed())
         .map(|one| format!("{} with {} ({})", one.name, threads(one.threads), percent(one.others)))
         .collect();
     if disturbed.is_empty() {
@@ -203,9 +202,8 @@ fn write_method(text: &mut String, report: &Report) -> Result {
     }
     writeln!(
         text,
-        "**Not quiet**: other programs took more than {} of the machine while these were measured, three times over, \
-         which are not to be believed: {}.\n",
-        percent(Some(QUIET)),
+        "**Not quiet**: other programs took too much of the machine while these were measured, three times over, which \
+         are not to be believed: {}.\n",
         disturbed.join(", ")
     )
 }

@@ -1,54 +1,95 @@
-//! `lockstep bench`: how long a training step takes in each engine alone.
+//! `lockstep bench`: how long a step takes in each engine, alone in its process.
 
-use super::{print, progress::Progress};
+use super::{print, progress::Progress, stop_on_interrupt};
 use crate::{
-    bench::{BLOCKS, Bench, bench},
-    error::Result,
-    experiment::Experiment,
+    bench::{self, All, Pace, Source},
+    error::{Error, Result},
     report,
 };
 use clap::Args;
-use std::{fmt::Write, path::PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The experiment whose first batch is repeated [default: the XOR network at parity]
-    experiment: Option<PathBuf>,
-    /// Change a key of the experiment; may be repeated
+    /// The experiment whose first batch is repeated [default: the XOR network at parity]; or `all`: every workload with
+    /// one thread and with all cores, inference, how cost grows, and what lockstep costs; some five minutes
+    experiment: Option<String>,
+    /// Change a key of the experiment, or of all of them; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Threads of each engine
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    threads: usize,
+    /// Where `all` writes bench/report.md, bench/bench.json and plots; an interrupted run goes on from there
+    #[arg(long, value_name = "DIR", default_value = "reports")]
+    out: PathBuf,
+    /// Few and short blocks, in `all` of small data and one thread: to see that it works, not how fast
+    #[arg(long)]
+    quick: bool,
+    /// The Python in which `all` times NumPy and PyTorch too [default: python3, if it has them]
+    #[arg(long, value_name = "PATH")]
+    python: Option<PathBuf>,
     /// Print JSON and nothing else
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(options: &Options) -> Result<u8> {
-    let experiment = match &options.experiment {
-        Some(path) => Experiment::load(path, &options.set)?,
-        None => crate::study::xor::parity(&options.set)?,
+    if options.experiment.as_deref() == Some("all") { everything(options) } else { one(options) }
+}
+
+/// One experiment.
+fn one(options: &Options) -> Result<u8> {
+    // More would only wait for each other.
+    let most = thread::available_parallelism().map_or(1, usize::from);
+    if options.threads == 0 || options.threads > most {
+        return Err(Error::Usage(format!("--threads takes a number from 1 to {most}, the cores of this machine")));
+    }
+    let sets = options.set.clone();
+    let source = match &options.experiment {
+        Some(path) => Source::File { path: absolute(Path::new(path))?, sets },
+        None => Source::Text {
+            name: "experiments/xor/parity.toml".to_owned(),
+            text: crate::study::xor::PARITY.to_owned(),
+            sets,
+            words: None,
+        },
     };
-    let found = {
-        let progress = Progress::new(BLOCKS, "timing");
-        bench(&experiment, || progress.advance("timing"))?
-    };
-    print(&if options.json { report::json(&found)? } else { text(&found) })?;
+    // What is wrong with it is said once, and before anything is started.
+    source.open()?;
+    let pace = if options.quick { Pace::QUICK } else { Pace::FULL };
+    let stop = stop_on_interrupt();
+    let Some(found) = bench::bench(&source, options.threads, pace, None, None, stop)? else { return Ok(130) };
+    print(&if options.json { report::json(&found)? } else { bench::text(&found, pace) })?;
     Ok(0)
 }
 
-fn text(bench: &Bench) -> String {
-    let mut text = format!(
-        "{}, batch {}\n  reference  {}\n  candidate  {}\n\n\
-         µs, medians of alternating blocks, one engine at a time, one thread each\n\
-         {:<28}{:>11}{:>11}{:>9}   middle half\n",
-        bench.experiment, bench.batch, bench.reference, bench.candidate, "  work", "reference", "candidate", "ratio"
-    );
-    for row in &bench.rows {
-        let [low, median, high] = row.ratio;
-        let _ = writeln!(
-            text,
-            "  {:<26}{:>11.3}{:>11.3}{median:>9.1}   {low:.1}–{high:.1}",
-            row.work, row.reference_us, row.candidate_us
-        );
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::io(path, "has no folder", error))
+}
+
+/// Every workload.
+fn everything(options: &Options) -> Result<u8> {
+    let folder = options.out.join("bench");
+    report::prepare(&folder)?;
+    let (sets, quick, python) = (&options.set, options.quick, options.python.as_deref());
+    let asked = All { folder: &folder, sets, quick, python, stop: stop_on_interrupt() };
+    let found = {
+        let progress = Progress::new(bench::parts(quick), "bench");
+        bench::all(&asked, &mut |part| progress.advance(part))?
+    };
+    let Some(found) = found else {
+        print(&format!("Interrupted; the same command goes on from {}/bench.partial.json\n", folder.display()))?;
+        return Ok(130);
+    };
+    if options.json {
+        print(&report::json(&found)?)?;
+    } else {
+        let written = format!("Written to {}: report.md, bench.json, plots\n", folder.display());
+        print(&(bench::summary(&found) + &written))?;
     }
-    text
+    Ok(0)
 }

@@ -44,8 +44,11 @@ enum Command {
     Study(study::Options),
     /// Show the studies and the experiments there are, and the data they still need
     List,
-    /// Time a training step of both engines of an experiment
+    /// Time training and inference of both engines, each alone in its process
     Bench(bench::Options),
+    /// The process that has one engine and is asked for times
+    #[command(hide = true)]
+    BenchWorker,
     /// List, fetch and check the data sets
     Data(data::Options),
     /// Show the machine and the libraries
@@ -62,6 +65,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Command::Study(options) => study::run(&options),
         Command::List => list::run(),
         Command::Bench(options) => bench::run(&options),
+        Command::BenchWorker => crate::bench::serve().map(|()| 0),
         Command::Data(options) => data::run(&options),
         Command::Env => env::run(),
     }

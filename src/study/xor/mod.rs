@@ -27,7 +27,8 @@ pub const STUDY: Study = Study {
 };
 
 const AS_POSTED: &str = include_str!("../../../experiments/xor/as-posted.toml");
-const PARITY: &str = include_str!("../../../experiments/xor/parity.toml");
+/// The parity experiment.
+pub(crate) const PARITY: &str = include_str!("../../../experiments/xor/parity.toml");
 
 /// How often the four rows are repeated to show the N/2 law: N = 4, 8, 16.
 const SCALES: [usize; 3] = [1, 2, 4];

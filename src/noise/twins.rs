@@ -69,7 +69,6 @@ struct Twin {
     targets: Owned,
     masks: Vec<Owned>,
     weights: Owned,
-    wide: Vec<Vec<f64>>,
 }
 
 impl Twins {
@@ -82,7 +81,6 @@ impl Twins {
             targets: Owned::new(dtype),
             masks: Vec::new(),
             weights: Owned::new(dtype),
-            wide: Vec::new(),
         };
         Self {
             exact: twin(DType::F64),
@@ -107,13 +105,13 @@ impl Twins {
     ///
     /// # Errors
     /// If an engine fails.
-    pub fn step(&mut self, batch: &Batch<'_>, before: &[Vec<f64>]) -> Result<()> {
+    pub fn step(&mut self, batch: &Batch<'_>, before: &[Owned]) -> Result<()> {
         let Self { exact, nudged, random, unit, started, words, .. } = self;
         let part = if *words { 0.0 } else { *unit };
         if !*started {
             for twin in std::iter::once(&mut *exact).chain(nudged.iter_mut()) {
                 for (index, values) in before.iter().enumerate() {
-                    twin.weights.assign(Values::F64(values));
+                    twin.weights.assign(values.values());
                     let shape = twin.engine.parameters()[index].shape;
                     twin.engine.load(index, twin.weights.view(shape))?;
                 }
@@ -146,34 +144,38 @@ impl Twins {
         self.horizon
     }
 
-    /// Compares what `step` left: the reference's weights, and those of the candidate that it shares, each with its
-    /// number in the reference.
-    pub fn compare<'a>(
+    /// Compares what `step` left: the reference's weights, and those of the candidate that it shares, as `shared` pairs
+    /// of numbers.
+    pub fn compare(
         &mut self,
         step: usize,
-        reference: &[Vec<f64>],
-        candidate: impl Iterator<Item = (usize, &'a [f64])> + Clone,
+        [reference, candidate]: [&dyn Engine; 2],
+        shared: impl Iterator<Item = (usize, usize)> + Clone,
     ) -> Drift {
-        let Self { exact, nudged, .. } = self;
-        let mut gaps = Vec::with_capacity(nudged.len());
-        for twin in nudged {
-            let weights = twin.weights().iter().map(Vec::as_slice);
-            gaps.push(gap_of_parts(reference.iter().map(Vec::as_slice).zip(weights)));
+        let all = 0..reference.parameters().len();
+        fn values(engine: &dyn Engine, parameter: usize) -> Values<'_> {
+            engine.parameter(parameter).values
         }
-        let exact = exact.weights();
+        let to_reference = |twin: &Twin| {
+            let twin = twin.engine.as_ref();
+            gap_of_parts(all.clone().map(|parameter| (values(reference, parameter), values(twin, parameter))))
+        };
+        let mut gaps: Vec<f64> = self.nudged.iter().map(to_reference).collect();
         gaps.sort_by(f64::total_cmp);
         let twins = gaps.get(gaps.len() / 2).copied().unwrap_or(0.0);
         if self.horizon.is_none() && !(twins <= self.horizon_at) {
             self.horizon = Some(step);
         }
-        let to_reference = gap_of_parts(reference.iter().zip(exact).map(|(values, exact)| (&values[..], &exact[..])));
-        self.noise = gaps.into_iter().chain([to_reference]).fold(self.noise, f64::max);
+        let to_exact = to_reference(&self.exact);
+        self.noise = gaps.into_iter().chain([to_exact]).fold(self.noise, f64::max);
         let limit = self.k * self.noise;
-        let apart = gap_of_parts(candidate.clone().map(|(index, values)| (reference[index].as_slice(), values)));
+        let pairs = shared.clone().map(|(one, other)| (values(reference, one), values(candidate, other)));
+        let apart = gap_of_parts(pairs);
         // Asked for only where someone is off.
-        let candidate = (!(apart <= limit))
-            .then(|| gap_of_parts(candidate.map(|(index, values)| (values, exact[index].as_slice()))));
-        Drift { twins, limit, apart, reference: to_reference, candidate }
+        let exact = self.exact.engine.as_ref();
+        let pairs = shared.map(|(one, other)| (values(candidate, other), values(exact, one)));
+        let candidate = (!(apart <= limit)).then(|| gap_of_parts(pairs));
+        Drift { twins, limit, apart, reference: to_exact, candidate }
     }
 }
 
@@ -196,15 +198,6 @@ impl Twin {
         };
         let batch = Batch { inputs, targets: self.targets.view(batch.targets.shape), masks: &masks, ..*batch };
         self.engine.step(&batch).map(drop)
-    }
-
-    /// Its weights in f64.
-    fn weights(&mut self) -> &[Vec<f64>] {
-        self.wide.resize_with(self.engine.parameters().len(), Vec::new);
-        for (index, values) in self.wide.iter_mut().enumerate() {
-            self.engine.parameter(index).widen_into(values);
-        }
-        &self.wide
     }
 }
 

@@ -5,7 +5,6 @@
 use super::FEW;
 use crate::tensor::Values;
 use pulp::{Arch, Simd, WithSimd};
-use std::array;
 
 /// Σa², Σb² and Σ(a − b)².
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -137,7 +136,11 @@ type Wide = [f64; WIDE];
 
 #[inline(always)]
 fn widen<T: Narrow>(elements: &[T; WIDE]) -> Wide {
-    array::from_fn(|place| elements[place].into())
+    let mut wide = [0.0; WIDE];
+    for place in 0..WIDE {
+        wide[place] = elements[place].into();
+    }
+    wide
 }
 
 /// The last elements of a tensor; zeros behind them change no sum.
@@ -186,6 +189,27 @@ impl<S: Simd> Lanes<S> {
     }
 }
 
+/// Adds elements to two chains of sums.
+#[inline(always)]
+fn add<S: Simd>(lanes: &mut [Lanes<S>; 2], a: &Wide, b: &Wide) {
+    let ((a, _), (b, _)) = (S::as_simd_f64s(a), S::as_simd_f64s(b));
+    for (place, (&a, &b)) in a.iter().zip(b).enumerate() {
+        lanes[place % 2].add(a, b);
+    }
+}
+
+/// Adds elements after a step to the first sums, their changes to the second.
+#[inline(always)]
+fn add_changes<S: Simd>([after, change]: &mut [Lanes<S>; 2], [a0, b0]: [&Wide; 2], [a1, b1]: [&Wide; 2]) {
+    let simd = after.simd;
+    let ((a0, _), (b0, _)) = (S::as_simd_f64s(a0), S::as_simd_f64s(b0));
+    let ((a1, _), (b1, _)) = (S::as_simd_f64s(a1), S::as_simd_f64s(b1));
+    for ((&a0, &b0), (&a1, &b1)) in a0.iter().zip(b0).zip(a1.iter().zip(b1)) {
+        after.add(a1, b1);
+        change.add(simd.sub_f64s(a1, a0), simd.sub_f64s(b1, b0));
+    }
+}
+
 /// Two tensors whose squares are summed.
 struct Pair<'a, A, B> {
     a: &'a [A],
@@ -199,16 +223,10 @@ impl<A: Narrow, B: Narrow> WithSimd for Pair<'_, A, B> {
     fn with_simd<S: Simd>(self, simd: S) -> Squares {
         let ((a, a_rest), (b, b_rest)) = (self.a.as_chunks::<WIDE>(), self.b.as_chunks::<WIDE>());
         let mut lanes = [Lanes::new(simd), Lanes::new(simd)];
-        let mut add = |a: Wide, b: Wide| {
-            let ((a, _), (b, _)) = (S::as_simd_f64s(&a), S::as_simd_f64s(&b));
-            for (place, (&a, &b)) in a.iter().zip(b).enumerate() {
-                lanes[place % 2].add(a, b);
-            }
-        };
         for (a, b) in a.iter().zip(b) {
-            add(widen(a), widen(b));
+            add(&mut lanes, &widen(a), &widen(b));
         }
-        add(widen_rest(a_rest), widen_rest(b_rest));
+        add(&mut lanes, &widen_rest(a_rest), &widen_rest(b_rest));
         let [even, odd] = lanes;
         even.totals().plus(odd.totals())
     }
@@ -227,19 +245,13 @@ impl<A: Narrow, B: Narrow> WithSimd for Changes<'_, A, B> {
     fn with_simd<S: Simd>(self, simd: S) -> [Squares; 2] {
         let [(a0, a0_rest), (a1, a1_rest)] = self.a.map(<[A]>::as_chunks::<WIDE>);
         let [(b0, b0_rest), (b1, b1_rest)] = self.b.map(<[B]>::as_chunks::<WIDE>);
-        let (mut after, mut change) = (Lanes::new(simd), Lanes::new(simd));
-        let mut add = |before: [Wide; 2], values: [Wide; 2]| {
-            let [(a0, _), (b0, _)] = before.each_ref().map(|wide| S::as_simd_f64s(wide));
-            let [(a1, _), (b1, _)] = values.each_ref().map(|wide| S::as_simd_f64s(wide));
-            for ((&a0, &b0), (&a1, &b1)) in a0.iter().zip(b0).zip(a1.iter().zip(b1)) {
-                after.add(a1, b1);
-                change.add(simd.sub_f64s(a1, a0), simd.sub_f64s(b1, b0));
-            }
-        };
+        let mut lanes = [Lanes::new(simd), Lanes::new(simd)];
         for ((a0, b0), (a1, b1)) in a0.iter().zip(b0).zip(a1.iter().zip(b1)) {
-            add([widen(a0), widen(b0)], [widen(a1), widen(b1)]);
+            add_changes(&mut lanes, [&widen(a0), &widen(b0)], [&widen(a1), &widen(b1)]);
         }
-        add([widen_rest(a0_rest), widen_rest(b0_rest)], [widen_rest(a1_rest), widen_rest(b1_rest)]);
+        let rest = [&widen_rest(a0_rest), &widen_rest(b0_rest)];
+        add_changes(&mut lanes, rest, [&widen_rest(a1_rest), &widen_rest(b1_rest)]);
+        let [after, change] = lanes;
         [after.totals(), change.totals()]
     }
 }

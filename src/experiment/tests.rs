@@ -457,3 +457,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn noise_is_a_table_or_off() {
+    let with = |set: &str| Experiment::parse(REGRESSION, "x.toml", Path::new(""), &[set.to_owned()]);
+    assert!(with("noise.twins=1").unwrap().noise.judged);
+    assert!(!with("noise=off").unwrap().noise.judged);
+    for (set, found) in [("noise=of", "the string \"of\""), ("noise=0", "the integer 0")] {
+        let error = with(set).unwrap_err().to_string();
+        assert!(error.contains("noise") && error.contains(found), "{error}");
+    }
+}

@@ -189,12 +189,14 @@ impl<S: Simd> Lanes<S> {
     }
 }
 
-/// Adds elements to two chains of sums.
+/// Adds elements to two chains of sums, half of them to each.
 #[inline(always)]
-fn add<S: Simd>(lanes: &mut [Lanes<S>; 2], a: &Wide, b: &Wide) {
+fn add<S: Simd>([even, odd]: &mut [Lanes<S>; 2], a: &Wide, b: &Wide) {
     let ((a, _), (b, _)) = (S::as_simd_f64s(a), S::as_simd_f64s(b));
-    for (place, (&a, &b)) in a.iter().zip(b).enumerate() {
-        lanes[place % 2].add(a, b);
+    let ((a_low, a_high), (b_low, b_high)) = (a.split_at(a.len() / 2), b.split_at(b.len() / 2));
+    for ((&a, &b), (&c, &d)) in a_low.iter().zip(b_low).zip(a_high.iter().zip(b_high)) {
+        even.add(a, b);
+        odd.add(c, d);
     }
 }
 

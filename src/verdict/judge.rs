@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     data::Inputs,
-    error::Result,
     experiment::Experiment,
     gap::Deviation,
     lockstep::{
@@ -24,11 +23,7 @@ use crate::{
     replay::Replay,
     tensor::{DType, View},
 };
-use std::{collections::BTreeMap, ops::ControlFlow, thread};
-
-/// Multiply-adds of a step, and of 16 rows for what is done once per weight, above which twins step on a thread of their
-/// own; starting one takes some 50 µs.
-const THREAD: usize = 1 << 20;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 /// Steps that are always replayed, from the first.
 const FIRST: usize = 8;
@@ -63,10 +58,6 @@ pub struct Judge {
     pub(super) twins: Option<Twins>,
     /// By how much of each parameter rounding may have moved it at the latest compared step.
     moved_by: Vec<f64>,
-    /// What became of the twins' latest step; `None` where they have yet to make it.
-    stepped: Option<Result<()>>,
-    /// Of a forward pass of one row.
-    multiply_adds: usize,
     /// Every how many compared steps are replayed.
     replayed_every: usize,
     /// Whether the latest compared step is.
@@ -150,8 +141,6 @@ impl Judge {
             limits,
             horizon_at,
             moved_by: Vec::new(),
-            stepped: None,
-            multiply_adds: reference.model.multiply_adds(),
             replayed_every: lockstep.replayed_every,
             replayed: false,
             judging,
@@ -225,30 +214,24 @@ impl Judge {
         }
     }
 
-    /// Measures, where it is its turn or a gap stands out, each side against its replay. Lets the twins make the step
-    /// where they have not, of large models on a thread of their own.
+    /// Measures, where it is its turn or a gap stands out, each side against its replay.
     fn measure(&mut self, event: &StepEvent<'_>) {
-        let Self { places, replay, deviations, runs, .. } = self;
-        let reference = &event.reference.record;
-        let runs = runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
-        let sides = || {
-            places.measure(replay, RunSide::Reference, reference, reference, deviations);
-            for (run, (_, candidate)) in runs {
-                let record = &candidate.latest.record;
-                places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
-            }
-        };
-        if self.replayed {
-            beside_twins(self.multiply_adds, &mut self.twins, &mut self.stepped, event, sides);
-        } else {
-            step_twins(&mut self.twins, &mut self.stepped, event);
+        if !self.replayed {
             self.skipped += usize::from(self.judging);
+            return;
+        }
+        let reference = &event.reference.record;
+        self.places.measure(&mut self.replay, RunSide::Reference, reference, reference, &mut self.deviations);
+        for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+            let record = &candidate.latest.record;
+            self.places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
         }
     }
 
-    /// Nudges the twins where a step left them; of a compared one, says where it took everyone.
+    /// Lets the twins make the step, and nudges them where it left them; of a compared one, says where it took everyone.
     fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) -> Option<Drift> {
         let twins = self.twins.as_mut()?;
+        let stepped = twins.step(&event.batch, &event.reference_runner.kept().before);
         if event.compared {
             // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
             if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
@@ -258,7 +241,6 @@ impl Judge {
                 self.moved_by = self.places.moved(&event.reference.record, &self.deviations);
             }
         }
-        let stepped = self.stepped.take().unwrap_or(Ok(()));
         if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
             self.not_checked.push(format!("how far the free run may drift: {error}"));
             self.twins = None;
@@ -326,39 +308,30 @@ impl Observer for Judge {
     fn updated(&mut self, event: &StepEvent<'_>) -> bool {
         let seen = self.buckets.seen() + 1;
         let in_turn = seen <= FIRST || seen.is_multiple_of(self.replayed_every);
-        let Self { places, replay, runs, explained, judging, .. } = self;
-        let mut runs = runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
+        let Self { places, replay, runs, explained, .. } = self;
         let reference = event.reference_runner;
-        let mut sides = || {
-            let mut quiet = None;
-            let mut watched = Vec::with_capacity(2);
-            for (run, (mode, candidate)) in &mut runs {
-                let losses = [event.reference.judged, candidate.latest.judged];
-                places.updated([reference, candidate], losses, &mut run.apart);
-                if *mode == RunMode::Sync {
-                    let mut pairs = explained.iter().zip(&run.apart.gaps);
-                    quiet = Some(!explained.is_empty() && pairs.all(|(explained, apart)| apart <= explained));
-                }
-                watched.push((run, candidate));
+        let mut quiet = None;
+        for (run, (mode, candidate)) in runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+            let losses = [event.reference.judged, candidate.latest.judged];
+            places.updated([reference, candidate], losses, &mut run.apart);
+            if *mode == RunMode::Sync {
+                let mut pairs = explained.iter().zip(&run.apart.gaps);
+                quiet = Some(!explained.is_empty() && pairs.all(|(explained, apart)| apart <= explained));
             }
-            let replayed = *judging && (in_turn || quiet != Some(true));
-            if *judging && !replayed {
-                let advance = |replay: &mut Replay, which, side: &Runner| {
-                    let (kept, parameters) = (side.kept(), side.engine().parameters().len());
-                    let (weight, gradient) =
-                        (|index: usize| kept.before[index].values(), |index: usize| kept.gradients[index].values());
-                    places.advance(replay, which, &event.batch, [&weight, &gradient], parameters);
-                };
-                advance(replay, RunSide::Reference, reference);
-                watched.iter_mut().for_each(|(run, candidate)| advance(&mut run.replay, RunSide::Candidate, candidate));
+        }
+        self.replayed = self.judging && (in_turn || quiet != Some(true));
+        if self.judging && !self.replayed {
+            let advance = |replay: &mut Replay, which, side: &Runner| {
+                let (kept, parameters) = (side.kept(), side.engine().parameters().len());
+                let weight = |index: usize| kept.before[index].values();
+                let gradient = |index: usize| kept.gradients[index].values();
+                places.advance(replay, which, &event.batch, [&weight, &gradient], parameters);
+            };
+            advance(replay, RunSide::Reference, reference);
+            for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+                advance(&mut run.replay, RunSide::Candidate, candidate);
             }
-            replayed
-        };
-        self.replayed = if in_turn {
-            sides()
-        } else {
-            beside_twins(self.multiply_adds, &mut self.twins, &mut self.stepped, event, sides)
-        };
+        }
         let asked = self.referee.as_ref().is_some_and(Referee::asks);
         self.replayed || asked || (self.judging && self.ties.at_inputs())
     }
@@ -386,41 +359,9 @@ impl Observer for Judge {
             return self.flow();
         }
         self.watch_losses(event);
-        step_twins(&mut self.twins, &mut self.stepped, event);
         self.follow_drift(event, 0, false);
         self.flow()
     }
-}
-
-/// Lets the twins make the step where they have not made it yet.
-fn step_twins(twins: &mut Option<Twins>, stepped: &mut Option<Result<()>>, event: &StepEvent<'_>) {
-    if let (Some(twins), None) = (twins, &stepped) {
-        *stepped = Some(twins.step(&event.batch, &event.reference_runner.kept().before));
-    }
-}
-
-/// Does something while the twins make the step, of large models on a thread of their own: `multiply_adds` are those of
-/// one row.
-fn beside_twins<R>(
-    multiply_adds: usize,
-    twins: &mut Option<Twins>,
-    stepped: &mut Option<Result<()>>,
-    event: &StepEvent<'_>,
-    act: impl FnOnce() -> R,
-) -> R {
-    if twins.is_none() || stepped.is_some() || multiply_adds * (event.batch.rows() + 16) < THREAD {
-        step_twins(twins, stepped, event);
-        return act();
-    }
-    let (batch, before) = (&event.batch, &event.reference_runner.kept().before);
-    let mut helped = || *stepped = twins.as_mut().map(|twins| twins.step(batch, before));
-    let answer = thread::scope(|scope| {
-        // A system that has no thread to give is no reason to stop.
-        let _ = thread::Builder::new().spawn_scoped(scope, &mut helped);
-        act()
-    });
-    step_twins(twins, stepped, event);
-    answer
 }
 
 /// Whether a step moved any weight of a side.

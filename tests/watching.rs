@@ -111,6 +111,8 @@ fn watching_finds_what_copying_finds_whether_anything_is_judged_or_not() {
         let mut copying = Copying::default();
         let (comparison, stop) = (Comparison::default(), AtomicBool::new(false));
         let (verdict, _) = compare(&experiment, comparison, BTreeMap::new(), &mut copying, &stop).unwrap();
+        let exact = verdict.noise.drift.as_ref().is_some_and(|drift| drift.reference.is_some());
+        assert_eq!(exact, noise != "noise = 'off'", "the exact twin");
         let watched: usize = verdict.gaps.values().map(BTreeMap::len).sum();
         assert_eq!(watched, copying.gaps.len(), "{noise}");
         for ((mode, name), (max, last)) in &copying.gaps {

@@ -170,7 +170,9 @@ impl Twins {
             *helper = Helper::start();
         }
         let mut away = false;
-        if let (Some(helper), Some(twin)) = (&helper, exact.take()) {
+        if let Some(helper) = helper
+            && let Some(twin) = exact.take()
+        {
             match helper.give.send(twin) {
                 Ok(()) => away = true,
                 Err(SendError(twin)) => *exact = Some(twin),

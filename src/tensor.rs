@@ -157,15 +157,25 @@ impl<'a> View<'a> {
 
     /// Replaces the content of `target` by the elements, widened to f64 (exactly).
     pub fn widen_into(&self, target: &mut Vec<f64>) {
-        target.clear();
-        match self.values {
-            Values::F32(values) => target.extend(values.iter().map(|&value| f64::from(value))),
-            Values::F64(values) => target.extend_from_slice(values),
-        }
+        self.values.widen_into(target);
     }
 }
 
 impl<'a> Values<'a> {
+    /// Replaces the content of `target` by the elements, widened to f64 (exactly).
+    pub fn widen_into(self, target: &mut Vec<f64>) {
+        target.clear();
+        match self {
+            Self::F32(values) => target.extend(values.iter().map(|&value| f64::from(value))),
+            Self::F64(values) => target.extend_from_slice(values),
+        }
+    }
+
+    /// The elements one by one, widened to f64 (exactly).
+    pub fn iter(self) -> impl Iterator<Item = f64> + 'a {
+        (0..self.len()).map(move |place| self.at(place))
+    }
+
     /// The number of elements.
     pub fn len(&self) -> usize {
         match self {
@@ -244,6 +254,12 @@ pub enum Owned {
     F64(Vec<f64>),
 }
 
+impl Default for Owned {
+    fn default() -> Self {
+        Self::F64(Vec::new())
+    }
+}
+
 impl Owned {
     /// No elements yet.
     pub fn new(dtype: DType) -> Self {
@@ -273,6 +289,14 @@ impl Owned {
                 own.extend(values.iter().map(|&value| f64::from(value)));
             }
         }
+    }
+
+    /// Becomes a copy of these elements, in their type.
+    pub fn copy(&mut self, values: Values<'_>) {
+        if self.values().dtype() != values.dtype() {
+            *self = Self::new(values.dtype());
+        }
+        self.assign(values);
     }
 
     /// The elements, lent.

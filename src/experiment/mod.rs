@@ -72,6 +72,8 @@ pub struct Experiment {
 /// How the noise of rounding is measured, in a run of both sides.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Noise {
+    /// Whether it is measured at all. Where it is not, nothing is judged: the sides are only set beside each other.
+    pub judged: bool,
     /// How many twins run beside the reference; where absent the size of the model decides.
     pub twins: Option<usize>,
     /// The gap of the weights past which a free run proves nothing.

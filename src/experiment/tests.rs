@@ -74,7 +74,7 @@ fn every_key_is_decoded() {
     assert_eq!(experiment.title, "test");
     assert_eq!(experiment.data, DataKind::Xor { repeat: 2 });
     assert_eq!((experiment.course.order.size, experiment.course.length), (BatchSize::Full, Length::Steps(10)));
-    assert_eq!(experiment.noise, Noise { twins: Some(2), horizon: 1.0 });
+    assert_eq!(experiment.noise, Noise { judged: true, twins: Some(2), horizon: 1.0 });
     let Side { engine, dtype, seed, model, init, training, encoding } = experiment.reference;
     assert_eq!(encoding, Encoding::Binary);
     assert_eq!((engine, dtype, seed, init), (EngineKind::Torch, DType::F32, 3, Init::Pytorch));
@@ -102,7 +102,7 @@ fn what_is_left_out_has_a_default() {
     let experiment = parse(text, &[]).unwrap();
     assert_eq!((experiment.title.as_str(), experiment.course.length), ("x", Length::Epochs(3)));
     assert_eq!(experiment.data, DataKind::Xor { repeat: 1 });
-    assert_eq!(experiment.noise, Noise { twins: None, horizon: 0.01 });
+    assert_eq!(experiment.noise, Noise { judged: true, twins: None, horizon: 0.01 });
     let Side { engine, dtype, seed, model, init, training, .. } = experiment.candidate;
     assert_eq!((engine, dtype, seed, init), (EngineKind::Scratch, DType::F32, 0, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 1, true), Layer::Tanh]);
@@ -455,5 +455,16 @@ proptest! {
         if let Err(error) = Experiment::parse(&text, "x.toml", Path::new(""), &sets) {
             prop_assert!(!error.to_string().is_empty());
         }
+    }
+}
+
+#[test]
+fn noise_is_a_table_or_off() {
+    let with = |set: &str| Experiment::parse(REGRESSION, "x.toml", Path::new(""), &[set.to_owned()]);
+    assert!(with("noise.twins=1").unwrap().noise.judged);
+    assert!(!with("noise=off").unwrap().noise.judged);
+    for (set, found) in [("noise=of", "the string \"of\""), ("noise=0", "the integer 0")] {
+        let error = with(set).unwrap_err().to_string();
+        assert!(error.contains("noise") && error.contains(found), "{error}");
     }
 }

@@ -5,7 +5,13 @@
 //!
 //! Sums are taken by whatever SIMD the processor has, in an order that depends on nothing else.
 
+mod squares;
+
+pub use squares::{Squares, squares, squares_of_changes};
+
+use crate::tensor::Values;
 use pulp::{Arch, Scalar, Simd, WithSimd};
+use squares::Lanes as SquareLanes;
 
 /// ‖a − b‖ / max(‖a‖, ‖b‖): 0 for equal tensors (0 against 0 too), at most 2, NaN where a value is not finite or
 /// the lengths differ.
@@ -17,63 +23,18 @@ use pulp::{Arch, Scalar, Simd, WithSimd};
 /// assert!(gap(&[f64::NAN], &[f64::NAN]).is_nan());
 /// ```
 pub fn gap(a: &[f64], b: &[f64]) -> f64 {
-    gap_of_parts(std::iter::once((a, b)))
+    gap_of_parts(std::iter::once((a.into(), b.into())))
 }
 
-/// The gap of two lists of tensors, each list taken as one vector.
-pub fn gap_of_parts<'a>(parts: impl Iterator<Item = (&'a [f64], &'a [f64])> + Clone) -> f64 {
-    let sums = Sums::of(parts.clone(), 1.0);
-    if let Some(gap) = sums.gap() {
-        return gap;
-    }
-    // The squares left the range of f64: bring the largest element to 1 (by a power of two, so exactly) and repeat.
-    let elements = || parts.clone().flat_map(|(a, b)| a.iter().chain(b));
-    if elements().any(|x| !x.is_finite()) {
-        return f64::NAN;
-    }
-    let largest = elements().fold(0.0f64, |largest, x| largest.max(x.abs()));
-    if largest == 0.0 {
-        return 0.0;
-    }
-    let scale = 2f64.powi(-(largest.log2().floor() as i32).clamp(-1000, 1000));
-    Sums::of(parts, scale).gap().unwrap_or(f64::NAN)
+/// The gap of two lists of tensors, each list taken as one vector, in whatever types they are held.
+pub fn gap_of_parts<'a>(parts: impl Iterator<Item = (Values<'a>, Values<'a>)> + Clone) -> f64 {
+    let sums = parts.clone().map(|(a, b)| squares(a, b)).fold(Squares::default(), Squares::plus);
+    sums.gap_of(|| parts.clone().flat_map(|(a, b)| a.iter().zip(b.iter())))
 }
 
 /// ‖a‖, for values whose squares are numbers of the type.
 pub fn norm(a: &[f64]) -> f64 {
-    Sums::of(std::iter::once((a, a)), 1.0).a.sqrt()
-}
-
-/// Sums of squares of a, b and a − b.
-struct Sums {
-    a: f64,
-    b: f64,
-    difference: f64,
-    lengths_agree: bool,
-}
-
-impl Sums {
-    fn of<'a>(parts: impl Iterator<Item = (&'a [f64], &'a [f64])>, scale: f64) -> Self {
-        let mut sums = Self { a: 0.0, b: 0.0, difference: 0.0, lengths_agree: true };
-        for (a, b) in parts {
-            let [of_a, of_b, of_difference] = run(Pair { a, b, scale }, a.len());
-            sums.a += of_a;
-            sums.b += of_b;
-            sums.difference += of_difference;
-            sums.lengths_agree &= a.len() == b.len();
-        }
-        sums
-    }
-
-    /// The gap, unless the squares may have left the range in which sums of them are accurate.
-    fn gap(&self) -> Option<f64> {
-        let largest = self.a.max(self.b);
-        if !self.lengths_agree {
-            return Some(f64::NAN);
-        }
-        // Squares below 2⁻⁵⁰⁰ may have lost digits of a difference that is 2⁻⁵³ times smaller.
-        (largest.is_finite() && largest > 2f64.powi(-500)).then(|| (self.difference / largest).sqrt())
-    }
+    squares(a.into(), a.into()).a.sqrt()
 }
 
 /// Elements below which a plain loop is faster.
@@ -82,63 +43,6 @@ const FEW: usize = 24;
 /// Runs a pass over `elements` elements.
 fn run<P: WithSimd>(pass: P, elements: usize) -> P::Output {
     if elements < FEW { pass.with_simd(Scalar) } else { Arch::new().dispatch(pass) }
-}
-
-/// The sums of squares of a, b and a − b, in lanes.
-struct Squares<S: Simd> {
-    simd: S,
-    a: S::f64s,
-    b: S::f64s,
-    difference: S::f64s,
-}
-
-impl<S: Simd> Squares<S> {
-    #[inline(always)]
-    fn new(simd: S) -> Self {
-        let zero = simd.splat_f64s(0.0);
-        Self { simd, a: zero, b: zero, difference: zero }
-    }
-
-    /// Adds lanes of elements, and returns their difference.
-    #[inline(always)]
-    fn add(&mut self, a: S::f64s, b: S::f64s) -> S::f64s {
-        let simd = self.simd;
-        let difference = simd.sub_f64s(a, b);
-        self.a = simd.mul_add_e_f64s(a, a, self.a);
-        self.b = simd.mul_add_e_f64s(b, b, self.b);
-        self.difference = simd.mul_add_e_f64s(difference, difference, self.difference);
-        difference
-    }
-
-    #[inline(always)]
-    fn totals(self) -> [f64; 3] {
-        let simd = self.simd;
-        [simd.reduce_sum_f64s(self.a), simd.reduce_sum_f64s(self.b), simd.reduce_sum_f64s(self.difference)]
-    }
-}
-
-/// Two tensors whose squares are summed.
-struct Pair<'a> {
-    a: &'a [f64],
-    b: &'a [f64],
-    scale: f64,
-}
-
-impl WithSimd for Pair<'_> {
-    type Output = [f64; 3];
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) -> [f64; 3] {
-        let ((a, a_rest), (b, b_rest)) = (S::as_simd_f64s(self.a), S::as_simd_f64s(self.b));
-        let (mut squares, scale) = (Squares::new(simd), simd.splat_f64s(self.scale));
-        for (&a, &b) in a.iter().zip(b) {
-            squares.add(simd.mul_f64s(a, scale), simd.mul_f64s(b, scale));
-        }
-        // Zeros behind the last elements change no sum.
-        let [a, b] = [simd.partial_load_f64s(a_rest), simd.partial_load_f64s(b_rest)];
-        squares.add(simd.mul_f64s(a, scale), simd.mul_f64s(b, scale));
-        squares.totals()
-    }
 }
 
 /// A tensor against what it should be.
@@ -160,7 +64,7 @@ impl Deviation {
     /// How far `found` is from `exact`, whose element i rounding can move by `bound[i]` at most.
     pub fn new(found: &[f64], exact: &[f64], bound: &[f64]) -> Self {
         let lengths_agree = found.len() == exact.len() && found.len() == bound.len();
-        let mut sums = Sums { a: 0.0, b: 0.0, difference: 0.0, lengths_agree };
+        let mut sums = Squares { lengths_agree, ..Squares::default() };
         let (mut bounds, mut product, mut budget, mut start) = (0.0, 0.0, 0.0, 0);
         let blocks = found.chunks(BLOCK).zip(exact.chunks(BLOCK)).zip(bound.chunks(BLOCK));
         for (block, ((found, exact), bound)) in blocks.enumerate() {
@@ -244,7 +148,7 @@ struct Shares {
 /// As many sums and shares, in lanes.
 struct Lanes<S: Simd> {
     simd: S,
-    squares: Squares<S>,
+    squares: SquareLanes<S>,
     bound: S::f64s,
     product: S::f64s,
     largest: S::f64s,
@@ -273,14 +177,14 @@ impl WithSimd for Judged<'_> {
         let (exact, exact_rest) = S::as_simd_f64s(self.exact);
         let (bound, bound_rest) = S::as_simd_f64s(self.bound);
         let zero = simd.splat_f64s(0.0);
-        let mut lanes = Lanes { simd, squares: Squares::new(simd), bound: zero, product: zero, largest: zero };
+        let mut lanes = Lanes { simd, squares: SquareLanes::new(simd), bound: zero, product: zero, largest: zero };
         for ((&found, &exact), &bound) in found.iter().zip(exact).zip(bound) {
             lanes.add(found, exact, bound);
         }
         // Of the zeros behind the last elements the share is NaN, which is passed over.
         let (found, exact) = (simd.partial_load_f64s(found_rest), simd.partial_load_f64s(exact_rest));
         lanes.add(found, exact, simd.partial_load_f64s(bound_rest));
-        let [found, exact, difference] = lanes.squares.totals();
+        let Squares { a: found, b: exact, difference, .. } = lanes.squares.totals();
         let [bound, product] = [simd.reduce_sum_f64s(lanes.bound), simd.reduce_sum_f64s(lanes.product)];
         Shares { found, exact, difference, bound, product, largest: simd.reduce_max_f64s(lanes.largest) }
     }

@@ -17,18 +17,18 @@ pub use checkpoint::Checkpoints;
 pub use evaluation::{Evaluated, Evaluation, Patience, Scores};
 pub use masks::Masks;
 pub use phase::{Mode, Phase, RunMode};
-pub use record::StepRecord;
+pub use record::{Snapshot, StepRecord};
 pub use runner::{Runner, SideStep};
 pub use start::{Start, StartDifference, StartKind};
 
 use crate::{
-    data::{Batch, set::Which},
+    data::{Batch, Inputs, set::Which},
     engine::{Description, Engine, faulty},
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
     model::{Model, Parameter},
     tensor::{DType, Owned, Shape, Values, View},
-    training::{Course, Optimizer},
+    training::Course,
 };
 use runner::Kept;
 use serde::{Deserialize, Serialize};
@@ -114,8 +114,8 @@ pub struct Lockstep {
     candidates: Vec<(RunMode, Runner)>,
     /// For each of the candidate's parameters, and of its buffers, the reference's of the same name and shape.
     shared: [Vec<Option<usize>>; 2],
-    /// What is recorded of a step that is not compared: what the shadow of an optimizer's state must see.
-    between: Kept,
+    /// Whether what is compared is to be judged, too.
+    judged: bool,
 }
 
 /// One step of all sides.
@@ -126,10 +126,10 @@ pub struct StepEvent<'a> {
     pub steps: usize,
     /// What the reference was given.
     pub batch: Batch<'a>,
-    /// Whether the records are those of this step.
+    /// What each side was given, its targets in the form of the definition's loss, where these can differ.
+    pub given: Option<[(Inputs<'a>, View<'a>); 2]>,
+    /// Whether its tensors are compared.
     pub compared: bool,
-    /// Whether at least the gradients in the records are those of this step.
-    pub gradients: bool,
     /// The reference's step.
     pub reference: &'a SideStep,
     /// The reference.
@@ -142,6 +142,18 @@ pub struct StepEvent<'a> {
 
 /// Someone who is told of every step, and may end the run.
 pub trait Observer {
+    /// Called at every step when all sides have computed their gradients and none has made its update: what engines lend
+    /// is there to be read.
+    fn computed(&mut self, event: &StepEvent<'_>) {
+        let _ = event;
+    }
+
+    /// Called after the updates of a step that is compared: whether [`step`](Self::step) is to find records of it.
+    fn updated(&mut self, event: &StepEvent<'_>) -> bool {
+        let _ = event;
+        false
+    }
+
     /// Called after every step; `Break` ends the run with this step.
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()>;
 }
@@ -242,7 +254,7 @@ impl Lockstep {
             reference,
             candidates,
             shared,
-            between: kept_between(experiment),
+            judged: experiment.noise.judged,
         })
     }
 
@@ -254,8 +266,9 @@ impl Lockstep {
         (reference, candidate)
     }
 
-    /// Runs `steps` steps, or until an observer or `stop` ends it. With `only`, tensors are recorded at that step
-    /// alone; else at every `compared_every`-th and the last.
+    /// Runs `steps` steps, or until an observer or `stop` ends it. With `only`, tensors are compared at that step
+    /// alone; else at every `compared_every`-th and the last. An observer is first told of what was computed, then of the
+    /// updates, then of the step as a whole.
     ///
     /// # Errors
     /// If an engine fails.
@@ -279,26 +292,32 @@ impl Lockstep {
                 Some(only) => step == only,
                 None => step % self.compared_every == 0 || step + 1 == steps,
             };
-            self.step(step, compared)?;
+            let kept = match compared {
+                false => Kept::Nothing,
+                true if self.judged => Kept::Everything,
+                true => Kept::Weights,
+            };
+            let at = At { step, steps, compared };
+            self.compute(step, kept)?;
+            self.tell(at, &[], &mut |event| observers.iter_mut().for_each(|observer| observer.computed(event)));
+            self.update(step, kept)?;
+            let mut recorded = false;
+            if compared {
+                let mut asked = |event: &StepEvent<'_>| {
+                    observers.iter_mut().for_each(|observer| recorded |= observer.updated(event));
+                };
+                self.tell(at, &[], &mut asked);
+            }
+            if recorded && kept == Kept::Everything {
+                self.record()?;
+            }
             ended.steps = step + 1;
             let evaluated = self.look(step, steps, &mut patience)?;
-            let told = |batch: &Batch<'_>, _: View<'_>| {
-                let event = StepEvent {
-                    step,
-                    steps,
-                    batch: *batch,
-                    compared,
-                    gradients: compared || self.between != Kept::Nothing,
-                    reference: &self.reference.latest,
-                    reference_runner: &self.reference,
-                    candidates: &self.candidates,
-                    evaluated: evaluated.as_slice(),
-                };
-                // Every observer sees the step, also when an earlier one ends the run.
-                let answers: Vec<_> = observers.iter_mut().map(|observer| observer.step(&event)).collect();
-                answers.iter().any(ControlFlow::is_break)
-            };
-            let over = self.batches.lend(self.reference.dtype, told);
+            let mut over = false;
+            // Every observer sees the step, also when an earlier one ends the run.
+            self.tell(at, &evaluated, &mut |event| {
+                observers.iter_mut().for_each(|observer| over |= observer.step(event).is_break());
+            });
             if over || patience.first().is_some_and(|reference| reference.stopped.is_some()) {
                 break;
             }
@@ -354,7 +373,8 @@ impl Lockstep {
         Ok(())
     }
 
-    fn step(&mut self, step: usize, compared: bool) -> Result<()> {
+    /// Lets the synced candidate take the reference's weights, and all sides compute their gradients.
+    fn compute(&mut self, step: usize, kept: Kept) -> Result<()> {
         let [parameters, buffers] = &self.shared;
         for (_, candidate) in self.candidates.iter_mut().filter(|(mode, _)| *mode == RunMode::Sync) {
             for (own, reference) in parameters.iter().enumerate().filter_map(|(own, found)| Some((own, (*found)?))) {
@@ -364,45 +384,76 @@ impl Lockstep {
                 candidate.take_buffer(own, self.reference.engine.buffer(reference))?;
             }
         }
-        let kept = if compared { Kept::Everything } else { self.between };
         self.batches.prepare(step);
         if let Some(own) = &mut self.own {
             own.prepare(step);
         }
-        let of_candidate = self.own.as_ref().unwrap_or(&self.batches);
-        let mut sides: Vec<(&Batches, &mut Runner)> = Vec::with_capacity(3);
-        sides.push((&self.batches, &mut self.reference));
-        sides.extend(self.candidates.iter_mut().map(|(_, runner)| (of_candidate, runner)));
-        if step % 2 == 1 {
-            sides.reverse();
-        }
-        for (batches, side) in sides {
-            batches.lend(side.dtype, |batch, targets| side.step(batch, targets, kept))?;
-        }
-        if kept == Kept::Everything && self.own.is_some() {
+        self.each_side(step, |side, batches| batches.lend(side.dtype, |batch, _| side.compute(batch, kept)))
+    }
+
+    /// Lets all sides make their updates.
+    fn update(&mut self, step: usize, kept: Kept) -> Result<()> {
+        self.each_side(step, |side, batches| batches.lend(side.dtype, |batch, _| side.update(batch, kept)))
+    }
+
+    /// Makes every side's record of the step.
+    fn record(&mut self) -> Result<()> {
+        self.each_side(0, |side, batches| batches.lend(side.dtype, |batch, targets| side.record(batch, targets)))?;
+        if self.own.is_some() {
             // A side is judged by the definition's masks, in its own type.
-            let rows = self.reference.latest.record.rows;
-            for (_, side) in self.candidates.iter_mut().filter(|(_, side)| side.latest.record.rows == rows) {
-                let kept = &mut side.latest.record.masks;
-                self.batches.lend(side.dtype, |batch, _| {
-                    kept.resize_with(batch.masks.len(), Vec::new);
-                    kept.iter_mut().zip(batch.masks).for_each(|(kept, mask)| mask.widen_into(kept));
-                });
+            let rows = self.reference.latest.rows;
+            for (_, side) in self.candidates.iter_mut().filter(|(_, side)| side.latest.rows == rows) {
+                let record = &mut side.latest.record;
+                self.batches.lend(side.dtype, |batch, _| record.masked(batch.masks));
             }
         }
         Ok(())
     }
+
+    /// Lets all sides do something, each with its batches; which goes first alternates from step to step.
+    fn each_side(&mut self, step: usize, mut act: impl FnMut(&mut Runner, &Batches) -> Result<()>) -> Result<()> {
+        let Self { batches, own, reference, candidates, .. } = self;
+        let of_candidate = own.as_ref().unwrap_or(batches);
+        let mut candidates = candidates.iter_mut().map(|(_, side)| side);
+        if step.is_multiple_of(2) {
+            act(reference, batches)?;
+            return candidates.try_for_each(|side| act(side, of_candidate));
+        }
+        candidates.rev().try_for_each(|side| act(side, of_candidate))?;
+        act(reference, batches)
+    }
+
+    /// Tells of the step as it stands.
+    fn tell(&self, at: At, evaluated: &[Evaluated], told: &mut dyn FnMut(&StepEvent<'_>)) {
+        let At { step, steps, compared } = at;
+        self.batches.lend(self.reference.dtype, |batch, targets| {
+            let event = StepEvent {
+                step,
+                steps,
+                batch: *batch,
+                given: None,
+                compared,
+                reference: &self.reference.latest,
+                reference_runner: &self.reference,
+                candidates: &self.candidates,
+                evaluated,
+            };
+            match (&self.own, self.candidates.first()) {
+                (Some(own), Some((_, side))) => own.lend(side.dtype, |other, of_other| {
+                    told(&StepEvent { given: Some([(batch.inputs, targets), (other.inputs, of_other)]), ..event });
+                }),
+                _ => told(&event),
+            }
+        });
+    }
 }
 
-/// What is recorded of a step that is not compared.
-fn kept_between(experiment: &Experiment) -> Kept {
-    let sides = [&experiment.reference, &experiment.candidate];
-    let any = |asks: fn(&Optimizer) -> bool| sides.iter().any(|side| asks(&side.training.optimizer));
-    match (any(Optimizer::has_state), any(Optimizer::remembers_weights)) {
-        (_, true) => Kept::GradientsAndWeights,
-        (true, false) => Kept::Gradients,
-        (false, false) => Kept::Nothing,
-    }
+/// Where a run is.
+#[derive(Clone, Copy)]
+struct At {
+    step: usize,
+    steps: usize,
+    compared: bool,
 }
 
 /// Loads values held in f64 into an engine that computes in `dtype`.

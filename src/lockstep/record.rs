@@ -1,12 +1,98 @@
-//! The tensors of one step of one side, copied and widened to f64 (exactly): what is compared and replayed.
+//! The tensors of one step of one side: copied as they are held ([`Snapshot`]), and widened to f64 (exactly) where the
+//! step is replayed ([`StepRecord`]).
 
 use crate::{
     data::Batch,
     engine::Engine,
     error::{Error, Result},
     model::Parameter,
-    tensor::{Shape, View},
+    tensor::{Owned, Shape, View},
 };
+
+/// Copies of what a step worked on, in the engine's own type: all that its record needs and an update may change. In
+/// buffers that are reused from step to step.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Each parameter before the update.
+    pub before: Vec<Owned>,
+    /// Each buffer before the forward phase.
+    pub buffers_before: Vec<Owned>,
+    /// Each layer's output, `[rows, width]`.
+    pub activations: Vec<Owned>,
+    /// Each buffer after the forward phase.
+    pub buffers: Vec<Owned>,
+    /// `[rows, outputs]`
+    pub output_gradient: Owned,
+    /// The gradient in each parameter.
+    pub gradients: Vec<Owned>,
+    /// The outputs of the weights after the update, where either side reports the loss of those.
+    pub looked: Owned, // [rows, outputs]
+}
+
+impl Snapshot {
+    /// Before the first phase: the weights that the step starts from.
+    ///
+    /// # Errors
+    /// If the engine lends a tensor of another shape than its model's.
+    pub(super) fn weights(&mut self, engine: &dyn Engine) -> Result<()> {
+        keep_each(engine, "parameter", engine.parameters(), &mut self.before, |index| engine.parameter(index))
+    }
+
+    /// Before the first phase: the buffers.
+    ///
+    /// # Errors
+    /// As [`weights`](Self::weights).
+    pub(super) fn buffers_before(&mut self, engine: &dyn Engine) -> Result<()> {
+        keep_each(engine, "buffer", engine.buffers(), &mut self.buffers_before, |index| engine.buffer(index))
+    }
+
+    /// Before the update: everything that the step computed on so many rows. `widths` are the layers'.
+    ///
+    /// # Errors
+    /// As [`weights`](Self::weights).
+    pub(super) fn computed(&mut self, engine: &dyn Engine, rows: usize, widths: &[usize]) -> Result<()> {
+        self.activations.resize_with(widths.len(), Owned::default);
+        for (layer, (activation, &width)) in self.activations.iter_mut().zip(widths).enumerate() {
+            let lent = fitting(engine, "activation", engine.activation(layer), Shape::new(&[rows, width]))?;
+            activation.copy(lent.values);
+        }
+        let outputs = Shape::new(&[rows, widths.last().copied().unwrap_or_default()]);
+        let lent = fitting(engine, "output gradient", engine.output_gradient(), outputs)?;
+        self.output_gradient.copy(lent.values);
+        keep_each(engine, "buffer", engine.buffers(), &mut self.buffers, |index| engine.buffer(index))?;
+        keep_each(engine, "gradient", engine.parameters(), &mut self.gradients, |index| engine.gradient(index))
+    }
+
+    /// After the update, where either side reports the loss of the new weights: their outputs.
+    ///
+    /// # Errors
+    /// As [`weights`](Self::weights).
+    pub(super) fn looked(&mut self, engine: &dyn Engine, rows: usize, widths: &[usize]) -> Result<()> {
+        let (last, width) = (widths.len() - 1, widths.last().copied().unwrap_or_default());
+        let lent = fitting(engine, "activation", engine.activation(last), Shape::new(&[rows, width]))?;
+        self.looked.copy(lent.values);
+        Ok(())
+    }
+}
+
+/// Whether an engine lends everything that a step computed in the shapes that its model says.
+///
+/// # Errors
+/// If it does not.
+pub(super) fn check(engine: &dyn Engine, rows: usize, widths: &[usize]) -> Result<()> {
+    for (layer, &width) in widths.iter().enumerate() {
+        fitting(engine, "activation", engine.activation(layer), Shape::new(&[rows, width]))?;
+    }
+    let outputs = Shape::new(&[rows, widths.last().copied().unwrap_or_default()]);
+    fitting(engine, "output gradient", engine.output_gradient(), outputs)?;
+    for (index, buffer) in engine.buffers().iter().enumerate() {
+        fitting(engine, "buffer", engine.buffer(index), buffer.shape)?;
+    }
+    for (index, parameter) in engine.parameters().iter().enumerate() {
+        fitting(engine, "gradient", engine.gradient(index), parameter.shape)?;
+    }
+    Ok(())
+}
 
 /// One step of one side. Copies, never aliases, in buffers that are reused from step to step.
 #[derive(Debug, Clone, Default)]
@@ -53,13 +139,23 @@ impl StepRecord {
     /// # Errors
     /// As [`computed`](Self::computed).
     pub fn begin(&mut self, engine: &dyn Engine, batch: &Batch<'_>) -> Result<()> {
+        self.given(batch);
+        copy_each(engine, "buffer", engine.buffers(), &mut self.buffers_before, |index| engine.buffer(index))?;
+        self.weights(engine)
+    }
+
+    /// What the side is given.
+    fn given(&mut self, batch: &Batch<'_>) {
         (self.rows, self.evaluation) = (batch.rows(), !batch.training);
         batch.inputs.widen_into(&mut self.inputs);
         batch.targets.widen_into(&mut self.targets);
-        self.masks.resize_with(batch.masks.len(), Vec::new);
-        self.masks.iter_mut().zip(batch.masks).for_each(|(kept, mask)| mask.widen_into(kept));
-        copy_each(engine, "buffer", engine.buffers(), &mut self.buffers_before, |index| engine.buffer(index))?;
-        self.weights(engine)
+        self.masked(batch.masks);
+    }
+
+    /// The definition's masks of the batch.
+    pub(super) fn masked(&mut self, masks: &[View<'_>]) {
+        self.masks.resize_with(masks.len(), Vec::new);
+        self.masks.iter_mut().zip(masks).for_each(|(kept, mask)| mask.widen_into(kept));
     }
 
     /// Before the update: the weights that the step starts from.
@@ -118,6 +214,24 @@ impl StepRecord {
         copy(engine, "activation", engine.activation(last), Shape::new(&[self.rows, width]), &mut self.looked)
     }
 
+    /// After the update: all of a step that `engine` made on `batch`, from the copies of what it worked on. The loss is
+    /// the one that is judged.
+    ///
+    /// # Errors
+    /// As [`computed`](Self::computed).
+    pub(super) fn recall(&mut self, kept: &Snapshot, engine: &dyn Engine, batch: &Batch<'_>, loss: f64) -> Result<()> {
+        (self.step, self.epoch, self.loss) = (batch.step, batch.epoch, loss);
+        self.given(batch);
+        widen_each(&kept.before, &mut self.before);
+        widen_each(&kept.buffers_before, &mut self.buffers_before);
+        widen_each(&kept.activations, &mut self.activations);
+        widen_each(&kept.buffers, &mut self.buffers);
+        widen_each(&kept.gradients, &mut self.gradients);
+        kept.output_gradient.values().widen_into(&mut self.output_gradient);
+        kept.looked.values().widen_into(&mut self.looked);
+        self.updated(engine)
+    }
+
     /// What reaches a layer: the batch's inputs, or the output of the layer before.
     pub fn input(&self, layer: usize) -> &[f64] {
         if layer == 0 { &self.inputs } else { &self.activations[layer - 1] }
@@ -144,8 +258,34 @@ fn copy_each<'a>(
     Ok(())
 }
 
+/// Copies a tensor for every parameter, or every buffer, of an engine, as it is held.
+fn keep_each<'a>(
+    engine: &'a dyn Engine,
+    what: &str,
+    parameters: &[Parameter],
+    kept: &mut Vec<Owned>,
+    lent: impl Fn(usize) -> View<'a>,
+) -> Result<()> {
+    kept.resize_with(parameters.len(), Owned::default);
+    for (index, (kept, parameter)) in kept.iter_mut().zip(parameters).enumerate() {
+        kept.copy(fitting(engine, what, lent(index), parameter.shape)?.values);
+    }
+    Ok(())
+}
+
+fn widen_each(kept: &[Owned], wide: &mut Vec<Vec<f64>>) {
+    wide.resize_with(kept.len(), Vec::new);
+    wide.iter_mut().zip(kept).for_each(|(wide, kept)| kept.values().widen_into(wide));
+}
+
 /// Copies a tensor that an engine lends, if it has the shape that its model says.
 fn copy(engine: &dyn Engine, what: &str, lent: View<'_>, shape: Shape, kept: &mut Vec<f64>) -> Result<()> {
+    fitting(engine, what, lent, shape)?.widen_into(kept);
+    Ok(())
+}
+
+/// A tensor that an engine lends, if it has the shape that its model says.
+fn fitting<'a>(engine: &dyn Engine, what: &str, lent: View<'a>, shape: Shape) -> Result<View<'a>> {
     if lent.shape != shape || lent.len() != shape.elements() {
         return Err(Error::Engine {
             engine: engine.describe().name,
@@ -153,6 +293,5 @@ fn copy(engine: &dyn Engine, what: &str, lent: View<'_>, shape: Shape, kept: &mu
             message: format!("its model says {shape}, it is {} with {} elements", lent.shape, lent.len()),
         });
     }
-    lent.widen_into(kept);
-    Ok(())
+    Ok(lent)
 }

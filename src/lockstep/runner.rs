@@ -1,12 +1,15 @@
 //! One engine in training: a step, phase by phase, each timed alone.
 
-use super::StepRecord;
+use super::{
+    StepRecord,
+    record::{self, Snapshot},
+};
 use crate::{
     data::Batch,
     engine::Engine,
     error::Result,
     experiment::Side,
-    tensor::{DType, Owned, Shape, View},
+    tensor::{DType, Owned, Shape, Values, View},
 };
 use std::time::Instant;
 
@@ -16,6 +19,8 @@ pub struct Runner {
     pub latest: SideStep,
     pub(super) engine: Box<dyn Engine>,
     pub(super) dtype: DType,
+    /// Copies of the latest step that was compared.
+    snapshot: Snapshot,
     widths: Vec<usize>, // per layer
     reports: Reports,
     /// Parameters, then buffers, of the best look at the validation rows.
@@ -29,17 +34,21 @@ pub struct SideStep {
     pub loss: f64,
     /// Nanoseconds of forward, loss, backward and update.
     pub nanoseconds: [u64; 4],
-    /// The step's tensors, on steps that are compared; on the others what an earlier one left, but for the gradients
-    /// where an optimizer has a state, and the weights before the update where they enter it.
+    /// The loss that is judged: the one that is printed where the sides print different things, else the one behind it.
+    pub judged: f64,
+    /// Rows of the batch.
+    pub rows: usize,
+    /// The tensors of the latest step of which a record was asked for.
     pub record: StepRecord,
 }
 
-/// What is recorded of a step.
+/// What is copied of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kept {
+    /// All that a record needs.
     Everything,
-    GradientsAndWeights,
-    Gradients,
+    /// The weights that it starts from.
+    Weights,
     Nothing,
 }
 
@@ -79,6 +88,7 @@ impl Runner {
         let [one, other] = sides.map(|side| &side.training.reported_loss);
         Self {
             latest: SideStep::default(),
+            snapshot: Snapshot::default(),
             engine,
             dtype: side.dtype,
             widths: side.model.widths(),
@@ -95,54 +105,90 @@ impl Runner {
         }
     }
 
-    /// One step, every phase timed alone; what is copied for a record is copied outside of them. `targets` are those of
-    /// the batch in the form of the definition's loss.
-    pub(super) fn step(&mut self, batch: &Batch<'_>, targets: View<'_>, kept: Kept) -> Result<()> {
-        let (engine, record) = (self.engine.as_mut(), &mut self.latest.record);
-        (record.step, record.epoch) = (batch.step, batch.epoch);
+    /// A step up to its update, every phase timed alone; what is copied is copied outside of them.
+    pub(super) fn compute(&mut self, batch: &Batch<'_>, kept: Kept) -> Result<()> {
+        let Self { engine, snapshot, latest, widths, .. } = self;
+        let engine = engine.as_mut();
+        if kept != Kept::Nothing {
+            snapshot.weights(engine)?;
+        }
         if kept == Kept::Everything {
-            record.begin(engine, &Batch { targets, ..*batch })?;
+            snapshot.buffers_before(engine)?;
         }
         let start = Instant::now();
         engine.forward(batch)?;
         let forward = Instant::now();
-        let mut loss = engine.loss(batch)?;
+        let loss = engine.loss(batch)?;
         let reported = Instant::now();
         engine.backward()?;
         let backward = Instant::now();
-        // Before the update, which may do what it likes with the gradients.
+        (latest.rows, latest.loss) = (batch.rows(), loss);
+        let times = [(start, forward), (forward, reported), (reported, backward)];
+        for (nanoseconds, (from, to)) in latest.nanoseconds.iter_mut().zip(times) {
+            *nanoseconds = (to - from).as_nanos() as u64;
+        }
         match kept {
-            Kept::Everything => record.computed(engine, &self.widths, loss)?,
-            Kept::Gradients => record.gradients(engine)?,
-            Kept::GradientsAndWeights => {
-                record.gradients(engine)?;
-                record.weights(engine)?;
-            }
-            Kept::Nothing => {}
+            // The update may do what it likes with the gradients.
+            Kept::Everything => snapshot.computed(engine, batch.rows(), widths),
+            Kept::Weights => record::check(engine, batch.rows(), widths),
+            Kept::Nothing => Ok(()),
         }
-        let copied = Instant::now();
+    }
+
+    /// The update of the step that was computed, and the loss that the side prints.
+    pub(super) fn update(&mut self, batch: &Batch<'_>, kept: Kept) -> Result<()> {
+        let Self { engine, snapshot, latest, widths, reports, .. } = self;
+        let engine = engine.as_mut();
+        let start = Instant::now();
         engine.update()?;
-        let update = Instant::now();
-        self.latest.nanoseconds = [(start, forward), (forward, reported), (reported, backward), (copied, update)]
-            .map(|(from, to)| (to - from).as_nanos() as u64);
-        if kept == Kept::Everything {
-            record.updated(engine)?;
-        }
-        if self.reports.after {
+        latest.nanoseconds[3] = start.elapsed().as_nanos() as u64;
+        if reports.after {
             // In evaluation: what is printed must not change what is trained.
             let again = Batch { training: false, masks: &[], ..*batch };
             engine.forward(&again)?;
             let after = engine.loss(&again)?;
-            loss = if self.reports.after_update { after } else { loss };
+            latest.loss = if reports.after_update { after } else { latest.loss };
             if kept == Kept::Everything {
-                record.looked(engine, &self.widths, loss)?;
+                snapshot.looked(engine, batch.rows(), widths)?;
             }
         }
-        self.latest.loss = self.reports.printed(loss, batch.epoch);
-        if self.reports.printed {
-            self.latest.record.loss = self.latest.loss;
+        latest.judged = latest.loss;
+        latest.loss = reports.printed(latest.loss, batch.epoch);
+        if reports.printed {
+            latest.judged = latest.loss;
         }
         Ok(())
+    }
+
+    /// Makes the record of the step, of which everything was kept. `targets` are those of the batch in the form of the
+    /// definition's loss.
+    pub(super) fn record(&mut self, batch: &Batch<'_>, targets: View<'_>) -> Result<()> {
+        let SideStep { record, judged, .. } = &mut self.latest;
+        record.recall(&self.snapshot, self.engine.as_ref(), &Batch { targets, ..*batch }, *judged)
+    }
+
+    /// The engine, to read what it lends.
+    pub fn engine(&self) -> &dyn Engine {
+        self.engine.as_ref()
+    }
+
+    /// What was copied of the latest step that is compared: the weights that it started from, and, where anything is to be
+    /// judged, what it computed.
+    pub fn kept(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// A parameter before the update of the latest compared step.
+    pub fn before(&self, parameter: usize) -> Values<'_> {
+        self.snapshot.before[parameter].values()
+    }
+
+    /// What reached a layer at the latest compared step: the output of the layer before, or the inputs of its record.
+    pub fn input(&self, layer: usize) -> Values<'_> {
+        match layer.checked_sub(1) {
+            Some(before) => self.snapshot.activations[before].values(),
+            None => Values::F64(&self.latest.record.inputs),
+        }
     }
 
     /// Takes a parameter's values from another side, converted where that computes in another type.

@@ -7,11 +7,13 @@
 //!
 //! The constants come from `lockstep study noise`, whose report is `reports/noise/`.
 
+mod apart;
 mod place;
 mod referee;
 mod ties;
 mod twins;
 
+pub use apart::{Apart, Broken, non_finite};
 pub use place::{Place, Places};
 pub use referee::{Referee, Refereed};
 pub use ties::{Tie, Ties};

@@ -1,12 +1,13 @@
 //! The tensors that are compared, as places in the records of a step, and what each should be.
 
 use crate::{
+    data::Batch,
     experiment::Experiment,
-    gap::{Deviation, gap, gap_of_parts, norm},
+    gap::{Deviation, norm},
     lockstep::{Phase, RunSide, StepRecord},
     model::{Axis, Layer, Model, Parameter},
     replay::Replay,
-    tensor::{DType, Shape},
+    tensor::{DType, Shape, Values},
     training::Fault,
 };
 use std::slice;
@@ -218,6 +219,17 @@ impl Places {
         self.shared[shared].number(side)
     }
 
+    /// Which tensors of the two sides stand at a place that both have: their numbers, the reference's first.
+    pub(super) fn numbers(&self, place: Place) -> [usize; 2] {
+        let of = |shared: &Shared| [shared.reference, shared.candidate];
+        match place {
+            Place::Activation(layer) => [layer; 2],
+            Place::Buffer(buffer) => of(&self.buffers[buffer]),
+            Place::Gradient(shared) | Place::Update(shared) | Place::Parameter(shared) => of(&self.shared[shared]),
+            _ => [0; 2],
+        }
+    }
+
     /// By how much the bound of a place may grow before no rounding can explain what fills it: to n·u, from K·√n·u, for
     /// the longest sum that it comes from, in a batch of `rows`.
     pub fn headroom(&self, place: Place, rows: usize) -> f64 {
@@ -253,23 +265,6 @@ impl Places {
             Place::Update(shared) => &record.updates[self.number(shared, side)],
             Place::Parameter(shared) => &record.after[self.number(shared, side)],
             Place::Gradients | Place::Weights => &[],
-        }
-    }
-
-    /// How far the sides are apart at a place.
-    pub fn apart(&self, place: Place, reference: &StepRecord, candidate: &StepRecord) -> f64 {
-        let pair = |place| {
-            (self.values(place, reference, RunSide::Reference), self.values(place, candidate, RunSide::Candidate))
-        };
-        let together =
-            |place: fn(usize) -> Place| gap_of_parts((0..self.shared.len()).map(|shared| pair(place(shared))));
-        match place {
-            Place::Gradients => together(Place::Gradient),
-            Place::Weights => together(Place::Parameter),
-            _ => {
-                let (reference, candidate) = pair(place);
-                gap(reference, candidate)
-            }
         }
     }
 
@@ -351,14 +346,23 @@ impl Places {
         moved
     }
 
-    /// Lets the shadow of the optimizer's state see the gradients of a step that is not replayed.
-    pub fn advance(&self, replay: &mut Replay, side: RunSide, record: &StepRecord) {
-        begin_updates(replay, record);
+    /// Lets the shadow of the optimizer's state see the gradients of a step that is not replayed, of which `before` are
+    /// the weights that it starts from and `gradients` what it computed, parameter by parameter of the side.
+    pub fn advance<'a>(
+        &self,
+        replay: &mut Replay,
+        side: RunSide,
+        batch: &Batch<'_>,
+        [before, gradients]: [&dyn Fn(usize) -> Values<'a>; 2],
+        parameters: usize,
+    ) {
+        if !replay.remembers() {
+            return;
+        }
+        replay.begin(batch.step, batch.epoch, (0..parameters).map(gradients));
         for (number, shared) in self.shared.iter().enumerate() {
             let own = self.number(number, side);
-            // The weights are recorded where they count.
-            let before = record.before.get(own).map_or(&[][..], Vec::as_slice);
-            replay.advance(shared.reference, before, &record.gradients[own]);
+            replay.advance(shared.reference, before(own), gradients(own));
         }
     }
 
@@ -379,5 +383,5 @@ impl Places {
 
 /// A side's gradients in all its parameters, shared or not, are what it clips by.
 fn begin_updates(replay: &mut Replay, record: &StepRecord) {
-    replay.begin(record.step, record.epoch, record.gradients.iter().map(Vec::as_slice));
+    replay.begin(record.step, record.epoch, record.gradients.iter().map(|gradient| gradient.as_slice().into()));
 }

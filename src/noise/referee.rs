@@ -60,12 +60,17 @@ impl Referee {
         })
     }
 
+    /// Whether it would ask its engine at the next compared step, and so needs the reference's record.
+    pub fn asks(&self) -> bool {
+        self.seen.is_power_of_two() || self.seen < 4
+    }
+
     /// Takes in a compared step: the reference's record. Asks the engine on the first steps and on powers of two.
     ///
     /// # Errors
     /// If the engine fails.
     pub fn step(&mut self, places: &Places, reference: &StepRecord) -> Result<()> {
-        let asked = self.seen.is_power_of_two() || self.seen < 4;
+        let asked = self.asks();
         self.seen += 1;
         if !asked {
             return Ok(());

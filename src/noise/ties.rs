@@ -2,8 +2,9 @@
 
 use crate::{
     experiment::Experiment,
-    lockstep::{RunMode, StepRecord},
+    lockstep::{RunMode, Runner},
     model::Layer,
+    tensor::Values,
 };
 use serde::{Deserialize, Serialize};
 
@@ -56,12 +57,15 @@ impl Ties {
     /// no tie: both are on the same side, and what a side makes of it is its definition of ReLU′(0).
     ///
     /// Returns whether there were any.
-    pub fn take_in(&mut self, mode: RunMode, step: usize, reference: &StepRecord, candidate: &StepRecord) -> bool {
+    pub fn take_in(&mut self, mode: RunMode, step: usize, reference: &Runner, candidate: &Runner) -> bool {
         let before = self.count;
         for &layer in &self.layers {
-            let (one, other) = (reference.input(layer), candidate.input(layer));
-            let width = one.len() / reference.rows.max(1);
-            for (offset, (&reference, &candidate)) in one.iter().zip(other).enumerate() {
+            let [one, other] = [reference.input(layer), candidate.input(layer)];
+            if !differ(one, other) {
+                continue;
+            }
+            let width = one.len() / reference.latest.rows.max(1);
+            for (offset, (reference, candidate)) in one.iter().zip(other.iter()).enumerate() {
                 if (reference > 0.0) != (candidate > 0.0) {
                     self.count += 1;
                     if self.listed.len() < KEPT {
@@ -72,5 +76,26 @@ impl Ties {
             }
         }
         self.count > before
+    }
+
+    /// Whether a kink stands at the rows that a model is given.
+    pub fn at_inputs(&self) -> bool {
+        self.layers.first() == Some(&0)
+    }
+}
+
+/// Whether two tensors have an element on different sides of 0.
+fn differ(one: Values<'_>, other: Values<'_>) -> bool {
+    // Without a way out in between, so that it is vectorized.
+    fn each<A: Copy + Into<f64>, B: Copy + Into<f64>>(one: &[A], other: &[B]) -> bool {
+        one.iter()
+            .zip(other)
+            .fold(false, |differ, (&one, &other)| differ | ((one.into() > 0.0) != (other.into() > 0.0)))
+    }
+    match (one, other) {
+        (Values::F32(one), Values::F32(other)) => each(one, other),
+        (Values::F32(one), Values::F64(other)) => each(one, other),
+        (Values::F64(one), Values::F32(other)) => each(one, other),
+        (Values::F64(one), Values::F64(other)) => each(one, other),
     }
 }

@@ -10,13 +10,17 @@ use super::Limits;
 use crate::{
     data::{Batch, Inputs, Sparse},
     engine::{self, Engine, scratch::Real},
-    error::Result,
+    error::{Error, Result},
     experiment::Side,
     gap::gap_of_parts,
-    tensor::{DType, Owned, Values, View},
+    tensor::{DType, Owned, Shape, Values, View},
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::{
+    sync::mpsc::{Receiver, SendError, Sender, channel},
+    thread,
+};
 
 /// How far a free run has drifted after a step: gaps of the weights, all trained tensors as one vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,7 +51,8 @@ impl Drift {
 
 /// Engines that train beside the reference.
 pub struct Twins {
-    exact: Twin,
+    /// `None` while it is elsewhere.
+    exact: Option<Twin>,
     nudged: Vec<Twin>,
     random: ChaCha8Rng,
     /// By how much of it a value is nudged at least: a unit in the last place.
@@ -60,16 +65,51 @@ pub struct Twins {
     horizon: Option<usize>,
     /// Whether the inputs are numbers of words, which cannot be nudged.
     words: bool,
+    /// Multiply-adds of a forward pass of one row.
+    multiply_adds: usize,
+    helper: Option<Helper>,
+}
+
+/// Multiply-adds of a step, and of 16 rows for what is done once per weight, above which the exact twin trains on a
+/// thread of its own; handing it over takes some 20 µs.
+const THREAD: usize = 1 << 20;
+
+/// A thread that trains one twin while the others train here: one for the whole run, as a new one would have to fetch and
+/// give back the memory that products are packed in, which takes longer than they do. It ends with its sender.
+struct Helper {
+    give: Sender<Twin>,
+    back: Receiver<(Twin, Result<()>)>,
+}
+
+impl Helper {
+    /// None where the system has no thread to give.
+    fn start() -> Option<Self> {
+        let ((give, given), (done, back)) = (channel::<Twin>(), channel());
+        let work = move || {
+            for mut twin in given {
+                let trained = twin.train();
+                if done.send((twin, trained)).is_err() {
+                    break;
+                }
+            }
+        };
+        thread::Builder::new().spawn(work).ok().map(|_| Self { give, back })
+    }
 }
 
 /// One of them, with what it is given and what it is loaded with, in its own type.
 struct Twin {
     engine: Box<dyn Engine + Send>,
+    /// The batch.
     inputs: Owned,
-    targets: Owned,
-    masks: Vec<Owned>,
+    /// Where the inputs are mostly zeros: where each row starts, the columns of what is not, and how many there are.
+    sparse: Option<(Vec<usize>, Vec<u32>, usize)>,
+    input_shape: Shape,
+    targets: (Owned, Shape),
+    masks: Vec<(Owned, Shape)>,
+    /// Whether it is for training, its step and its epoch.
+    turn: (bool, usize, usize),
     weights: Owned,
-    wide: Vec<Vec<f64>>,
 }
 
 impl Twins {
@@ -79,13 +119,15 @@ impl Twins {
         let twin = |dtype| Twin {
             engine: engine::scratch::build(&reference.model, &reference.training, dtype, rows),
             inputs: Owned::new(dtype),
-            targets: Owned::new(dtype),
+            sparse: None,
+            input_shape: Shape::new(&[]),
+            targets: (Owned::new(dtype), Shape::new(&[])),
             masks: Vec::new(),
+            turn: (true, 0, 0),
             weights: Owned::new(dtype),
-            wide: Vec::new(),
         };
         Self {
-            exact: twin(DType::F64),
+            exact: Some(twin(DType::F64)),
             nudged: (0..limits.twins).map(|_| twin(dtype)).collect(),
             random: ChaCha8Rng::seed_from_u64(reference.seed),
             unit: 2.0 * dtype.unit_roundoff(),
@@ -95,6 +137,8 @@ impl Twins {
             horizon_at,
             horizon: None,
             words: reference.model.takes_words(),
+            multiply_adds: reference.model.multiply_adds(),
+            helper: None,
         }
     }
 
@@ -107,21 +151,44 @@ impl Twins {
     ///
     /// # Errors
     /// If an engine fails.
-    pub fn step(&mut self, batch: &Batch<'_>, before: &[Vec<f64>]) -> Result<()> {
-        let Self { exact, nudged, random, unit, started, words, .. } = self;
+    pub fn step(&mut self, batch: &Batch<'_>, before: &[Owned]) -> Result<()> {
+        let Self { exact, nudged, random, unit, started, words, helper, .. } = self;
         let part = if *words { 0.0 } else { *unit };
         if !*started {
-            for twin in std::iter::once(&mut *exact).chain(nudged.iter_mut()) {
+            for twin in exact.iter_mut().chain(nudged.iter_mut()) {
                 for (index, values) in before.iter().enumerate() {
-                    twin.weights.assign(Values::F64(values));
+                    twin.weights.assign(values.values());
                     let shape = twin.engine.parameters()[index].shape;
                     twin.engine.load(index, twin.weights.view(shape))?;
                 }
             }
             *started = true;
         }
-        exact.train(batch, |_| {})?;
-        nudged.iter_mut().try_for_each(|twin| twin.train(batch, |inputs| nudge(inputs, part, random)))
+        exact.iter_mut().for_each(|twin| twin.take(batch, |_| {}));
+        nudged.iter_mut().for_each(|twin| twin.take(batch, |inputs| nudge(inputs, part, random)));
+        if self.multiply_adds * (batch.rows() + 16) >= THREAD && helper.is_none() {
+            *helper = Helper::start();
+        }
+        let mut away = false;
+        if let Some(helper) = helper
+            && let Some(twin) = exact.take()
+        {
+            match helper.give.send(twin) {
+                Ok(()) => away = true,
+                Err(SendError(twin)) => *exact = Some(twin),
+            }
+        }
+        let trained = exact.iter_mut().chain(nudged).try_for_each(Twin::train);
+        if let (Some(helper), true) = (&helper, away) {
+            let (twin, on_its_own) = helper.back.recv().map_err(|_| Error::Engine {
+                engine: "scratch".to_owned(),
+                operation: "train the exact twin".to_owned(),
+                message: "its thread has ended".to_owned(),
+            })?;
+            *exact = Some(twin);
+            on_its_own?;
+        }
+        trained
     }
 
     /// Nudges the weights that a step left; `moved` says, for each parameter, by how much of it rounding may have moved
@@ -146,65 +213,83 @@ impl Twins {
         self.horizon
     }
 
-    /// Compares what `step` left: the reference's weights, and those of the candidate that it shares, each with its
-    /// number in the reference.
-    pub fn compare<'a>(
+    /// Compares what `step` left: the reference's weights, and those of the candidate that it shares, as `shared` pairs
+    /// of numbers.
+    pub fn compare(
         &mut self,
         step: usize,
-        reference: &[Vec<f64>],
-        candidate: impl Iterator<Item = (usize, &'a [f64])> + Clone,
+        [reference, candidate]: [&dyn Engine; 2],
+        shared: impl Iterator<Item = (usize, usize)> + Clone,
     ) -> Drift {
-        let Self { exact, nudged, .. } = self;
-        let mut gaps = Vec::with_capacity(nudged.len());
-        for twin in nudged {
-            let weights = twin.weights().iter().map(Vec::as_slice);
-            gaps.push(gap_of_parts(reference.iter().map(Vec::as_slice).zip(weights)));
+        let all = 0..reference.parameters().len();
+        fn values(engine: &dyn Engine, parameter: usize) -> Values<'_> {
+            engine.parameter(parameter).values
         }
-        let exact = exact.weights();
+        let to_reference = |twin: &Twin| {
+            let twin = twin.engine.as_ref();
+            gap_of_parts(all.clone().map(|parameter| (values(reference, parameter), values(twin, parameter))))
+        };
+        let mut gaps: Vec<f64> = self.nudged.iter().map(to_reference).collect();
         gaps.sort_by(f64::total_cmp);
         let twins = gaps.get(gaps.len() / 2).copied().unwrap_or(0.0);
         if self.horizon.is_none() && !(twins <= self.horizon_at) {
             self.horizon = Some(step);
         }
-        let to_reference = gap_of_parts(reference.iter().zip(exact).map(|(values, exact)| (&values[..], &exact[..])));
-        self.noise = gaps.into_iter().chain([to_reference]).fold(self.noise, f64::max);
+        let to_exact = self.exact.as_ref().map_or(f64::NAN, to_reference);
+        self.noise = gaps.into_iter().chain([to_exact]).fold(self.noise, f64::max);
         let limit = self.k * self.noise;
-        let apart = gap_of_parts(candidate.clone().map(|(index, values)| (reference[index].as_slice(), values)));
+        let pairs = shared.clone().map(|(one, other)| (values(reference, one), values(candidate, other)));
+        let apart = gap_of_parts(pairs);
         // Asked for only where someone is off.
-        let candidate = (!(apart <= limit))
-            .then(|| gap_of_parts(candidate.map(|(index, values)| (values, exact[index].as_slice()))));
-        Drift { twins, limit, apart, reference: to_reference, candidate }
+        let exact = self.exact.as_ref().filter(|_| !(apart <= limit)).map(|exact| exact.engine.as_ref());
+        let pairs = |exact| shared.map(move |(one, other)| (values(candidate, other), values(exact, one)));
+        let candidate = exact.map(|exact| gap_of_parts(pairs(exact)));
+        Drift { twins, limit, apart, reference: to_exact, candidate }
     }
 }
 
 impl Twin {
-    /// One step on a batch, whose inputs are changed first.
-    fn train(&mut self, batch: &Batch<'_>, change: impl FnOnce(&mut Owned)) -> Result<()> {
-        let dtype = self.targets.values().dtype();
-        self.targets.assign(batch.targets.values);
-        self.masks.resize_with(batch.masks.len(), || Owned::new(dtype));
-        self.masks.iter_mut().zip(batch.masks).for_each(|(own, mask)| own.assign(mask.values));
-        let masks: Vec<_> = self.masks.iter().zip(batch.masks).map(|(own, mask)| own.view(mask.shape)).collect();
-        self.inputs.assign(match batch.inputs {
-            Inputs::Dense(view) => view.values,
-            Inputs::Sparse(sparse) => sparse.values,
-        });
-        change(&mut self.inputs);
-        let inputs = match batch.inputs {
-            Inputs::Dense(view) => Inputs::Dense(self.inputs.view(view.shape)),
-            Inputs::Sparse(sparse) => Inputs::Sparse(Sparse { values: self.inputs.values(), ..sparse }),
+    /// Takes in a batch, whose inputs are changed.
+    fn take(&mut self, batch: &Batch<'_>, change: impl FnOnce(&mut Owned)) {
+        let dtype = self.inputs.values().dtype();
+        let take = |(own, shape): &mut (Owned, Shape), lent: View<'_>| {
+            own.assign(lent.values);
+            *shape = lent.shape;
         };
-        let batch = Batch { inputs, targets: self.targets.view(batch.targets.shape), masks: &masks, ..*batch };
-        self.engine.step(&batch).map(drop)
+        take(&mut self.targets, batch.targets);
+        self.masks.resize_with(batch.masks.len(), || (Owned::new(dtype), Shape::new(&[])));
+        self.masks.iter_mut().zip(batch.masks).for_each(|(own, mask)| take(own, *mask));
+        self.turn = (batch.training, batch.step, batch.epoch);
+        match batch.inputs {
+            Inputs::Dense(view) => {
+                self.sparse = None;
+                self.input_shape = view.shape;
+                self.inputs.assign(view.values);
+            }
+            Inputs::Sparse(Sparse { starts, columns, values, width }) => {
+                let (own_starts, own_columns, own_width) = self.sparse.get_or_insert_default();
+                starts.clone_into(own_starts);
+                columns.clone_into(own_columns);
+                *own_width = width;
+                self.inputs.assign(values);
+            }
+        }
+        change(&mut self.inputs);
     }
 
-    /// Its weights in f64.
-    fn weights(&mut self) -> &[Vec<f64>] {
-        self.wide.resize_with(self.engine.parameters().len(), Vec::new);
-        for (index, values) in self.wide.iter_mut().enumerate() {
-            self.engine.parameter(index).widen_into(values);
-        }
-        &self.wide
+    /// One step on the batch that was taken in.
+    fn train(&mut self) -> Result<()> {
+        let Self { engine, inputs, sparse, input_shape, targets, masks, turn: (training, step, epoch), .. } = self;
+        let masks: Vec<_> = masks.iter().map(|(own, shape)| own.view(*shape)).collect();
+        let inputs = match sparse {
+            None => Inputs::Dense(inputs.view(*input_shape)),
+            Some((starts, columns, width)) => {
+                Inputs::Sparse(Sparse { starts, columns, values: inputs.values(), width: *width })
+            }
+        };
+        let targets = targets.0.view(targets.1);
+        let batch = Batch { inputs, targets, masks: &masks, training: *training, step: *step, epoch: *epoch };
+        engine.step(&batch).map(drop)
     }
 }
 

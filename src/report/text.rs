@@ -37,6 +37,7 @@ pub fn headline(verdict: &Verdict) -> String {
         },
         Outcome::Inconclusive => match verdict.non_finite.first() {
             Some(found) => format!("INCONCLUSIVE: {}", not_finite(found)),
+            None if !verdict.is_judged() => "INCONCLUSIVE: nothing was judged, as noise = \"off\" asks".to_owned(),
             None if verdict.mode == Mode::Free && verdict.horizon == Some(0) => {
                 "INCONCLUSIVE: every compared step lies past the horizon".to_owned()
             }

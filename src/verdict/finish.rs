@@ -22,7 +22,8 @@ impl Judge {
         let batch = self.places.watch_batches.then_some(Phase::Batch);
         let phases: BTreeMap<Phase, PhaseSummary> =
             batch.into_iter().chain(Phase::COMPUTED).map(|phase| (phase, self.summary(phase))).collect();
-        let first_divergence = self.start_divergence().or_else(|| {
+        let start = self.start_divergence().filter(|_| self.judging);
+        let first_divergence = start.or_else(|| {
             let firsts = phases.values().filter_map(|summary| summary.first_divergence.clone());
             let one_sided = self.non_finite.iter().filter(|found| found.is_fault()).map(not_finite);
             let drifted = self.drifting.first.map(drifted);
@@ -184,7 +185,7 @@ impl Judge {
         };
         let nothing = phases.values().any(|summary| summary.budget.is_none()) || self.runs.iter().any(hidden);
         let broken = self.non_finite.iter().any(|found| found.counts) || self.runs.iter().all(|run| run.ended);
-        if ended.interrupted || nothing || !self.moved || broken || !self.places.aligned {
+        if !self.judging || ended.interrupted || nothing || !self.moved || broken || !self.places.aligned {
             return Outcome::Inconclusive;
         }
         Outcome::Parity
@@ -304,6 +305,13 @@ fn differing(reference: &serde_json::Value, candidate: &serde_json::Value, path:
 /// What a run of this experiment cannot say, whatever it finds.
 pub(super) fn not_checked(experiment: &Experiment, mode: Mode, lockstep: &Lockstep, places: &Places) -> Vec<String> {
     let mut texts = Vec::new();
+    if !experiment.noise.judged {
+        texts.push(
+            "anything: with noise = \"off\" nothing is judged, the sides are only set beside each other; take noise = \
+             \"off\" out to have a verdict"
+                .to_owned(),
+        );
+    }
     if !places.aligned {
         texts.push("forward and backward: the sides' layers do not correspond one to one".to_owned());
     }

@@ -7,27 +7,23 @@
 use super::{
     NonFinite,
     drifting::Drifting,
-    run::{Compared, Run, non_finite},
+    run::{Compared, Run, off},
     speed::{Times, note_times},
     track::{Buckets, Track},
 };
 use crate::{
-    error::Result,
+    data::Inputs,
     experiment::Experiment,
     gap::Deviation,
     lockstep::{
-        Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, STOCK, StartDifference, StepEvent,
-        StepRecord,
+        Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, Runner, STOCK, StartDifference,
+        StepEvent,
     },
-    noise::{Drift, Limits, Places, Referee, Ties, Twins},
+    noise::{Apart, Drift, Limits, Places, Referee, Ties, Twins, non_finite},
     replay::Replay,
-    tensor::DType,
+    tensor::{DType, View},
 };
-use std::{collections::BTreeMap, ops::ControlFlow, thread};
-
-/// Multiply-adds of a step, and of 16 rows for what is done once per weight, above which twins step on a thread of their
-/// own; starting one takes some 50 µs.
-const THREAD: usize = 1 << 20;
+use std::{collections::BTreeMap, ops::ControlFlow};
 
 /// Steps that are always replayed, from the first.
 const FIRST: usize = 8;
@@ -62,14 +58,12 @@ pub struct Judge {
     pub(super) twins: Option<Twins>,
     /// By how much of each parameter rounding may have moved it at the latest compared step.
     moved_by: Vec<f64>,
-    /// What became of the twins' latest step.
-    stepped: Result<()>,
-    /// Of a forward pass of one row.
-    multiply_adds: usize,
     /// Every how many compared steps are replayed.
     replayed_every: usize,
-    /// Whether the latest compared step was.
+    /// Whether the latest compared step is.
     replayed: bool,
+    /// Whether anything is: with `noise = "off"` the sides are only set beside each other.
+    pub(super) judging: bool,
     /// How many were not.
     pub(super) skipped: usize,
     /// For each judged place, the gap between the synced sides that needs no replay.
@@ -102,20 +96,21 @@ impl Judge {
             tracks: places.all.iter().map(|&place| Track::new(place.phase(), &places.tensor(place))).collect(),
             losses: Vec::new(),
             deviations: Vec::new(),
-            apart: Vec::new(),
+            apart: Apart::default(),
             forward: false,
             passed: false,
             ended: false,
         };
         let (reference_name, candidate_name) = lockstep.describe();
         let mut not_checked = super::finish::not_checked(experiment, mode, lockstep, &places);
-        let referee = Referee::new(experiment, lockstep.rows, limits.k, engines);
+        let judging = experiment.noise.judged;
+        let referee = judging.then(|| Referee::new(experiment, lockstep.rows, limits.k, engines)).transpose();
         if let Err(error) = &referee {
             not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
         }
         let few = if lockstep.compared_every == 1 { limits.twins } else { 0 };
         let count = experiment.noise.twins.unwrap_or(few);
-        let free = mode.runs().contains(&RunMode::Free);
+        let free = judging && mode.runs().contains(&RunMode::Free);
         if free && count == 0 {
             not_checked.push("how far the free run may drift, and its horizon: no twins ran beside it".to_owned());
         }
@@ -141,15 +136,14 @@ impl Judge {
             non_finite: Vec::new(),
             evaluations: Vec::new(),
             data: experiment.set.notes.clone(),
-            referee: referee.ok(),
+            referee: referee.ok().flatten(),
             twins: (free && count > 0).then(twins),
             limits,
             horizon_at,
             moved_by: Vec::new(),
-            stepped: Ok(()),
-            multiply_adds: reference.model.multiply_adds(),
             replayed_every: lockstep.replayed_every,
             replayed: false,
+            judging,
             skipped: 0,
             explained: Vec::new(),
             drifting: Drifting::new(lockstep),
@@ -167,16 +161,15 @@ impl Judge {
         let phases = || std::iter::once(Phase::Batch).chain(Phase::COMPUTED);
         let before: Vec<usize> = phases().map(|phase| judged(&self.runs, phase)).collect();
         let (bucket, full) = self.buckets.next(event.step);
-        let reference = &event.reference.record;
         self.measure(event);
-        if let Some(Err(error)) = self.referee.as_mut().map(|referee| referee.step(&self.places, reference)) {
+        let record = &event.reference.record;
+        if let Some(Err(error)) = self.referee.as_mut().map(|referee| referee.step(&self.places, record)) {
             self.not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
             self.referee = None;
         }
         let drift = self.follow_drift(event, bucket, full);
         let horizon = self.twins.as_ref().and_then(Twins::horizon);
         for (run, (mode, candidate)) in self.runs.iter_mut().zip(event.candidates) {
-            let record = &candidate.latest.record;
             if full {
                 run.tracks.iter_mut().for_each(Track::thin);
             }
@@ -184,12 +177,12 @@ impl Judge {
                 run.tracks.iter_mut().for_each(|track| track.hold(bucket));
                 continue;
             }
-            let moves = |record: &StepRecord| record.updates.iter().flatten().any(|&change| change != 0.0);
-            self.moved = self.moved || moves(reference) || moves(record);
+            self.moved = self.moved || moves(event.reference_runner) || moves(candidate);
             let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| event.step < horizon);
             let k = self.limits.k;
             let replayed = self.replayed;
-            let step = Compared { step: event.step, bucket, counts, replayed, k, reference, candidate: record };
+            let (reference, latest) = (event.reference, &candidate.latest);
+            let step = Compared { step: event.step, bucket, counts, replayed, k, reference, candidate: latest };
             if let Some(found) = run.take_in(&self.places, &self.deviations, self.referee.as_ref(), &step) {
                 run.ended = !found.counts;
                 self.non_finite.push(found);
@@ -198,8 +191,8 @@ impl Judge {
             // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
             let together = *mode == RunMode::Sync || (self.twins.is_some() && self.drifting.together());
             let mut tied = false;
-            if counts && together && self.places.aligned && run.forward && reference.rows == record.rows {
-                tied = self.ties.take_in(*mode, event.step, reference, record);
+            if counts && together && self.places.aligned && run.forward && reference.rows == latest.rows {
+                tied = self.ties.take_in(*mode, event.step, event.reference_runner, candidate);
                 if tied && *mode == RunMode::Free {
                     let why = format!("from step {}, at which it meets a tie, it may be elsewhere", event.step);
                     self.drifting.unjudged = Some(why);
@@ -207,7 +200,7 @@ impl Judge {
             }
             if *mode == RunMode::Sync && self.replayed && run.passed && !tied {
                 self.explained.resize(run.deviations.len(), 0.0);
-                for (explained, apart) in self.explained.iter_mut().zip(&run.apart) {
+                for (explained, apart) in self.explained.iter_mut().zip(&run.apart.gaps) {
                     *explained = f64::max(*explained / 2.0, EXPLAINED * apart);
                 }
             }
@@ -221,75 +214,33 @@ impl Judge {
         }
     }
 
-    /// Measures the sides against each other and, where it is its turn or a gap stands out, each against its replay. Lets
-    /// the twins make the step, of large models on a thread of their own.
+    /// Measures, where it is its turn or a gap stands out, each side against its replay.
     fn measure(&mut self, event: &StepEvent<'_>) {
-        let reference = &event.reference.record;
-        let Self { places, replay, deviations, runs, stepped, twins, explained, .. } = self;
-        let places = &*places;
-        let (batch, before) = (event.batch, &reference.before);
-        let mut step_twins = || {
-            if let Some(twins) = twins {
-                *stepped = twins.step(&batch, before);
-            }
-        };
-        let seen = self.buckets.seen();
-        let in_turn = seen <= FIRST || seen.is_multiple_of(self.replayed_every);
-        let mut sides = || {
-            let records = event.candidates.iter().map(|(_, candidate)| &candidate.latest.record);
-            let mut watched: Vec<_> = runs.iter_mut().zip(records).filter(|(run, _)| !run.ended).collect();
-            for (run, record) in &mut watched {
-                run.apart.clear();
-                run.apart.extend(places.all.iter().map(|&place| places.apart(place, reference, record)));
-            }
-            let stands_out = |apart: &[f64]| {
-                explained.is_empty() || explained.iter().zip(apart).any(|(explained, apart)| !(apart <= explained))
-            };
-            let synced = watched.iter().find(|(run, _)| run.mode == RunMode::Sync);
-            if in_turn || synced.is_none_or(|(run, _)| stands_out(&run.apart)) {
-                places.measure(replay, RunSide::Reference, reference, reference, deviations);
-                for (run, record) in watched {
-                    places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
-                }
-                return true;
-            }
-            places.advance(replay, RunSide::Reference, reference);
-            for (run, record) in watched {
-                places.advance(&mut run.replay, RunSide::Candidate, record);
-            }
-            false
-        };
-        if self.multiply_adds * (reference.rows + 16) < THREAD {
-            step_twins();
-            self.replayed = sides();
-        } else {
-            let helped;
-            (self.replayed, helped) = thread::scope(|scope| {
-                let other = thread::Builder::new().spawn_scoped(scope, &mut step_twins);
-                (sides(), other.is_ok())
-            });
-            // A system that has no thread to give is no reason to stop.
-            if !helped {
-                step_twins();
-            }
+        if !self.replayed {
+            self.skipped += usize::from(self.judging);
+            return;
         }
-        self.skipped += usize::from(!self.replayed);
+        let reference = &event.reference.record;
+        self.places.measure(&mut self.replay, RunSide::Reference, reference, reference, &mut self.deviations);
+        for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+            let record = &candidate.latest.record;
+            self.places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
+        }
     }
 
-    /// Nudges the twins where a step left them; of a compared one, says where it took everyone.
+    /// Lets the twins make the step, and nudges them where it left them; of a compared one, says where it took everyone.
     fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) -> Option<Drift> {
         let twins = self.twins.as_mut()?;
-        let reference = &event.reference.record;
+        let stepped = twins.step(&event.batch, &event.reference_runner.kept().before);
         if event.compared {
             // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
             if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
                 return None;
             }
             if self.replayed {
-                self.moved_by = self.places.moved(reference, &self.deviations);
+                self.moved_by = self.places.moved(&event.reference.record, &self.deviations);
             }
         }
-        let stepped = std::mem::replace(&mut self.stepped, Ok(()));
         if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
             self.not_checked.push(format!("how far the free run may drift: {error}"));
             self.twins = None;
@@ -300,12 +251,8 @@ impl Judge {
         if full {
             super::track::thin(&mut self.drifting.twins);
         }
-        let record = &candidate.latest.record;
-        let drift = twins.compare(
-            event.step,
-            &reference.after,
-            self.places.pairs().map(|(reference, candidate)| (reference, record.after[candidate].as_slice())),
-        );
+        let engines = [event.reference_runner.engine(), candidate.engine()];
+        let drift = twins.compare(event.step, engines, self.places.pairs());
         super::track::push(&mut self.drifting.twins, bucket, drift.twins);
         Some(drift)
     }
@@ -313,7 +260,9 @@ impl Judge {
     /// On a step that is not compared the losses are all there is to see.
     fn watch_losses(&mut self, event: &StepEvent<'_>) {
         for (run, (mode, candidate)) in self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
-            if let Some((_, side)) = non_finite(&[event.reference.loss], &[candidate.latest.loss]) {
+            let losses = (event.reference.loss, candidate.latest.loss);
+            if let Some((_, finite)) = non_finite(|| std::iter::once(losses)) {
+                let side = off(finite);
                 let (step, phase, tensor) = (event.step, Phase::Loss, "loss".to_owned());
                 let counts = *mode == RunMode::Sync || self.twins.as_ref().and_then(Twins::horizon).is_none();
                 run.ended = !counts;
@@ -330,6 +279,63 @@ impl Judge {
 }
 
 impl Observer for Judge {
+    fn computed(&mut self, event: &StepEvent<'_>) {
+        let Self { places, replay, runs, .. } = self;
+        let runs = runs.iter_mut().zip(event.candidates);
+        if event.compared {
+            let wide = |(inputs, targets): (Inputs<'_>, View<'_>)| {
+                let mut wide = [Vec::new(), Vec::new()];
+                inputs.widen_into(&mut wide[0]);
+                targets.widen_into(&mut wide[1]);
+                wide
+            };
+            let given = event.given.filter(|_| places.watch_batches).map(|given| given.map(wide));
+            for (run, (_, candidate)) in runs.filter(|(run, _)| !run.ended) {
+                places.computed([event.reference_runner, candidate], given.as_ref(), &mut run.apart);
+            }
+        } else if self.judging {
+            let advance = |replay: &mut Replay, which, side: &Runner| {
+                let engine = side.engine();
+                let (weight, gradient) =
+                    (|index| engine.parameter(index).values, |index| engine.gradient(index).values);
+                places.advance(replay, which, &event.batch, [&weight, &gradient], engine.parameters().len());
+            };
+            advance(replay, RunSide::Reference, event.reference_runner);
+            runs.for_each(|(run, (_, candidate))| advance(&mut run.replay, RunSide::Candidate, candidate));
+        }
+    }
+
+    fn updated(&mut self, event: &StepEvent<'_>) -> bool {
+        let seen = self.buckets.seen() + 1;
+        let in_turn = seen <= FIRST || seen.is_multiple_of(self.replayed_every);
+        let Self { places, replay, runs, explained, .. } = self;
+        let reference = event.reference_runner;
+        let mut quiet = None;
+        for (run, (mode, candidate)) in runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+            let losses = [event.reference.judged, candidate.latest.judged];
+            places.updated([reference, candidate], losses, &mut run.apart);
+            if *mode == RunMode::Sync {
+                let mut pairs = explained.iter().zip(&run.apart.gaps);
+                quiet = Some(!explained.is_empty() && pairs.all(|(explained, apart)| apart <= explained));
+            }
+        }
+        self.replayed = self.judging && (in_turn || quiet != Some(true));
+        if self.judging && !self.replayed {
+            let advance = |replay: &mut Replay, which, side: &Runner| {
+                let (kept, parameters) = (side.kept(), side.engine().parameters().len());
+                let weight = |index: usize| kept.before[index].values();
+                let gradient = |index: usize| kept.gradients[index].values();
+                places.advance(replay, which, &event.batch, [&weight, &gradient], parameters);
+            };
+            advance(replay, RunSide::Reference, reference);
+            for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+                advance(&mut run.replay, RunSide::Candidate, candidate);
+            }
+        }
+        let asked = self.referee.as_ref().is_some_and(Referee::asks);
+        self.replayed || asked || (self.judging && self.ties.at_inputs())
+    }
+
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
         self.losses.push(event.reference.loss);
         // Of earlier looks the matrices go: a page shows the last one's, and a thousand classes take megabytes.
@@ -353,16 +359,16 @@ impl Observer for Judge {
             return self.flow();
         }
         self.watch_losses(event);
-        if let Some(twins) = &mut self.twins {
-            self.stepped = twins.step(&event.batch, &event.reference.record.before);
-        }
         self.follow_drift(event, 0, false);
-        if event.gradients {
-            self.places.advance(&mut self.replay, RunSide::Reference, &event.reference.record);
-            for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates) {
-                self.places.advance(&mut run.replay, RunSide::Candidate, &candidate.latest.record);
-            }
-        }
         self.flow()
     }
+}
+
+/// Whether a step moved any weight of a side.
+fn moves(side: &Runner) -> bool {
+    let engine = side.engine();
+    (0..engine.parameters().len()).any(|index| {
+        let (before, after) = (side.before(index).iter(), engine.parameter(index).values.iter());
+        before.zip(after).any(|(before, after)| after - before != 0.0)
+    })
 }

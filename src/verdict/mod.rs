@@ -311,6 +311,11 @@ fn finite(value: f64) -> Option<f64> {
 }
 
 impl Verdict {
+    /// Whether the experiment asks for a judgement: without `noise = "off"`.
+    pub fn is_judged(&self) -> bool {
+        self.resolved["reference"]["noise"] != "off"
+    }
+
     /// The exit code this verdict means: 0 parity, 1 mismatch, 3 inconclusive, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match self.verdict {

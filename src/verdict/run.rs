@@ -3,8 +3,8 @@
 use super::{Divergence, Farther, NonFinite, finite, track::Track};
 use crate::{
     gap::Deviation,
-    lockstep::{Phase, RunMode, RunSide, StepRecord},
-    noise::{Places, Referee},
+    lockstep::{Phase, RunMode, RunSide, SideStep},
+    noise::{Apart, Broken, Places, Referee},
     replay::Replay,
 };
 
@@ -16,7 +16,7 @@ pub(super) struct Run {
     pub(super) losses: Vec<f64>,
     pub(super) deviations: Vec<Deviation>,
     /// How far the sides are apart, place by place.
-    pub(super) apart: Vec<f64>,
+    pub(super) apart: Apart,
     /// Whether at the latest replayed step the forward phase was within its limits, on both sides.
     pub(super) forward: bool,
     /// Whether every phase was.
@@ -25,7 +25,7 @@ pub(super) struct Run {
     pub(super) ended: bool,
 }
 
-/// The records of a step that is compared.
+/// A step that is compared. Where it was replayed the sides have its records.
 pub(super) struct Compared<'a> {
     pub(super) step: usize,
     pub(super) bucket: usize,
@@ -34,8 +34,8 @@ pub(super) struct Compared<'a> {
     /// Whether the phases were replayed.
     pub(super) replayed: bool,
     pub(super) k: f64,
-    pub(super) reference: &'a StepRecord,
-    pub(super) candidate: &'a StepRecord,
+    pub(super) reference: &'a SideStep,
+    pub(super) candidate: &'a SideStep,
 }
 
 impl Run {
@@ -52,13 +52,10 @@ impl Run {
             (self.forward, self.passed) = (true, true);
         }
         for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
-            let apart = self.apart.get(number).copied().unwrap_or(f64::NAN);
+            let apart = self.apart.gaps.get(number).copied().unwrap_or(f64::NAN);
             track.apart(apart, at.step, at.bucket);
-            let reference = places.values(place, at.reference, RunSide::Reference);
-            let candidate = places.values(place, at.candidate, RunSide::Candidate);
-            if !apart.is_finite()
-                && let Some((offset, side)) = non_finite(reference, candidate)
-            {
+            if let Some(Broken { offset, finite, .. }) = self.apart.broken.filter(|broken| broken.place == number) {
+                let side = off(finite);
                 let index = places.index(place, offset, at.candidate.rows);
                 let tensor = places.tensor(place);
                 let (mode, step, phase, counts) = (self.mode, at.step, place.phase(), at.counts);
@@ -95,6 +92,8 @@ impl Run {
             self.forward &= place.phase() != Phase::Forward || judged.passes();
             self.passed &= judged.passes();
             if !judged.passes() && track.first.is_none() {
+                let reference = places.values(place, &at.reference.record, RunSide::Reference);
+                let candidate = places.values(place, &at.candidate.record, RunSide::Candidate);
                 track.first = Some(Divergence {
                     mode: self.mode,
                     step: at.step,
@@ -115,19 +114,11 @@ impl Run {
     }
 }
 
-/// The first element that is not finite, and on which side.
-pub(super) fn non_finite(reference: &[f64], candidate: &[f64]) -> Option<(usize, Farther)> {
-    // Both sides at the same place prove nothing; one side at some place is a fault, whatever the other does elsewhere.
-    let pairs = || reference.iter().zip(candidate);
-    if let Some(offset) = pairs().position(|(reference, candidate)| reference.is_finite() != candidate.is_finite()) {
-        let farther = if reference[offset].is_finite() { Farther::Candidate } else { Farther::Reference };
-        return Some((offset, farther));
-    }
-    let first = |values: &[f64]| values.iter().position(|value| !value.is_finite());
-    match (first(reference), first(candidate)) {
-        (None, None) => None,
-        (Some(offset), None) => Some((offset, Farther::Reference)),
-        (None, Some(offset)) => Some((offset, Farther::Candidate)),
-        (Some(offset), Some(_)) => Some((offset, Farther::Both)),
+/// The side that is off, by whether it is finite in the reference and in the candidate.
+pub(super) fn off(finite: [bool; 2]) -> Farther {
+    match finite {
+        [true, _] => Farther::Candidate,
+        [false, true] => Farther::Reference,
+        [false, false] => Farther::Both,
     }
 }

@@ -52,6 +52,9 @@ const SHARED: [&[&str]; 11] = [
 /// Each takes as long, and as much memory, as the reference.
 const MOST_TWINS: usize = 16;
 
+/// What `noise` says where nothing is to be judged.
+const NOISE_OFF: &str = "off";
+
 /// What both sides share.
 pub(super) struct Shared {
     pub title: Option<String>,
@@ -140,8 +143,19 @@ fn open(root: &Node) -> Result<Reader<'_>> {
 }
 
 fn noise(top: &Reader) -> Result<Noise> {
-    let mut noise = Noise { twins: None, horizon: 0.01 };
+    let mut noise = Noise { judged: true, twins: None, horizon: 0.01 };
     if let Some(node) = top.get("noise") {
+        match &node.value {
+            Value::Text(word) if word == NOISE_OFF => return Ok(Noise { judged: false, ..noise }),
+            Value::Text(_) => {
+                let found = node.found();
+                return Err(node.fault(format!(
+                    "`noise` must be \"{NOISE_OFF}\", so that nothing is judged, or a table with `twins` and `horizon`; \
+                     found {found}"
+                )));
+            }
+            _ => {}
+        }
         let table = Reader::open(node, "[noise]", &["twins", "horizon"])?;
         noise.twins = table.whole("twins", 0..=MOST_TWINS)?;
         let horizon = table.typed("horizon", "a number above 0, at most 1", |value| {

@@ -11,8 +11,9 @@ mod sgd;
 use super::near::Near;
 use super::{Exact, Replay, Rounding};
 use crate::{
+    gap::squares,
     model::Parameter,
-    tensor::DType,
+    tensor::{DType, Values},
     training::{Adam, Clip, Optimizer, Training},
 };
 use pulp::Arch;
@@ -81,7 +82,7 @@ impl Shadow {
 impl Replay {
     /// Before the updates of a step, or their [`advance`](Self::advance): the learning rate of the step and, where
     /// gradients are clipped, what they are cut by, from the side's gradients in all its parameters.
-    pub fn begin<'a>(&mut self, step: usize, epoch: usize, gradients: impl Iterator<Item = &'a [f64]>) {
+    pub fn begin<'a>(&mut self, step: usize, epoch: usize, gradients: impl Iterator<Item = Values<'a>>) {
         self.shadow.lr = self.training.lr(step, epoch);
         self.shadow.cut = match self.training.clip {
             None => Cut::NONE,
@@ -95,7 +96,7 @@ impl Replay {
     /// The bound contains the floor that a stored weight sets: w + Δw is rounded to the side's type, so a change far
     /// below the weight is known only to u·|w|.
     pub fn update(&mut self, index: usize, before: &[f64], gradient: &[f64]) -> &Exact {
-        self.advance(index, before, gradient);
+        self.advance(index, before.into(), gradient.into());
         let (rounding, lr, entry) = (self.rounding, self.shadow.lr, self.entry());
         let (state, result) = (&self.shadow.states[index], &mut self.result);
         match self.training.optimizer {
@@ -129,9 +130,14 @@ impl Replay {
         &self.result
     }
 
+    /// Whether what is replayed of a step depends on the gradients of those before it.
+    pub fn remembers(&self) -> bool {
+        self.training.optimizer.has_state()
+    }
+
     /// Lets the shadow of the optimizer's state see a gradient, on a step whose update is not compared. `before` counts
     /// where weight decay enters the state ([`Optimizer::remembers_weights`]).
-    pub fn advance(&mut self, index: usize, before: &[f64], gradient: &[f64]) {
+    pub fn advance(&mut self, index: usize, before: Values<'_>, gradient: Values<'_>) {
         let (rounding, lr, entry) = (self.rounding, self.shadow.lr, self.entry());
         let state = &mut self.shadow.states[index];
         state.steps = state.steps.saturating_add(1);
@@ -179,10 +185,10 @@ impl Entry {
 }
 
 /// min(1, most/(norm + 10⁻⁶)).
-fn factor<'a>(rounding: Rounding, most: f64, gradients: impl Iterator<Item = &'a [f64]>) -> Near {
-    let (mut squares, mut elements, mut tensors) = (0.0, 0, 0);
+fn factor<'a>(rounding: Rounding, most: f64, gradients: impl Iterator<Item = Values<'a>>) -> Near {
+    let (mut sum, mut elements, mut tensors) = (0.0, 0, 0);
     for gradient in gradients {
-        squares += gradient.iter().map(|x| x * x).sum::<f64>();
+        sum += squares(gradient, gradient).a;
         elements += gradient.len();
         tensors += 1;
     }
@@ -190,8 +196,8 @@ fn factor<'a>(rounding: Rounding, most: f64, gradients: impl Iterator<Item = &'a
     // are all positive, so that errors are relative; what underflows is below the smallest number's root.
     let relative = (rounding.sum(elements) + rounding.sum(tensors)) / 2.0 + 3.0 * rounding.unit;
     let underflow = (elements as f64 * rounding.smallest).sqrt();
-    let overflows = squares * rounding.overflow >= 1.0;
-    let norm = squares.sqrt();
+    let overflows = sum * rounding.overflow >= 1.0;
+    let norm = sum.sqrt();
     let error = if overflows { f64::INFINITY } else { relative * norm + underflow };
     let divisor = rounding.plus(Near { value: norm, error }, rounding.setting(1e-6));
     // Written as a reciprocal and a product by PyTorch, as a quotient by others.
@@ -214,6 +220,19 @@ fn block(values: &[f64]) -> Block {
     let mut block = [0.0; BLOCK];
     block[..values.len()].copy_from_slice(values);
     block
+}
+
+/// A block of a tensor in any type, widened.
+#[inline(always)]
+fn wide(values: Values<'_>, places: Range<usize>) -> Block {
+    match values.part(places) {
+        Values::F32(values) => {
+            let mut narrow = [0.0f32; BLOCK];
+            narrow[..values.len()].copy_from_slice(values);
+            narrow.map(f64::from)
+        }
+        Values::F64(values) => block(values),
+    }
 }
 
 /// A block of a state: values and errors, slot by slot.
@@ -246,8 +265,8 @@ fn advance<const N: usize>(
     formula: &impl Formula<N>,
     entry: Entry,
     state: &mut State,
-    before: &[f64],
-    gradient: &[f64],
+    before: Values<'_>,
+    gradient: Values<'_>,
 ) {
     // Where there is no decay the weights are not looked at, and may be missing.
     let weights = if entry.decay == 0.0 { gradient } else { before };
@@ -257,7 +276,7 @@ fn advance<const N: usize>(
         || {
             for places in blocks(gradient.len()) {
                 let mut state = Blocks::of(slots, places.clone());
-                let (gradient, weights) = (block(&gradient[places.clone()]), block(&weights[places.clone()]));
+                let (gradient, weights) = (wide(gradient, places.clone()), wide(weights, places.clone()));
                 for place in 0..BLOCK {
                     let new = formula.state(state.at(place), entry.gradient(gradient[place], weights[place]));
                     for (slot, new) in new.into_iter().enumerate() {

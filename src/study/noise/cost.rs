@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     error::Result,
+    experiment::Experiment,
     lockstep::{Lockstep, Mode, Observer, StepEvent},
     verdict::Judge,
 };
@@ -23,12 +24,14 @@ pub(super) struct Cost {
     pub every: usize,
     /// The reference's engine and the free candidate's.
     pub engines: f64,
-    /// Keeping the synced candidate's weights and copying records.
-    pub driving: f64,
-    /// What watching adds: gaps, replays, twins and the referee.
+    /// With `noise = "off"`: the synced candidate's weights, gaps between the sides and what is kept of them.
+    pub comparing: f64,
+    /// What judging adds: copies, replays, twins and the referee.
     pub judging: f64,
-    /// judging / engines: first quartile, median and third quartile of the runs.
-    pub ratio: [f64; 3],
+    /// comparing / engines: first quartile, median and third quartile of the runs.
+    pub compared: [f64; 3],
+    /// judging / engines, likewise.
+    pub judged: [f64; 3],
 }
 
 /// Adds up what the engines take.
@@ -51,55 +54,49 @@ impl Observer for Engines {
     }
 }
 
-/// Measures every setting, one after the other on one thread, with and without a judge in turn; `None` when
-/// interrupted.
+/// Measures every setting, one after the other on one thread, with noise off and on in turn; `None` when interrupted.
 pub(super) fn measure(context: &Context<'_>) -> Result<Option<Vec<Cost>>> {
     let mut costs = Vec::new();
     for (setting, steps) in COSTED {
         let experiment = setting.experiment(steps, &[])?;
+        let mut unjudged = experiment.clone();
+        unjudged.noise.judged = false;
         let parameters = experiment.reference.model.parameters().iter().map(|one| one.shape.elements()).sum();
-        let (mut columns, mut every) = ([const { Vec::new() }; 4], 1);
+        let (mut columns, mut every) = ([const { Vec::new() }; 5], 1);
         for _ in 0..RUNS {
-            let mut lockstep = Lockstep::new(&experiment, Mode::Both)?;
-            let Some((engines, driven)) = timed(&mut lockstep, steps, context, None)? else { return Ok(None) };
-            let mut lockstep = Lockstep::new(&experiment, Mode::Both)?;
-            let mut judge = Judge::new(&experiment, Mode::Both, &lockstep);
-            let Some((_, judged)) = timed(&mut lockstep, steps, context, Some(&mut judge))? else { return Ok(None) };
-            every = lockstep.compared_every;
-            let per_step = [engines, driven, judged - driven].map(|time| time / steps as f64);
+            let Some((engines, comparing, _)) = timed(&unjudged, steps, context)? else { return Ok(None) };
+            let Some((_, judging, compared_every)) = timed(&experiment, steps, context)? else { return Ok(None) };
+            every = compared_every;
+            let per_step = [engines, comparing, judging - comparing].map(|time| time / steps as f64);
             columns.iter_mut().zip(per_step).for_each(|(column, time)| column.push(time));
-            columns[3].push(per_step[2] / per_step[0]);
+            columns[3].push(per_step[1] / per_step[0]);
+            columns[4].push(per_step[2] / per_step[0]);
         }
-        let [engines, driving, judging, ratio] = columns.map(|column| quartiles(&column));
+        let [engines, comparing, judging, compared, judged] = columns.map(|column| quartiles(&column));
         costs.push(Cost {
             name: setting.name,
             parameters,
             every,
             engines: engines[1],
-            driving: driving[1],
+            comparing: comparing[1],
             judging: judging[1],
-            ratio,
+            compared,
+            judged,
         });
         (context.tick)(setting.name);
     }
     Ok(Some(costs))
 }
 
-/// Microseconds of a run that the reference's and the free candidate's engine took, and of all but the engines.
-fn timed(
-    lockstep: &mut Lockstep,
-    steps: usize,
-    context: &Context<'_>,
-    judge: Option<&mut Judge>,
-) -> Result<Option<(f64, f64)>> {
+/// Microseconds of a run that the reference's and the free candidate's engine took, and of all but the engines; and every
+/// how many steps it compares.
+fn timed(experiment: &Experiment, steps: usize, context: &Context<'_>) -> Result<Option<(f64, f64, usize)>> {
+    let mut lockstep = Lockstep::new(experiment, Mode::Both)?;
+    let mut judge = Judge::new(experiment, Mode::Both, &lockstep);
     let mut time = Engines::default();
     let start = Instant::now();
-    let mut observers: Vec<&mut dyn Observer> = vec![&mut time];
-    if let Some(judge) = judge {
-        observers.push(judge);
-    }
-    let ended = lockstep.run(steps, None, context.stop, &mut observers)?;
+    let ended = lockstep.run(steps, None, context.stop, &mut [&mut time, &mut judge])?;
     let wall = start.elapsed().as_secs_f64() * 1e6;
     let engines = (time.reference + time.free) as f64 / 1e3;
-    Ok((!ended.interrupted).then_some((engines, wall - time.all as f64 / 1e3)))
+    Ok((!ended.interrupted).then_some((engines, wall - time.all as f64 / 1e3, lockstep.compared_every)))
 }

@@ -31,8 +31,8 @@ pub(super) fn summary(found: &Findings, study: &StudyVerdict) -> String {
     for claim in &study.claims {
         text += &format!("  {:<20} {}: {}\n", claim.id, claim.printed, claim.ours);
     }
-    let dearest = found.costs.iter().filter(|cost| cost.every == 1).map(|cost| cost.ratio[1]).fold(0.0, f64::max);
-    let sampled = found.costs.iter().filter(|cost| cost.every > 1).map(|cost| cost.ratio[1]).fold(0.0, f64::max);
+    let dearest = found.costs.iter().filter(|cost| cost.every == 1).map(|cost| cost.judged[1]).fold(0.0, f64::max);
+    let sampled = found.costs.iter().filter(|cost| cost.every > 1).map(|cost| cost.judged[1]).fold(0.0, f64::max);
     text += &format!(
         "  {:<20} at most {dearest:.1} times the two engines' time where every step is compared, {sampled:.2} beyond\n",
         "cost"
@@ -165,29 +165,31 @@ fn write_faults(text: &mut String, found: &Findings) -> std::fmt::Result {
 fn write_costs(text: &mut String, found: &Findings) -> std::fmt::Result {
     writeln!(
         text,
-        "\n## Cost\n\nMicroseconds per step, mode `both`, median of {} pairs of runs, with a judge and without: the two \
-         engines (the reference's and the free candidate's); driving them in lockstep (records, and the synced \
-         candidate's weights); what judging adds (gaps, replays, twins, referee); and judging over the two engines, with \
-         its middle half. Measured before the study's other parts take every core; what else ran on the \
+        "\n## Cost\n\nMicroseconds per step, mode `both`, median of {} pairs of runs, with noise off and on: the two \
+         engines (the reference's and the free candidate's); comparing (the synced candidate's weights, gaps and what is \
+         kept of them); what judging adds (copies, replays, twins, referee); and both over the two engines, with their \
+         middle halves. Measured before the study's other parts take every core; what else ran on the \
          machine is not known.\n",
         cost::RUNS
     )?;
     writeln!(
         text,
-        "| network | parameters | compared every | two engines | driving | judging | judging / engines |\n\
-         |---|--:|--:|--:|--:|--:|--:|"
+        "| network | parameters | compared every | two engines | comparing | judging | comparing / engines \
+         | judging / engines |\n|---|--:|--:|--:|--:|--:|--:|--:|"
     )?;
     for cost in &found.costs {
-        let [low, ratio, high] = cost.ratio;
+        let share = |[low, ratio, high]: [f64; 3]| format!("{ratio:.2} ({low:.2} to {high:.2})");
         writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {ratio:.2} ({low:.2} to {high:.2}) |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} |",
             cost.name,
             cost.parameters,
             cost.every,
             number(Some(cost.engines)),
-            number(Some(cost.driving)),
-            number(Some(cost.judging))
+            number(Some(cost.comparing)),
+            number(Some(cost.judging)),
+            share(cost.compared),
+            share(cost.judged)
         )?;
     }
     Ok(())

@@ -1,0 +1,178 @@
+//! How far the sides of a step are apart at every place, read where the engines hold it: nothing is copied or widened.
+//!
+//! A step is looked at twice: between backward and update, when all that it computed is there, and after the updates,
+//! whose changes are weighed in the same pass as the weights.
+
+use super::{Place, Places};
+use crate::{
+    engine::Engine,
+    gap::{Squares, squares, squares_of_changes},
+    lockstep::Runner,
+    tensor::Values,
+};
+
+/// The gaps of one step between a reference and a candidate.
+#[derive(Debug, Clone, Default)]
+pub struct Apart {
+    /// For each of [`Places::all`], the gap.
+    pub gaps: Vec<f64>,
+    /// The first place that holds something that is not finite.
+    pub broken: Option<Broken>,
+}
+
+/// Where a tensor is not finite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Broken {
+    /// The place's number.
+    pub place: usize,
+    /// The offset of the element in the tensor: the first at which one side alone is not finite, where there is one.
+    pub offset: usize,
+    /// Whether it is finite in the reference, and in the candidate.
+    pub finite: [bool; 2],
+}
+
+impl Places {
+    /// Looks at what both sides computed, between backward and update. `inputs` are the rows and their targets, of the
+    /// reference and of the candidate, where these can differ.
+    pub fn computed(&self, sides: [&Runner; 2], inputs: Option<&[[Vec<f64>; 2]; 2]>, apart: &mut Apart) {
+        apart.gaps.clear();
+        apart.gaps.resize(self.all.len(), f64::NAN);
+        apart.broken = None;
+        let mut gradients = Squares::default();
+        let engines = sides.map(Runner::engine);
+        for (number, &place) in self.all.iter().enumerate() {
+            let [reference, candidate] = match (place, inputs) {
+                (Place::Inputs, Some(inputs)) => [0, 1].map(|side| Values::F64(&inputs[side][0])),
+                (Place::Targets, Some(inputs)) => [0, 1].map(|side| Values::F64(&inputs[side][1])),
+                _ => match self.lent(place, engines) {
+                    Some(lent) => lent,
+                    None => continue,
+                },
+            };
+            let sums = squares(reference, candidate);
+            if matches!(place, Place::Gradient(_)) {
+                gradients = gradients.plus(sums);
+            }
+            apart.take_in(number, sums, || Pairs::new(reference, candidate));
+        }
+        // Where layers do not correspond, gradients are compared all together alone.
+        let shared = || self.pairs().map(|(one, other)| [engines[0].gradient(one), engines[1].gradient(other)]);
+        if !self.aligned {
+            gradients = shared().map(|[one, other]| squares(one.values, other.values)).fold(gradients, Squares::plus);
+        }
+        let all = || shared().flat_map(|[one, other]| Pairs::new(one.values, other.values));
+        self.together(Place::Gradients, gradients, all, apart);
+    }
+
+    /// Looks at the losses and at what the updates left. `losses` are those that are judged.
+    pub fn updated(&self, sides: [&Runner; 2], losses: [f64; 2], apart: &mut Apart) {
+        let mut weights = Squares::default();
+        let engines = sides.map(Runner::engine);
+        let first = |wanted: Place| self.all.iter().position(|&place| place == wanted);
+        if let Some(number) = first(Place::Loss) {
+            let [one, other] = losses;
+            let pair = || std::iter::once((one, other));
+            apart.take_in(number, squares(Values::F64(&[one]), Values::F64(&[other])), pair);
+        }
+        let (updates, parameters) = (first(Place::Update(0)), first(Place::Parameter(0)));
+        let (Some(updates), Some(parameters)) = (updates, parameters) else {
+            return self.together(Place::Weights, weights, std::iter::empty, apart);
+        };
+        for (number, (one, other)) in self.pairs().enumerate() {
+            let before = [sides[0].before(one), sides[1].before(other)];
+            let after = [engines[0].parameter(one).values, engines[1].parameter(other).values];
+            let [of_values, of_changes] = squares_of_changes(before, after);
+            weights = weights.plus(of_values);
+            apart.take_in(parameters + number, of_values, || Pairs::new(after[0], after[1]));
+            let changes = || Pairs::new(after[0], after[1]).zip(Pairs::new(before[0], before[1]));
+            let changes = || changes().map(|((a, b), (c, d))| (a - c, b - d));
+            apart.take_in(updates + number, of_changes, changes);
+        }
+        let shared = || self.pairs().map(|(one, other)| [engines[0].parameter(one), engines[1].parameter(other)]);
+        let all = || shared().flat_map(|[one, other]| Pairs::new(one.values, other.values));
+        self.together(Place::Weights, weights, all, apart);
+    }
+
+    /// What the engines lend at a place before the update, the reference's first.
+    fn lent<'a>(&self, place: Place, engines: [&'a dyn Engine; 2]) -> Option<[Values<'a>; 2]> {
+        let numbers = self.numbers(place);
+        let both = |lent: fn(&'a dyn Engine, usize) -> Values<'a>| {
+            Some([lent(engines[0], numbers[0]), lent(engines[1], numbers[1])])
+        };
+        match place {
+            Place::Activation(_) => both(|engine, layer| engine.activation(layer).values),
+            Place::Buffer(_) => both(|engine, buffer| engine.buffer(buffer).values),
+            Place::OutputGradient => both(|engine, _| engine.output_gradient().values),
+            Place::Gradient(_) => both(|engine, parameter| engine.gradient(parameter).values),
+            _ => None,
+        }
+    }
+
+    /// Takes in a place that is many tensors.
+    fn together<I: Iterator<Item = (f64, f64)>>(
+        &self,
+        wanted: Place,
+        sums: Squares,
+        elements: impl Fn() -> I,
+        apart: &mut Apart,
+    ) {
+        // Last but one and last: what is not finite in them is so in one of their parts, too, or is nowhere.
+        if let Some(number) = self.all.iter().rposition(|&place| place == wanted) {
+            apart.gaps[number] = sums.gap_of(&elements);
+        }
+    }
+}
+
+impl Apart {
+    /// Takes in the gap at a place; where it is none, looks for what is not finite.
+    fn take_in<I: Iterator<Item = (f64, f64)>>(&mut self, place: usize, sums: Squares, elements: impl Fn() -> I) {
+        let gap = sums.gap_of(&elements);
+        self.gaps[place] = gap;
+        if gap.is_finite() || self.broken.is_some_and(|broken| broken.place < place) {
+            return;
+        }
+        if let Some((offset, finite)) = non_finite(elements) {
+            self.broken = Some(Broken { place, offset, finite });
+        }
+    }
+}
+
+/// The elements of two tensors; where one has ended there are zeros.
+struct Pairs<'a> {
+    tensors: [Values<'a>; 2],
+    next: usize,
+}
+
+impl<'a> Pairs<'a> {
+    fn new(one: Values<'a>, other: Values<'a>) -> Self {
+        Self { tensors: [one, other], next: 0 }
+    }
+}
+
+impl Iterator for Pairs<'_> {
+    type Item = (f64, f64);
+
+    fn next(&mut self) -> Option<(f64, f64)> {
+        let [one, other] = self.tensors;
+        let place = self.next;
+        self.next += 1;
+        let at = |values: Values<'_>| if place < values.len() { values.at(place) } else { 0.0 };
+        (place < one.len().max(other.len())).then(|| (at(one), at(other)))
+    }
+}
+
+/// The first element that is not finite, and on which side it is. Both sides at the same place prove nothing; one side at
+/// some place is a fault, whatever the other does elsewhere.
+pub fn non_finite<I: Iterator<Item = (f64, f64)>>(elements: impl Fn() -> I) -> Option<(usize, [bool; 2])> {
+    let finite = || elements().map(|(one, other)| [one.is_finite(), other.is_finite()]).enumerate();
+    let (mut seen, mut first) = ([true; 2], None);
+    for (offset, finite @ [one, other]) in finite() {
+        if one != other {
+            return Some((offset, finite));
+        }
+        if !one && first.is_none() {
+            (seen, first) = (finite, Some(offset));
+        }
+    }
+    first.map(|offset| (offset, seen))
+}

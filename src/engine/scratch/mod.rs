@@ -22,8 +22,8 @@ use loss::Objective;
 use ndarray::{Array2, ArrayD, IxDyn};
 use optimizer::Rule;
 
-pub use kernels::Real;
 use kernels::Kernels;
+pub use kernels::Real;
 
 /// A tensor that is trained, and the gradient of the optimized loss in it.
 struct Trained<T> {

@@ -11,13 +11,7 @@ use pulp::{Simd, WithSimd};
 const SIDE: usize = 4;
 
 /// C = A·Bᵀ, or C += A·Bᵀ, of A `[m, k]`, B `[n, k]` and C `[m, n]`.
-pub(super) fn product<T: Lanes>(
-    team: &mut Team,
-    (a, b): (&[T], &[T]),
-    sizes: Sizes,
-    c: &mut [T],
-    add: bool,
-) {
+pub(super) fn product<T: Lanes>(team: &mut Team, (a, b): (&[T], &[T]), sizes: Sizes, c: &mut [T], add: bool) {
     let Sizes { m, k, n } = sizes;
     let rows = m.div_ceil(threads(team, sizes)).next_multiple_of(SIDE);
     let parts = a.chunks(rows * k).zip(c.chunks_mut(rows * n));

@@ -15,7 +15,7 @@ mod team;
 pub(super) use function::sigmoid;
 pub use {lanes::Lanes, real::Real};
 
-use product::{Left, Place, Right, Sizes, Sink, Target};
+use product::{Left, Place, Right, Sink, Sizes, Start, Target};
 use pulp::{Arch, NullaryFnOnce};
 use std::{ops::Range, sync::LazyLock};
 use team::Team;
@@ -99,15 +99,16 @@ impl<T: Real> Kernels<T> {
         let half = product::lanes::<T>() / 2;
         let direct = outputs <= half || (rows > half && outputs * inputs <= rows * (inputs + outputs));
         if direct {
-            if let Some(bias) = bias {
-                y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
-            }
             let sizes = Sizes { m: rows, k: inputs, n: outputs };
             if outputs <= half {
+                if let Some(bias) = bias {
+                    y.chunks_exact_mut(outputs).for_each(|row| row.copy_from_slice(bias));
+                }
                 return dot::product(&mut self.team, (x, weight), sizes, y, bias.is_some());
             }
             let (factors, y) = ((Left::Rows(x), Right::Columns(weight)), &mut Place { rows: y, width: outputs });
-            return product::product(&mut self.team, &mut self.packed, factors, sizes, bias.is_some(), y);
+            let start = bias.map_or(Start::Zero, Start::Row);
+            return product::product(&mut self.team, &mut self.packed, factors, sizes, start, y);
         }
         let turned = sized(&mut self.turned, rows * outputs);
         if let Some(bias) = bias {
@@ -118,7 +119,8 @@ impl<T: Real> Kernels<T> {
             dot::product(&mut self.team, (weight, x), sizes, turned, bias.is_some());
         } else {
             let (factors, y) = ((Left::Rows(weight), Right::Columns(x)), &mut Place { rows: turned, width: rows });
-            product::product(&mut self.team, &mut self.packed, factors, sizes, bias.is_some(), y);
+            let start = if bias.is_some() { Start::There } else { Start::Zero };
+            product::product(&mut self.team, &mut self.packed, factors, sizes, start, y);
         }
         let turned = &self.turned[..rows * outputs];
         vectorized(
@@ -141,7 +143,7 @@ impl<T: Real> Kernels<T> {
         }
         let factors = (Left::Columns(gradient), Right::Rows(x));
         let (sizes, target) = (Sizes { m: outputs, k: rows, n: inputs }, &mut Place { rows: target, width: inputs });
-        product::product(&mut self.team, &mut self.packed, factors, sizes, false, target);
+        product::product(&mut self.team, &mut self.packed, factors, sizes, Start::Zero, target);
     }
 
     /// Whether [`weight_update`](Self::weight_update) can be had for these sizes.
@@ -165,7 +167,7 @@ impl<T: Real> Kernels<T> {
         let strips = sized(&mut self.strips, strip * self.team.threads());
         let mut weight = Weight { rows: Rows { value, states, gradient: strips, width: inputs, update }, strip };
         let factors = (Left::Columns(gradient), Right::Rows(x));
-        product::product(&mut self.team, &mut self.packed, factors, sizes, false, &mut weight);
+        product::product(&mut self.team, &mut self.packed, factors, sizes, Start::Zero, &mut weight);
     }
 
     /// ∂x = G·W: G `[rows, outputs]`, ∂x `[rows, inputs]`.
@@ -182,7 +184,7 @@ impl<T: Real> Kernels<T> {
         }
         let factors = (Left::Rows(gradient), Right::Rows(weight));
         let (sizes, target) = (Sizes { m: rows, k: outputs, n: inputs }, &mut Place { rows: target, width: inputs });
-        product::product(&mut self.team, &mut self.packed, factors, sizes, false, target);
+        product::product(&mut self.team, &mut self.packed, factors, sizes, Start::Zero, target);
     }
 
     /// Updates a parameter by its gradient; each of the `states` may be empty.

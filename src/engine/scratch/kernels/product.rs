@@ -48,6 +48,27 @@ pub(super) enum Right<'a, T> {
     Columns(&'a [T]),
 }
 
+/// What the sums of C begin with.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'a, T> {
+    /// 0.
+    Zero,
+    /// The same row, `[n]`, for every row of C.
+    Row(&'a [T]),
+    /// What C holds.
+    There,
+}
+
+impl<T> Start<'_, T> {
+    /// The same, seen from a column on.
+    fn from(self, column: usize) -> Self {
+        match self {
+            Self::Row(row) => Self::Row(&row[column..]),
+            _ => self,
+        }
+    }
+}
+
 /// The sizes of C = A·B: A `[m, k]`, B `[k, n]`, C `[m, n]`.
 #[derive(Clone, Copy)]
 pub(super) struct Sizes {
@@ -103,13 +124,13 @@ impl<T: Send> Sink<T> for Place<'_, T> {
     }
 }
 
-/// C = A·B, or C += A·B.
+/// C = A·B, added to what its sums begin with.
 pub(super) fn product<T: Lanes>(
     team: &mut Team,
     packed: &mut Vec<T>,
     (a, b): (Left<'_, T>, Right<'_, T>),
     sizes: Sizes,
-    add: bool,
+    start: Start<'_, T>,
     c: &mut impl Target<T>,
 ) {
     let Sizes { m, k, n } = sizes;
@@ -131,11 +152,11 @@ pub(super) fn product<T: Lanes>(
             if !direct || wide % full != 0 {
                 pack(team, b, sizes, &block, (threads, direct), &mut *packed);
             }
-            let (packed, add) = (&*packed, add || from > 0);
+            let (packed, start) = (&*packed, if from > 0 { Start::There } else { start });
             let last = from + deep == k;
             team.each(c.parts(rows).enumerate(), |(number, sink)| {
                 let rows = number * rows..((number + 1) * rows).min(m);
-                ARCH.dispatch(Strip { a, b, direct, sizes, block: &block, packed, add, last, rows, sink });
+                ARCH.dispatch(Strip { a, b, direct, sizes, block: &block, packed, start, last, rows, sink });
             });
         }
     }
@@ -222,7 +243,12 @@ fn pack<T: Lanes>(
     loop {
         let some = pieces.by_ref().take(super::team::MOST);
         let mut any = false;
-        team.each(some.inspect(|_| any = true), |piece| vectorized(#[inline(always)] || piece.fill(b, sizes)));
+        team.each(some.inspect(|_| any = true), |piece| {
+            vectorized(
+                #[inline(always)]
+                || piece.fill(b, sizes),
+            )
+        });
         if !any {
             return;
         }
@@ -245,17 +271,20 @@ impl<T: Lanes> Piece<'_, T> {
         match b {
             Right::Rows(b) => {
                 for (row, term) in target.chunks_exact_mut(width).zip(terms) {
-                    let (row, behind) = row.split_at_mut(count);
-                    row.copy_from_slice(&b[term * sizes.n..][columns.clone()]);
-                    behind.fill(T::ZERO);
+                    let from = &b[term * sizes.n + columns.start..];
+                    if count < width && width % EIGHT == 0 && from.len() >= width {
+                        // What is behind the columns is never looked at.
+                        for (row, from) in row.chunks_exact_mut(EIGHT).zip(from.chunks_exact(EIGHT)) {
+                            row.copy_from_slice(from);
+                        }
+                    } else {
+                        row[..count].copy_from_slice(&from[..count]);
+                    }
                 }
             }
             Right::Columns(b) => {
                 let from = &b[columns.start * sizes.k..columns.end * sizes.k];
                 turn((from, target), [sizes.k, width], [count, terms.len()], terms.start);
-                if count < width {
-                    target.chunks_exact_mut(width).for_each(|row| row[count..].fill(T::ZERO));
-                }
             }
         }
     }
@@ -270,31 +299,50 @@ pub(super) fn turn<T: Lanes>(
     [lines, count]: [usize; 2],
     first: usize,
 ) {
-    const SIDE: usize = 16;
-    let whole = count - count % SIDE;
-    for line in (0..lines).step_by(SIDE) {
-        let high = SIDE.min(lines - line);
-        let mut rest = 0;
-        if high == SIDE {
-            // Squares of fixed size stay in registers.
-            for column in (0..whole).step_by(SIDE) {
-                let mut square = [[T::ZERO; SIDE]; SIDE];
-                for (offset, row) in square.iter_mut().enumerate() {
-                    row.copy_from_slice(&from[(line + offset) * from_step + first + column..][..SIDE]);
-                }
-                for offset in 0..SIDE {
-                    let row = &mut target[(column + offset) * target_step + line..][..SIDE];
-                    row.iter_mut().zip(&square).for_each(|(value, row)| *value = row[offset]);
-                }
-            }
-            rest = whole;
-        }
-        for (offset, row) in from.chunks(from_step).skip(line).take(high).enumerate() {
-            for column in rest..count {
-                target[column * target_step + line + offset] = row[first + column];
-            }
-        }
+    let steps = [from_step, target_step];
+    let mut line = 0;
+    while line < lines {
+        let (from, target) = (&from[line * from_step + first..], &mut target[line..]);
+        line += match lines - line {
+            16.. => turn_lines::<T, 16>((from, target), steps, count),
+            EIGHT.. => turn_lines::<T, EIGHT>((from, target), steps, count),
+            _ => turn_lines::<T, 1>((from, target), steps, count),
+        };
     }
+}
+
+/// A number of values that any vectors divide into, and that few columns still have.
+const EIGHT: usize = 8;
+
+/// Turns `L` lines; returns how many that are.
+#[inline(always)]
+fn turn_lines<T: Lanes, const L: usize>((from, target): (&[T], &mut [T]), steps: [usize; 2], count: usize) -> usize {
+    let mut column = 0;
+    while column < count {
+        let (from, target) = (&from[column..], &mut target[column * steps[1]..]);
+        column += match count - column {
+            16.. => turn_square::<T, L, 16>((from, target), steps),
+            EIGHT.. => turn_square::<T, L, EIGHT>((from, target), steps),
+            _ => turn_square::<T, L, 1>((from, target), steps),
+        };
+    }
+    L
+}
+
+/// Turns `C` columns of `L` lines, which fit in registers; returns how many columns that are.
+#[inline(always)]
+fn turn_square<T: Lanes, const L: usize, const C: usize>(
+    (from, target): (&[T], &mut [T]),
+    [from_step, target_step]: [usize; 2],
+) -> usize {
+    let mut square = [[T::ZERO; C]; L];
+    for (row, from) in square.iter_mut().zip(from.chunks(from_step)) {
+        row.copy_from_slice(&from[..C]);
+    }
+    for (column, target) in target.chunks_mut(target_step).take(C).enumerate() {
+        target[..L].iter_mut().zip(&square).for_each(|(value, row)| *value = row[column]);
+    }
+    C
 }
 
 /// A thread's rows of C in the columns of a block.
@@ -305,7 +353,7 @@ struct Strip<'a, T, S> {
     sizes: Sizes,
     block: &'a Block,
     packed: &'a [T],
-    add: bool,
+    start: Start<'a, T>,
     last: bool,
     rows: Range<usize>,
     sink: S,
@@ -341,15 +389,19 @@ impl<T: Lanes, S: Sink<T>> Strip<'_, T, S> {
                 Right::Rows(b) if self.direct && columns == self.block.full => (&b[from * n + first + start..], n),
                 _ => (&self.packed[start * deep..][..deep * width], width),
             };
-            let (c, add) = (&mut c[start..], self.add);
+            let (c, begin) = (&mut c[start..], self.start.from(first + start));
+            let c = Tiled { c, step, columns, only: wide == n && start == 0 && columns == wide };
             match self.a {
                 Left::Rows(a) => {
-                    let a: [&[T]; H] = std::array::from_fn(|offset| &a[(top + offset) * k + from..][..deep]);
-                    panel::<V, T, _, H>(simd, Along(a), (b, deep), (c, step), columns, add);
+                    let mut rows: [&[T]; H] = [&[]; H];
+                    for (row, a) in rows.iter_mut().zip(a[top * k..].chunks(k)) {
+                        *row = &a[from..from + deep];
+                    }
+                    panel::<V, T, _, H>(simd, Along(rows), (b, deep), c, begin);
                 }
                 Left::Columns(a) => {
                     let a = Down { a: &a[from * m + top..], step: m };
-                    panel::<V, T, _, H>(simd, a, (b, deep), (c, step), columns, add);
+                    panel::<V, T, _, H>(simd, a, (b, deep), c, begin);
                 }
             }
         }
@@ -382,7 +434,9 @@ struct Down<'a, T> {
 impl<T: Copy, const H: usize> Group<T, H> for Along<'_, T, H> {
     #[inline(always)]
     fn of(self, terms: usize) -> Self {
-        Self(self.0.map(|row| &row[..terms]))
+        let mut rows = self.0;
+        rows.iter_mut().for_each(|row| *row = &row[..terms]);
+        Self(rows)
     }
 
     #[inline(always)]
@@ -410,15 +464,49 @@ fn panel<V: Simd, T: Lanes, G: Group<T, H>, const H: usize>(
     simd: V,
     a: G,
     ((b, b_step), deep): ((&[T], usize), usize),
-    (c, c_step): (&mut [T], usize),
-    columns: usize,
-    add: bool,
+    c: Tiled<'_, T>,
+    start: Start<'_, T>,
 ) {
-    match columns.div_ceil(T::count::<V>()) {
-        1 => simd.vectorize(Tile::<_, _, H, 1> { a, b, b_step, deep, c, c_step, columns, add }),
-        2 => simd.vectorize(Tile::<_, _, H, 2> { a, b, b_step, deep, c, c_step, columns, add }),
-        _ => simd.vectorize(Tile::<_, _, H, WIDTH> { a, b, b_step, deep, c, c_step, columns, add }),
+    match c.columns.div_ceil(T::count::<V>()) {
+        1 => simd.vectorize(Tile::<_, _, H, 1> { a, b, b_step, deep, c, start }),
+        2 => simd.vectorize(Tile::<_, _, H, 2> { a, b, b_step, deep, c, start }),
+        _ => simd.vectorize(Tile::<_, _, H, WIDTH> { a, b, b_step, deep, c, start }),
     }
+}
+
+/// Rows of C from one on, in the columns of a panel.
+struct Tiled<'a, T> {
+    c: &'a mut [T],
+    step: usize,
+    columns: usize,
+    /// Whether these are all columns of C, so that what is written behind a row is where the next one will be.
+    only: bool,
+}
+
+impl<T: Lanes> Tiled<'_, T> {
+    /// Writes a row.
+    #[inline(always)]
+    fn put<V: Simd, const W: usize>(&mut self, simd: V, row: usize, sums: [T::Vector<V>; W]) {
+        let (lanes, c) = (T::count::<V>(), &mut self.c[row * self.step..]);
+        if self.columns == W * lanes || (self.only && c.len() >= W * lanes) {
+            T::vectors_mut::<V>(&mut c[..W * lanes]).copy_from_slice(&sums);
+            return;
+        }
+        for (sum, c) in sums.into_iter().zip(c[..self.columns].chunks_mut(lanes)) {
+            T::store_some(simd, c, sum);
+        }
+    }
+}
+
+/// As many values as there are, at most those of so many vectors.
+#[inline(always)]
+fn get<V: Simd, T: Lanes, const W: usize>(simd: V, values: &[T]) -> [T::Vector<V>; W] {
+    let lanes = T::count::<V>();
+    if values.len() >= W * lanes {
+        let all = T::vectors::<V>(&values[..W * lanes]);
+        return std::array::from_fn(|vector| all[vector]);
+    }
+    std::array::from_fn(|vector| T::load_some(simd, values.get(vector * lanes..).unwrap_or_default()))
 }
 
 /// `H` rows of C in `W` vectors.
@@ -427,10 +515,8 @@ struct Tile<'a, T, G, const H: usize, const W: usize> {
     b: &'a [T],
     b_step: usize,
     deep: usize,
-    c: &'a mut [T],
-    c_step: usize,
-    columns: usize,
-    add: bool,
+    c: Tiled<'a, T>,
+    start: Start<'a, T>,
 }
 
 impl<T: Lanes, G: Group<T, H>, const H: usize, const W: usize> WithSimd for Tile<'_, T, G, H, W> {
@@ -438,9 +524,13 @@ impl<T: Lanes, G: Group<T, H>, const H: usize, const W: usize> WithSimd for Tile
 
     #[inline(always)]
     fn with_simd<V: Simd>(self, simd: V) {
-        let Self { a, b, b_step, deep, c, c_step, columns, add } = self;
+        let Self { a, b, b_step, deep, mut c, start } = self;
         let (a, lanes) = (a.of(deep), T::count::<V>());
-        let mut sums = [[T::splat(simd, T::ZERO); W]; H];
+        let row = match start {
+            Start::Row(row) => get(simd, row),
+            _ => [T::splat(simd, T::ZERO); W],
+        };
+        let mut sums = [row; H];
         for (term, row) in b.chunks(b_step).enumerate().take(deep) {
             let row = T::vectors::<V>(&row[..W * lanes]);
             let row: [T::Vector<V>; W] = std::array::from_fn(|vector| row[vector]);
@@ -451,17 +541,16 @@ impl<T: Lanes, G: Group<T, H>, const H: usize, const W: usize> WithSimd for Tile
                 }
             }
         }
+        if let Start::There = start {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                let there: [T::Vector<V>; W] = get(simd, &c.c[row * c.step..][..c.columns]);
+                sums.iter_mut().zip(there).for_each(|(sum, there)| *sum = T::plus(simd, there, *sum));
+            }
+            // What is behind a row is still to be read.
+            c.only = false;
+        }
         for (row, sums) in sums.into_iter().enumerate() {
-            let row = &mut c[row * c_step..][..columns];
-            let whole = columns / lanes;
-            let (all, some) = row.split_at_mut(whole * lanes);
-            for (target, sum) in T::vectors_mut::<V>(all).iter_mut().zip(sums) {
-                *target = if add { T::plus(simd, *target, sum) } else { sum };
-            }
-            if let (false, Some(&sum)) = (some.is_empty(), sums.get(whole)) {
-                let sum = if add { T::plus(simd, T::load_some(simd, some), sum) } else { sum };
-                T::store_some(simd, some, sum);
-            }
+            c.put(simd, row, sums);
         }
     }
 }

@@ -44,10 +44,19 @@ fn computed<T: Real>(case: &Case) -> Found {
     kept.iter_mut().zip(&case.buffers).for_each(|(own, values)| *own = typed(values));
     let (input, gradient) = (typed::<T>(&case.input), typed::<T>(&case.output_gradient));
     let mask = case.mask.as_ref().map(|mask| typed::<T>(mask));
-    let masks: Vec<View<'_>> = mask.iter().map(|mask| View { shape: Shape::new(&[mask.len()]), values: T::values(mask) }).collect();
+    let masks: Vec<View<'_>> =
+        mask.iter().map(|mask| View { shape: Shape::new(&[mask.len()]), values: T::values(mask) }).collect();
     let mut kernels = Kernels::new(1);
     let (rows, training) = (case.rows, case.training);
-    let mut pass = Pass { trained: &mut trained, buffers: &mut kept, rows, training, masks: &masks, kernels: &mut kernels, rule: None };
+    let mut pass = Pass {
+        trained: &mut trained,
+        buffers: &mut kept,
+        rows,
+        training,
+        masks: &masks,
+        kernels: &mut kernels,
+        rule: None,
+    };
     let (mut output, mut passed) = (vec![T::zero(); gradient.len()], vec![T::zero(); input.len()]);
     layers[0].forward(&mut pass, Input::Dense(&input), &mut output).unwrap();
     layers[0].backward(&mut pass, Input::Dense(&input), &output, &gradient, Some(&mut passed)).unwrap();

@@ -27,8 +27,7 @@ struct Tensors<'a, T> {
 
 impl RmsProp {
     pub(super) fn new(options: training::RmsProp, faults: &[Fault]) -> Self {
-        let (eps_inside, of_steps) =
-            (faults.contains(&Fault::EpsInsideRoot), faults.contains(&Fault::VelocityOfSteps));
+        let (eps_inside, of_steps) = (faults.contains(&Fault::EpsInsideRoot), faults.contains(&Fault::VelocityOfSteps));
         Self { options, eps_inside, of_steps, lr: 0.0 }
     }
 

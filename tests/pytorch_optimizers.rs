@@ -13,7 +13,7 @@ use lockstep::{
     model::{Layer, Linear, Model, init::Init},
     noise::Limits,
     replay::Replay,
-    tensor::{DType, View},
+    tensor::{DType, Values, View},
     training::{Adam, Clip, Curve, Loss, Measure, Optimizer, Reduction, RmsProp, Schedule, Sgd, Training},
 };
 use serde::Deserialize;
@@ -174,7 +174,7 @@ fn step(engine: &mut dyn Engine, step: usize, gradient: &[f64], dtype: DType) ->
 
 /// What an update from `before` to `after` uses of its bound.
 fn share(replay: &mut Replay, step: usize, before: &[f64], after: &[f64], gradients: &[&[f64]]) -> f64 {
-    replay.begin(step, 0, gradients.iter().copied());
+    replay.begin(step, 0, gradients.iter().map(|gradient| Values::F64(gradient)));
     let exact = replay.update(0, before, gradients[0]);
     let update: Vec<f64> = after.iter().zip(before).map(|(after, before)| after - before).collect();
     Deviation::new(&update, &exact.value, &exact.bound).budget

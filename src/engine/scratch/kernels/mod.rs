@@ -48,6 +48,9 @@ const SHARED: usize = 1 << 16;
 /// can take it from the cache.
 const FUSED: usize = product::DEPTH[1];
 
+/// Elements of a weight from which on its gradient does not stay in the first cache until the update.
+const LARGE: usize = 1 << 13;
+
 /// The sizes of a linear layer and its batch: x `[rows, inputs]`, W `[outputs, inputs]`, y `[rows, outputs]`.
 #[derive(Clone, Copy)]
 pub(super) struct Linear {
@@ -148,7 +151,7 @@ impl<T: Real> Kernels<T> {
 
     /// Whether [`weight_update`](Self::weight_update) can be had for these sizes.
     pub(super) fn fuses(sizes: Linear) -> bool {
-        !sizes.small() && sizes.rows <= FUSED
+        sizes.inputs * sizes.outputs >= LARGE && sizes.rows <= FUSED
     }
 
     /// Updates W by ∂W = Gᵀ·x, which is never written down as a whole: a few rows of it at a time go to `update`, with
@@ -249,8 +252,12 @@ impl<T: Real> Sink<T> for Rows<'_, T> {
     }
 
     fn complete(&mut self, rows: Range<usize>, columns: &Range<usize>) {
-        for (row, gradient) in rows.zip(self.gradient.chunks_exact(columns.len())) {
-            let place = row * self.width + columns.start..row * self.width + columns.end;
+        // Whole rows lie one behind the other, in the strip and in the weight.
+        let whole = columns.len() == self.width;
+        let (rows, length) = if whole { (rows.start..rows.start + 1, rows.len()) } else { (rows, 1) };
+        for (row, gradient) in rows.zip(self.gradient.chunks_exact(length * columns.len())) {
+            let start = row * self.width + columns.start;
+            let place = start..start + gradient.len();
             let states = self.states.each_mut().map(|state| state.get_mut(place.clone()).unwrap_or_default());
             (self.update)(&mut self.value[place], gradient, states);
         }
@@ -259,15 +266,32 @@ impl<T: Real> Sink<T> for Rows<'_, T> {
 
 /// Sums each column of a `[rows, target.len()]` matrix.
 pub(super) fn column_sums<T: Real>(matrix: &[T], target: &mut [T]) {
-    target.fill(T::zero());
+    let width = target.len();
     vectorized(
         #[inline(always)]
         || {
-            for row in matrix.chunks_exact(target.len()) {
-                target.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
+            let mut column = 0;
+            while column < width {
+                let (matrix, target) = (&matrix[column..], &mut target[column..]);
+                column += match width - column {
+                    16.. => sums_of::<T, 16>(matrix, width, target),
+                    8.. => sums_of::<T, 8>(matrix, width, target),
+                    _ => sums_of::<T, 1>(matrix, width, target),
+                };
             }
         },
     );
+}
+
+/// Sums the first `C` columns, in registers; returns how many that are.
+#[inline(always)]
+fn sums_of<T: Real, const C: usize>(matrix: &[T], width: usize, target: &mut [T]) -> usize {
+    let mut sums = [T::zero(); C];
+    for row in matrix.chunks(width) {
+        sums.iter_mut().zip(&row[..C]).for_each(|(sum, &value)| *sum += value);
+    }
+    target[..C].copy_from_slice(&sums);
+    C
 }
 
 /// Partial sums that a [`total`] is made of.

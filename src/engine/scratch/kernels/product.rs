@@ -17,6 +17,9 @@ pub(super) const HEIGHT: usize = 6;
 /// Vectors in a row of a tile.
 const WIDTH: usize = 4;
 
+/// Registers that hold a tile of [`HEIGHT`] by [`WIDTH`]; a processor with fewer takes half of the vectors at a time.
+const MANY: usize = 32;
+
 /// Elements of a packed block of B: 512 KiB of f32, a quarter to a half of a core's second cache.
 const BLOCK: usize = 1 << 17;
 
@@ -27,8 +30,8 @@ pub(super) const DEPTH: [usize; 2] = [512, 256];
 /// Rows of A up to which packing B costs more than it gains.
 const FEW: usize = 2 * HEIGHT;
 
-/// Multiply-adds from which on threads share a product: some 10 µs of one thread, beside the two of sharing it out.
-const SHARED: usize = 1 << 20;
+/// Multiply-adds from which on threads share a product: some 6 µs of one thread, beside the two of sharing it out.
+const SHARED: usize = 1 << 19;
 
 /// A in C = A·B, with the rows of C.
 #[derive(Clone, Copy)]
@@ -369,7 +372,8 @@ impl<T: Lanes, S: Sink<T>> WithSimd for Strip<'_, T, S> {
         while row < count {
             row += match count - row {
                 HEIGHT.. => self.tiles::<V, HEIGHT>(simd, row),
-                3.. => self.tiles::<V, 3>(simd, row),
+                4.. => self.tiles::<V, 4>(simd, row),
+                2.. => self.tiles::<V, 2>(simd, row),
                 _ => self.tiles::<V, 1>(simd, row),
             };
         }
@@ -470,7 +474,18 @@ fn panel<V: Simd, T: Lanes, G: Group<T, H>, const H: usize>(
     match c.columns.div_ceil(T::count::<V>()) {
         1 => simd.vectorize(Tile::<_, _, H, 1> { a, b, b_step, deep, c, start }),
         2 => simd.vectorize(Tile::<_, _, H, 2> { a, b, b_step, deep, c, start }),
-        _ => simd.vectorize(Tile::<_, _, H, WIDTH> { a, b, b_step, deep, c, start }),
+        _ if V::REGISTER_COUNT >= MANY => {
+            simd.vectorize(Tile::<_, _, H, WIDTH> { a, b, b_step, deep, c, start });
+        }
+        _ => {
+            let half = WIDTH / 2 * T::count::<V>();
+            let Tiled { c, step, columns, .. } = c;
+            let (one, other) = (Start::from(start, 0), Start::from(start, half));
+            let left = Tiled { c: &mut *c, step, columns: half, only: false };
+            simd.vectorize(Tile::<_, _, H, 2> { a, b, b_step, deep, c: left, start: one });
+            let right = Tiled { c: &mut c[half..], step, columns: columns - half, only: false };
+            simd.vectorize(Tile::<_, _, H, 2> { a, b: &b[half..], b_step, deep, c: right, start: other });
+        }
     }
 }
 
@@ -489,7 +504,9 @@ impl<T: Lanes> Tiled<'_, T> {
     fn put<V: Simd, const W: usize>(&mut self, simd: V, row: usize, sums: [T::Vector<V>; W]) {
         let (lanes, c) = (T::count::<V>(), &mut self.c[row * self.step..]);
         if self.columns == W * lanes || (self.only && c.len() >= W * lanes) {
-            T::vectors_mut::<V>(&mut c[..W * lanes]).copy_from_slice(&sums);
+            for (target, sum) in T::vectors_mut::<V>(&mut c[..W * lanes]).iter_mut().zip(sums) {
+                *target = sum;
+            }
             return;
         }
         for (sum, c) in sums.into_iter().zip(c[..self.columns].chunks_mut(lanes)) {
@@ -549,6 +566,7 @@ impl<T: Lanes, G: Group<T, H>, const H: usize, const W: usize> WithSimd for Tile
             // What is behind a row is still to be read.
             c.only = false;
         }
+        // By value: sums whose address is taken do not stay in registers.
         for (row, sums) in sums.into_iter().enumerate() {
             c.put(simd, row, sums);
         }

@@ -10,9 +10,12 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// Looks for new work before a thread goes to sleep: some 20 µs, the time between two products of a step. Waking a
-/// sleeper takes as long, and a thread that spins on is in the way of the other side's.
-const LOOKS: usize = 1 << 11;
+/// Looks for new work before a thread goes to sleep: about a millisecond, the time between two steps. To wake a sleeper
+/// takes up to a tenth of that, and threads that sleep and wake are kept on one core by some schedulers.
+const LOOKS: usize = 1 << 15;
+
+/// Looks at whether the others are done before their turn on this core is waited for: some 20 µs.
+const PATIENCE: usize = 1 << 9;
 
 /// What threads are handed: called with each thread's number.
 type Work = dyn Fn(usize) + Sync;
@@ -156,7 +159,7 @@ impl Drop for Wait<'_> {
         while self.0.busy.load(Ordering::Acquire) > 0 {
             looks += 1;
             // The other may be waiting for this core.
-            if looks < LOOKS { hint::spin_loop() } else { thread::yield_now() }
+            if looks < PATIENCE { hint::spin_loop() } else { thread::yield_now() }
         }
         *self.0.work() = None;
     }

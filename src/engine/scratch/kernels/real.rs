@@ -12,9 +12,9 @@ pub trait Real: NdFloat + Lanes {
     fn of(value: f64) -> Self;
     /// The same value in f64.
     fn widen(self) -> f64;
-    /// eˣ, within 2 units in the last place.
+    /// eˣ, within 1 unit in the last place.
     fn exponential(self) -> Self;
-    /// ln x, within 2 units in the last place.
+    /// ln x, within 1 unit in the last place.
     fn logarithm(self) -> Self;
     /// tanh x, within 2 units in the last place.
     fn hyperbolic_tangent(self) -> Self;

@@ -32,7 +32,7 @@ fn judged(text: &str) -> Verdict {
     common::compared(&experiment, Comparison::default()).0
 }
 
-/// Widths up to 70, where a batch of 24 rows is well past the size from which `gemm` takes the products.
+/// Widths up to 70, where a batch of 24 rows is well past the size from which products are tiled.
 fn hidden() -> impl Strategy<Value = String> {
     let width = prop_oneof![Just(1), 2..=8usize, 9..=70usize];
     let activation = select(vec!["", "'sigmoid',", "'tanh',", "'relu',"]);

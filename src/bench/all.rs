@@ -88,7 +88,7 @@ const TRIES: usize = 3;
 /// The file of a run that is not finished.
 const PARTIAL: &str = "bench.partial.json";
 
-/// Measures everything, and calls `tick` after each part with what comes next; `None` when interrupted, with what was
+/// Measures everything, and calls `tick` before each part with its name; `None` when interrupted, with what was
 /// gained in bench.partial.json.
 ///
 /// # Errors
@@ -143,7 +143,10 @@ pub fn all(asked: &All<'_>, tick: &mut dyn FnMut(&str)) -> Result<Option<Report>
         return Ok(None);
     }
     tick("Python");
-    report.python = Some(python.measure(&threads, asked.sets, asked.quick)?);
+    report.python = python.measure(&threads, asked.sets, asked.quick, asked.stop)?;
+    if report.python.is_none() {
+        return Ok(None);
+    }
     plots::draw(asked.folder, &report)?;
     write_whole(&asked.folder.join("report.md"), report::render(&report).as_bytes())?;
     write_json(&asked.folder.join("bench.json"), &rounded(serde_json::json!(report)))?;

@@ -16,6 +16,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 const SCRIPT: &str = include_str!("../../scripts/bench.py");
@@ -83,11 +84,21 @@ impl Found {
     ///
     /// # Errors
     /// If the script fails.
-    pub(super) fn measure(&self, threads: &[usize], sets: &[String], quick: bool) -> Result<Python> {
+    pub(super) fn measure(
+        &self,
+        threads: &[usize],
+        sets: &[String],
+        quick: bool,
+        stop: &AtomicBool,
+    ) -> Result<Option<Python>> {
         let mut rows = Vec::new();
         for library in &self.libraries {
             for &threads in threads {
-                rows.extend(run(&self.program, library, threads, sets, quick)?);
+                match run(&self.program, library, threads, sets, quick) {
+                    // It was meant for this child, too.
+                    _ if stop.load(Ordering::Relaxed) => return Ok(None),
+                    found => rows.extend(found?),
+                }
             }
         }
         let note = match self.libraries[..] {
@@ -95,7 +106,7 @@ impl Found {
             [one] => format!("This Python has {one} alone. For the other one: {INSTALL}."),
             _ => "NumPy and PyTorch in the same Python.".to_owned(),
         };
-        Ok(Python { note, rows })
+        Ok(Some(Python { note, rows }))
     }
 }
 
@@ -107,7 +118,6 @@ fn run(program: &Path, library: &str, threads: usize, sets: &[String], quick: bo
     for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"] {
         command.env(variable, &count);
     }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
     let described = workload::ALL.iter().map(|workload| {
         let mut sets = sets.to_vec();
         // Only the number of columns is looked at.
@@ -116,8 +126,10 @@ fn run(program: &Path, library: &str, threads: usize, sets: &[String], quick: bo
         describe(workload.name, &workload.source(&sets).open()?)
     });
     let described = serde_json::Value::Array(described.collect::<Result<_>>()?).to_string();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
     if let Some(mut to) = child.stdin.take() {
-        to.write_all(described.as_bytes()).map_err(failed)?;
+        // A script that ended says below how.
+        let _ = to.write_all(described.as_bytes());
     }
     let output = child.wait_with_output().map_err(failed)?;
     if !output.status.success() {

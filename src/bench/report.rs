@@ -473,7 +473,7 @@ fn write_overhead(text: &mut String, report: &Report) -> Result {
         text,
         "## What lockstep costs\n\nA free run of both engines in one process, one thread, every step compared, over \
          what the two take alone on the same steps. *Driven*: every tensor of every step recorded. *Compared*: the \
-         gaps between the sides as well, without twins. At most {AT_MOST} is asked for.\n\n\
+         gaps between the sides as well, with `noise = \"off\"`. At most {AT_MOST} is asked for.\n\n\
          | network | parameters | both engines, µs | driven | 95 % | compared | 95 % | \
          |\n|---|--:|--:|--:|--:|--:|--:|---|"
     )?;

@@ -15,14 +15,14 @@ use std::{
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The experiment whose first batch is repeated [default: the XOR network at parity]; or `all`: every workload with
-    /// one thread and with all cores, inference, how cost grows, and what lockstep costs; some five minutes
+    /// one thread and with all cores, inference, how cost grows, and what lockstep costs; some five minutes on a quiet machine
     experiment: Option<String>,
     /// Change a key of the experiment, or of all of them; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Threads of each engine
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    threads: usize,
+    /// Threads of each engine [default: 1; `all` takes one and all cores in turn]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
     /// Where `all` writes bench/report.md, bench/bench.json and plots; an interrupted run goes on from there
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
@@ -45,7 +45,8 @@ pub(super) fn run(options: &Options) -> Result<u8> {
 fn one(options: &Options) -> Result<u8> {
     // More would only wait for each other.
     let most = thread::available_parallelism().map_or(1, usize::from);
-    if options.threads == 0 || options.threads > most {
+    let threads = options.threads.unwrap_or(1);
+    if threads == 0 || threads > most {
         return Err(Error::Usage(format!("--threads takes a number from 1 to {most}, the cores of this machine")));
     }
     let sets = options.set.clone();
@@ -62,7 +63,7 @@ fn one(options: &Options) -> Result<u8> {
     source.open()?;
     let pace = if options.quick { Pace::QUICK } else { Pace::FULL };
     let stop = stop_on_interrupt();
-    let Some(found) = bench::bench(&source, options.threads, pace, None, None, stop)? else { return Ok(130) };
+    let Some(found) = bench::bench(&source, threads, pace, None, None, stop)? else { return Ok(130) };
     print(&if options.json { report::json(&found)? } else { bench::text(&found, pace) })?;
     Ok(0)
 }
@@ -73,6 +74,10 @@ fn absolute(path: &Path) -> Result<PathBuf> {
 
 /// Every workload.
 fn everything(options: &Options) -> Result<u8> {
+    if options.threads.is_some() {
+        let why = "`bench all` takes one thread and all cores in turn; leave --threads out";
+        return Err(Error::Usage(why.to_owned()));
+    }
     let folder = options.out.join("bench");
     report::prepare(&folder)?;
     let (sets, quick, python) = (&options.set, options.quick, options.python.as_deref());

@@ -46,8 +46,8 @@ pub trait Engine {
     /// What this engine is.
     fn describe(&self) -> Description;
 
-    /// Says how many threads it may use from now on: one until it is told otherwise. An engine that knows no threads
-    /// stays with one.
+    /// Says how many threads it may use from now on: one until it is told otherwise. It may take fewer, as
+    /// [`describe`](Self::describe) then says; one that knows no threads stays with one.
     fn set_threads(&mut self, threads: usize) {
         let _ = threads;
     }
@@ -152,6 +152,9 @@ fn check(engine: &str, places: &[Place], batch: &Batch<'_>) -> Result<()> {
         let operation = format!("forward of inputs {}", batch.inputs.shape());
         Err(Error::Engine { engine: engine.to_owned(), operation, message })
     };
+    if batch.rows() == 0 {
+        return refused("a batch has one row at least".to_owned());
+    }
     if batch.training && batch.rows() == 1 {
         let norm = places.iter().enumerate().find(|(_, place)| matches!(place.layer, Layer::BatchNorm(_)));
         if let Some((index, Place { layer, input, .. })) = norm {

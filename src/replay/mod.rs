@@ -5,8 +5,7 @@
 //! output gradient, the update from its gradients, with an f64 shadow of the optimizer's state fed by those gradients.
 //!
 //! Formulas are written out once more here, plainly and apart from both engines, so that no kernel's fault is shared: but
-//! for products of more than 512 multiply-adds, which the `gemm` crate takes for the scratch engine, too (whose budgets in
-//! f64 are 0 there), and which a test holds to plain loops.
+//! for products of more than 512 multiply-adds, which the `gemm` crate takes and a test holds to plain loops.
 //! Every result comes with a running error bound: what a side that evaluates the formula in any order, fused or not, may
 //! be off, plus the replay's own f64 rounding. A sum of n products may be off by K·√n·u of its terms' magnitudes where
 //! roundings are independent (Higham and Mary, *A New Approach to Probabilistic Rounding Error Analysis*, 2019), and

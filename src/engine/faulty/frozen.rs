@@ -19,7 +19,7 @@ impl Frozen {
 
 impl Engine for Frozen {
     inner! {
-        describe parameters buffers load load_buffer forward loss backward
+        describe set_threads parameters buffers load load_buffer forward loss backward
         parameter buffer gradient activation output_gradient
     }
 

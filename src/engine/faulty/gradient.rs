@@ -142,7 +142,7 @@ fn median(values: &[f64]) -> Option<usize> {
 
 impl Engine for Faulty {
     inner! {
-        describe parameters buffers load load_buffer loss
+        describe set_threads parameters buffers load load_buffer loss
         parameter buffer activation output_gradient
     }
 

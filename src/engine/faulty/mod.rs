@@ -9,6 +9,7 @@
 macro_rules! inner {
     ($($method:ident)*) => { $(inner!(@ $method);)* };
     (@ describe) => { fn describe(&self) -> $crate::engine::Description { self.inner.describe() } };
+    (@ set_threads) => { fn set_threads(&mut self, threads: usize) { self.inner.set_threads(threads); } };
     (@ parameters) => { fn parameters(&self) -> &[$crate::model::Parameter] { self.inner.parameters() } };
     (@ buffers) => { fn buffers(&self) -> &[$crate::model::Parameter] { self.inner.buffers() } };
     (@ load) => {

@@ -100,7 +100,7 @@ impl KeptTensor {
 
 impl Engine for PerSample {
     inner! {
-        describe parameters buffers load load_buffer loss backward
+        describe set_threads parameters buffers load load_buffer loss backward
         parameter buffer gradient activation output_gradient
     }
 

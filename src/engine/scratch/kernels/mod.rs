@@ -1,8 +1,8 @@
 //! The arithmetic of the engine: products and sums over contiguous slices, on all the threads and in the widest vectors
 //! there are.
 //!
-//! Each kernel's result is the same however many threads there are. Nothing is allocated once the largest product has been
-//! seen.
+//! Each kernel's result is the same however many threads there are. Nothing is allocated once each kind of step has been
+//! made of the largest batch.
 
 mod dot;
 mod function;
@@ -42,7 +42,7 @@ pub(super) fn vectorized<R>(pass: impl FnOnce() -> R) -> R {
 const SMALL: usize = 1 << 8;
 
 /// Elements from which on threads share a pass over them: some 10 µs of one thread.
-const SHARED: usize = 1 << 16;
+const SHARED_ELEMENTS: usize = 1 << 16;
 
 /// Rows of a batch up to which the gradient in a weight is complete in one pass over its products, so that an optimizer
 /// can take it from the cache.
@@ -192,7 +192,7 @@ impl<T: Real> Kernels<T> {
 
     /// Updates a parameter by its gradient; each of the `states` may be empty.
     pub(super) fn update(&mut self, value: &mut [T], gradient: &[T], states: [&mut [T]; 3], update: Update<'_, T>) {
-        if value.len() < SHARED || self.team.threads() == 1 {
+        if value.len() < SHARED_ELEMENTS || self.team.threads() == 1 {
             return update(value, gradient, states);
         }
         let part = value.len().div_ceil(self.team.threads()).next_multiple_of(64);

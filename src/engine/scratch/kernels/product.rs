@@ -31,7 +31,7 @@ pub(super) const DEPTH: [usize; 2] = [512, 256];
 const FEW: usize = 2 * HEIGHT;
 
 /// Multiply-adds from which on threads share a product: some 6 µs of one thread, beside the two of sharing it out.
-const SHARED: usize = 1 << 19;
+const SHARED_PRODUCTS: usize = 1 << 19;
 
 /// A in C = A·B, with the rows of C.
 #[derive(Clone, Copy)]
@@ -94,7 +94,7 @@ pub(super) trait Target<T> {
 /// Who takes the rows of C that a thread works out.
 pub(super) trait Sink<T>: Send {
     /// Room for a tile's rows of C from `row` on, counted from the thread's first, in these columns; and the steps from
-    /// one row to the next.
+    /// one row to the next. What lies behind a row may be written over before the next row is.
     fn room(&mut self, row: usize, columns: &Range<usize>) -> (&mut [T], usize);
 
     /// Called when `rows` of C, counted likewise, are complete in `columns`.
@@ -167,7 +167,7 @@ pub(super) fn product<T: Lanes>(
 
 /// How many threads of a team share a product of these sizes.
 pub(super) fn threads(team: &Team, Sizes { m, k, n }: Sizes) -> usize {
-    if m * k * n < SHARED { 1 } else { team.threads() }
+    if m * k * n < SHARED_PRODUCTS { 1 } else { team.threads() }
 }
 
 /// The first elements of a buffer that grows where it must, from an address on that whole vectors begin at.
@@ -243,15 +243,19 @@ fn pack<T: Lanes>(
             terms: block.from + part * deep..block.from + ((part + 1) * deep).min(block.deep),
         })
     });
+    let fill = |piece: Piece<'_, T>| {
+        vectorized(
+            #[inline(always)]
+            || piece.fill(b, sizes),
+        );
+    };
+    if threads == 1 {
+        return pieces.for_each(fill);
+    }
     loop {
         let some = pieces.by_ref().take(super::team::MOST);
         let mut any = false;
-        team.each(some.inspect(|_| any = true), |piece| {
-            vectorized(
-                #[inline(always)]
-                || piece.fill(b, sizes),
-            )
-        });
+        team.each(some.inspect(|_| any = true), fill);
         if !any {
             return;
         }

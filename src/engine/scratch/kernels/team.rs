@@ -135,6 +135,7 @@ impl Team {
     }
 
     fn run(&mut self, work: &(dyn Fn(usize) + Sync)) {
+        self.shared.failed.store(false, Ordering::Release);
         self.shared.busy.store(self.others.len(), Ordering::Release);
         // SAFETY: only the lifetime is changed. Other threads take the reference from `work` in this round alone, and each
         // has let go of it when it has taken itself off `busy`; `Wait` stays here until all have, also where `work` panics.
@@ -143,7 +144,7 @@ impl Team {
         let wait = Wait(&self.shared);
         work(0);
         drop(wait);
-        assert!(!self.shared.failed.swap(false, Ordering::AcqRel), "another thread of the team panicked");
+        assert!(!self.shared.failed.load(Ordering::Acquire), "another thread of the team panicked");
     }
 }
 

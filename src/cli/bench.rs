@@ -9,7 +9,9 @@ use crate::{
 use clap::Args;
 use std::{
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
+    time::Duration,
 };
 
 #[derive(Debug, Args)]
@@ -63,9 +65,19 @@ fn one(options: &Options) -> Result<u8> {
     source.open()?;
     let pace = if options.quick { Pace::QUICK } else { Pace::FULL };
     let stop = stop_on_interrupt();
-    let Some(found) = bench::bench(&source, threads, pace, None, None, stop)? else { return Ok(130) };
+    let found = bench::bench(&source, threads, pace, None, None, stop);
+    let Some(found) = unless_interrupted(found, stop)? else { return Ok(130) };
     print(&if options.json { report::json(&found)? } else { bench::text(&found, pace) })?;
     Ok(0)
+}
+
+/// Ctrl-C reaches the processes that time the engines, too: that one of them ended is then no error.
+fn unless_interrupted<T>(found: Result<Option<T>>, stop: &AtomicBool) -> Result<Option<T>> {
+    found.or_else(|error| {
+        // Their end may be seen before the signal is.
+        thread::sleep(Duration::from_millis(50));
+        if stop.load(Ordering::Relaxed) { Ok(None) } else { Err(error) }
+    })
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
@@ -81,12 +93,13 @@ fn everything(options: &Options) -> Result<u8> {
     let folder = options.out.join("bench");
     report::prepare(&folder)?;
     let (sets, quick, python) = (&options.set, options.quick, options.python.as_deref());
-    let asked = All { folder: &folder, sets, quick, python, stop: stop_on_interrupt() };
+    let stop = stop_on_interrupt();
+    let asked = All { folder: &folder, sets, quick, python, stop };
     let found = {
         let progress = Progress::new(bench::parts(quick), "bench");
-        bench::all(&asked, &mut |part| progress.advance(part))?
+        bench::all(&asked, &mut |part| progress.advance(part))
     };
-    let Some(found) = found else {
+    let Some(found) = unless_interrupted(found, stop)? else {
         print(&format!("Interrupted; the same command goes on from {}/bench.partial.json\n", folder.display()))?;
         return Ok(130);
     };

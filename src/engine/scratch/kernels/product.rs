@@ -157,7 +157,8 @@ pub(super) fn product<T: Lanes>(
             }
             let (packed, start) = (&*packed, if from > 0 { Start::There } else { start });
             let last = from + deep == k;
-            team.each(c.parts(rows).enumerate(), |(number, sink)| {
+            team.each(c.parts(rows).enumerate(), |(number, mut sink)| {
+                let sink = &mut sink;
                 let rows = number * rows..((number + 1) * rows).min(m);
                 ARCH.dispatch(Strip { a, b, direct, sizes, block: &block, packed, start, last, rows, sink });
             });
@@ -353,7 +354,7 @@ fn turn_square<T: Lanes, const L: usize, const C: usize>(
 }
 
 /// A thread's rows of C in the columns of a block.
-struct Strip<'a, T, S> {
+struct Strip<'a, T> {
     a: Left<'a, T>,
     b: Right<'a, T>,
     direct: bool,
@@ -363,10 +364,11 @@ struct Strip<'a, T, S> {
     start: Start<'a, T>,
     last: bool,
     rows: Range<usize>,
-    sink: S,
+    /// By reference, as one copy of what follows is enough to compile.
+    sink: &'a mut dyn Sink<T>,
 }
 
-impl<T: Lanes, S: Sink<T>> WithSimd for Strip<'_, T, S> {
+impl<T: Lanes> WithSimd for Strip<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -376,7 +378,6 @@ impl<T: Lanes, S: Sink<T>> WithSimd for Strip<'_, T, S> {
         while row < count {
             row += match count - row {
                 HEIGHT.. => self.tiles::<V, HEIGHT>(simd, row),
-                4.. => self.tiles::<V, 4>(simd, row),
                 2.. => self.tiles::<V, 2>(simd, row),
                 _ => self.tiles::<V, 1>(simd, row),
             };
@@ -384,7 +385,7 @@ impl<T: Lanes, S: Sink<T>> WithSimd for Strip<'_, T, S> {
     }
 }
 
-impl<T: Lanes, S: Sink<T>> Strip<'_, T, S> {
+impl<T: Lanes> Strip<'_, T> {
     /// `H` rows of C in all panels; returns how many rows that are.
     #[inline(always)]
     fn tiles<V: Simd, const H: usize>(&mut self, simd: V, row: usize) -> usize {

@@ -53,8 +53,7 @@ fn an_experiment_of_ones_own_is_timed_in_training_and_inference() {
         }
         assert_eq!(row["blocks"], 6);
     }
-    let output =
-        lockstep(&folder, &["bench", "my.toml", "--quick", "--set", "model.layers=['tanh']"]).output().unwrap();
+    let output = lockstep(&folder, &["bench", "my.toml", "--quick", "--set", "model.layers=['tan']"]).output().unwrap();
     let (code, words) = code_and_words(&output);
     assert!(code == 2 && words.lines().count() == 1, "a mistake is said once, before anything starts: {words}");
 }

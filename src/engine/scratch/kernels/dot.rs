@@ -39,6 +39,7 @@ impl<T: Lanes> WithSimd for Part<'_, T> {
             let (a, c) = (&a[row * k..], &mut c[row * n..]);
             row += match m - row {
                 SIDE.. => rows::<V, T, SIDE>(simd, a, b, k, c, add),
+                2.. => rows::<V, T, 2>(simd, a, b, k, c, add),
                 _ => rows::<V, T, 1>(simd, a, b, k, c, add),
             };
         }

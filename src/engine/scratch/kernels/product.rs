@@ -157,8 +157,7 @@ pub(super) fn product<T: Lanes>(
             }
             let (packed, start) = (&*packed, if from > 0 { Start::There } else { start });
             let last = from + deep == k;
-            team.each(c.parts(rows).enumerate(), |(number, mut sink)| {
-                let sink = &mut sink;
+            team.each(c.parts(rows).enumerate(), |(number, sink)| {
                 let rows = number * rows..((number + 1) * rows).min(m);
                 ARCH.dispatch(Strip { a, b, direct, sizes, block: &block, packed, start, last, rows, sink });
             });
@@ -354,7 +353,7 @@ fn turn_square<T: Lanes, const L: usize, const C: usize>(
 }
 
 /// A thread's rows of C in the columns of a block.
-struct Strip<'a, T> {
+struct Strip<'a, T, S> {
     a: Left<'a, T>,
     b: Right<'a, T>,
     direct: bool,
@@ -364,11 +363,10 @@ struct Strip<'a, T> {
     start: Start<'a, T>,
     last: bool,
     rows: Range<usize>,
-    /// By reference, as one copy of what follows is enough to compile.
-    sink: &'a mut dyn Sink<T>,
+    sink: S,
 }
 
-impl<T: Lanes> WithSimd for Strip<'_, T> {
+impl<T: Lanes, S: Sink<T>> WithSimd for Strip<'_, T, S> {
     type Output = ();
 
     #[inline(always)]
@@ -378,6 +376,7 @@ impl<T: Lanes> WithSimd for Strip<'_, T> {
         while row < count {
             row += match count - row {
                 HEIGHT.. => self.tiles::<V, HEIGHT>(simd, row),
+                4.. => self.tiles::<V, 4>(simd, row),
                 2.. => self.tiles::<V, 2>(simd, row),
                 _ => self.tiles::<V, 1>(simd, row),
             };
@@ -385,7 +384,7 @@ impl<T: Lanes> WithSimd for Strip<'_, T> {
     }
 }
 
-impl<T: Lanes> Strip<'_, T> {
+impl<T: Lanes, S: Sink<T>> Strip<'_, T, S> {
     /// `H` rows of C in all panels; returns how many rows that are.
     #[inline(always)]
     fn tiles<V: Simd, const H: usize>(&mut self, simd: V, row: usize) -> usize {

@@ -56,6 +56,9 @@ pub enum Error {
     /// Sides that differ at the start although the experiment does not ask for it.
     #[error("the sides differ at the start and the experiment does not ask for it: {0}")]
     Start(String),
+    /// Ctrl-C, or a termination, before there was a result.
+    #[error("interrupted")]
+    Interrupted,
     /// A command used in a way that makes no sense.
     #[error("{0}")]
     Usage(String),

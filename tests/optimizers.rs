@@ -325,7 +325,7 @@ fn gradients_are_lent_whole_and_clipped_on_their_way_into_the_update() {
                 "value" => Some(Clip::Value(0.001)),
                 _ => None,
             };
-            let mut engine = prepared(&experiment, RunSide::Reference).unwrap();
+            let mut engine = prepared(&experiment, RunSide::Reference, 8).unwrap();
             let (inputs, targets) = (vec![0.5f32; 48], vec![2.0f32; 24]);
             let batch = Batch::dense(View::new(&[8, 6], &inputs[..]), View::new(&[8, 3], &targets[..]));
             let mut record = StepRecord::default();

@@ -108,7 +108,7 @@ pub(super) fn measure(sets: &[String], quick: bool, stop: &AtomicBool) -> Result
 /// Microseconds of a step of one engine alone.
 fn engine(experiment: &Experiment, which: RunSide, steps: usize) -> Result<f64> {
     let mut batches = Batches::new(experiment, which)?;
-    let mut engine = prepared(experiment, which)?;
+    let mut engine = prepared(experiment, which, batches.largest())?;
     let dtype = engine.describe().dtype;
     let start = Instant::now();
     for step in 0..steps {

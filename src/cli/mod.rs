@@ -28,7 +28,8 @@ use std::{
     after_help = "\
 Exit codes: 0 parity, 1 mismatch, 2 usage, configuration or I/O,
 3 inconclusive, 130 interrupted.
-A study: 0 when it ran and every stated expectation held, 1 when one failed.
+A study: 0 when it ran and every stated expectation held, 1 when one failed,
+3 when data are missing for a part of it.
 Data: 0 when all is well, 1 when verify finds a wrong file."
 )]
 pub struct Arguments {

@@ -2,48 +2,92 @@
 
 use super::{print, progress::Progress, stop_on_interrupt};
 use crate::{
-    error::{Error, Result},
+    error::{Error, Result, did_you_mean},
     report,
-    study::{self, Context, Study},
+    study::{self, Context, Journal, Study},
 };
 use clap::Args;
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::atomic::AtomicBool};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The study's name (`lockstep list` shows the ones there are), or `all`
     name: String,
-    /// Where the reports go, one folder per study
+    /// Where the reports go, one folder per study; an interrupted study goes on there where it was
     #[arg(long, value_name = "DIR", default_value = "reports")]
     out: PathBuf,
 }
 
 pub(super) fn run(options: &Options) -> Result<u8> {
-    let chosen: Vec<&Study> =
-        study::ALL.iter().filter(|study| options.name == "all" || options.name == study.name).collect();
-    if chosen.is_empty() {
+    let stop = stop_on_interrupt();
+    if options.name == "all" {
+        return all(options, stop);
+    }
+    let Some(study) = study::ALL.iter().find(|study| study.name == options.name) else {
         let names: Vec<&str> = study::ALL.iter().map(|study| study.name).collect();
-        let hint = names.iter().find(|name| strsim::damerau_levenshtein(name, &options.name) <= 2);
-        let hint = hint.map_or(String::new(), |name| format!("did you mean `{name}`? "));
         return Err(Error::Usage(format!(
-            "there is no study `{}`: {hint}(there are: {}, all)",
+            "there is no study `{}`{} (there are: {}, all)",
             options.name,
+            did_you_mean(&options.name, names.iter().copied()),
             names.join(", ")
         )));
+    };
+    match one(study, options, stop) {
+        Err(Error::Interrupted) => interrupted(options),
+        code => code,
     }
-    let stop = stop_on_interrupt();
-    let mut code = 0;
-    for study in chosen {
-        let folder = options.out.join(study.name);
-        report::prepare(&folder)?;
-        let outcome = {
-            let progress = Progress::new(study.parts, study.name);
-            let tick = |what: &str| progress.advance(what);
-            (study.run)(&Context { folder: &folder, stop, tick: &tick })?
+}
+
+/// Every study; those that an interrupted run has finished are not run again.
+fn all(options: &Options, stop: &AtomicBool) -> Result<u8> {
+    report::prepare(&options.out)?;
+    let journal = Journal::open(&options.out)?;
+    let mut codes = Vec::new();
+    for study in study::ALL {
+        let code = match journal.recall::<u8>(study.name) {
+            Some(code) => {
+                print(&format!("{}: done before the interruption\n\n", study.name))?;
+                code
+            }
+            None => match one(study, options, stop) {
+                Err(Error::Interrupted) => return interrupted(options),
+                code => code?,
+            },
         };
-        let files = if outcome.exit_code == 130 { "verdict.partial.json" } else { "report.md, verdict.json, plots" };
-        print(&format!("{}\nWritten to {}: {files}\n\n", outcome.summary, folder.display()))?;
-        code = code.max(outcome.exit_code);
+        journal.keep(study.name, &code)?;
+        codes.push(code);
     }
+    journal.close()?;
+    // What failed is worse than what could not be run.
+    Ok([1, 3].into_iter().find(|code| codes.contains(code)).unwrap_or(0))
+}
+
+/// One study, into its folder; returns its exit code.
+fn one(study: &Study, options: &Options, stop: &AtomicBool) -> Result<u8> {
+    let folder = options.out.join(study.name);
+    report::prepare(&folder)?;
+    let journal = Journal::open(&folder)?;
+    if journal.is_begun() {
+        print(&format!("{}: going on where it was interrupted\n", study.name))?;
+    }
+    let (summary, code) = {
+        let progress = Progress::new(study.parts, study.name);
+        let tick = |what: &str| progress.advance(what);
+        study.finish(&Context { folder: &folder, stop, tick: &tick, journal: &journal })?
+    };
+    journal.close()?;
+    print(&format!("{summary}\nWritten to {}: report.md, verdict.json, plots\n\n", folder.display()))?;
     Ok(code)
+}
+
+fn interrupted(options: &Options) -> Result<u8> {
+    let again = match options.out.to_str() {
+        Some("reports") => String::new(),
+        _ => format!(" --out {}", options.out.display()),
+    };
+    print(&format!(
+        "interrupted; what is done is kept: `lockstep study {}{again}` goes on from there\n",
+        options.name
+    ))?;
+    Ok(130)
 }

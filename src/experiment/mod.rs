@@ -99,6 +99,15 @@ pub struct Side {
     pub encoding: Encoding,
 }
 
+/// A side of an experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunSide {
+    /// The reference.
+    Reference,
+    /// The candidate.
+    Candidate,
+}
+
 /// An engine by its name in experiment files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineKind {
@@ -132,6 +141,14 @@ impl Experiment {
     /// If something in the text or in a set cannot be accepted.
     pub fn parse(text: &str, name: &str, folder: &Path, sets: &[String]) -> Result<Self> {
         Self::from_bytes(text.as_bytes(), name, folder, sets)
+    }
+
+    /// One of the sides.
+    pub fn side(&self, which: RunSide) -> &Side {
+        match which {
+            RunSide::Reference => &self.reference,
+            RunSide::Candidate => &self.candidate,
+        }
     }
 
     fn from_bytes(bytes: &[u8], name: &str, folder: &Path, sets: &[String]) -> Result<Self> {

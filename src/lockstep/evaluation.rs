@@ -24,7 +24,7 @@ pub struct Evaluation {
 }
 
 /// One side's way to look.
-struct Looker {
+pub(super) struct Looker {
     loader: Loader,
     dtype: DType,
     /// Layers of the model.
@@ -103,7 +103,7 @@ impl Evaluation {
 }
 
 impl Looker {
-    fn new(set: &Arc<DataSet>, part: Which, side: &Side, size: BatchSize) -> Result<Self> {
+    pub(super) fn new(set: &Arc<DataSet>, part: Which, side: &Side, size: BatchSize) -> Result<Self> {
         let wanted: DTypes = [side.dtype].into_iter().collect();
         let adds_up = match &side.training.reported_loss.measure {
             ReportedMeasure::Loss(loss) => matches!(loss.reduction, Reduction::Sum | Reduction::HalfSum),
@@ -121,7 +121,7 @@ impl Looker {
         })
     }
 
-    fn scores(&mut self, engine: &mut dyn Engine) -> Result<Scores> {
+    pub(super) fn scores(&mut self, engine: &mut dyn Engine) -> Result<Scores> {
         let (mut loss, mut rows) = (0.0, 0);
         let mut confusion = vec![vec![0; self.classes]; self.classes];
         let (mut outputs, mut targets) = (Vec::new(), Vec::new());

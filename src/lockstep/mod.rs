@@ -3,6 +3,7 @@
 //! One reference pass feeds a free candidate (its own weights throughout) and a synced one (takes the reference's
 //! weights before every step). Each phase is timed alone; which side goes first alternates from step to step.
 
+mod alone;
 mod batches;
 mod checkpoint;
 mod evaluation;
@@ -12,6 +13,8 @@ mod record;
 mod runner;
 mod start;
 
+pub use crate::experiment::RunSide;
+pub use alone::{Alone, prepared};
 pub use batches::Batches;
 pub use checkpoint::Checkpoints;
 pub use evaluation::{Evaluated, Evaluation, Patience, Scores};
@@ -467,7 +470,7 @@ pub fn load(engine: &mut dyn Engine, parameter: usize, shape: Shape, values: &[f
 }
 
 /// What an engine is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     /// To define what is right.
     Reference,
@@ -509,55 +512,6 @@ pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
         }
     };
     faulty::with_faults(engine, &side.training)
-}
-
-/// A side's engine alone, with its own initial weights.
-///
-/// # Errors
-/// If it cannot be built.
-pub fn prepared(experiment: &Experiment, which: RunSide) -> Result<Box<dyn Engine>> {
-    let start = Start::draw(experiment)?;
-    let (side, values) = match which {
-        RunSide::Reference => (&experiment.reference, &start.reference),
-        RunSide::Candidate => (&experiment.candidate, &start.candidate),
-    };
-    let mut engine = build(side, Batches::new(experiment, which)?.largest())?;
-    start::load(engine.as_mut(), side, values)?;
-    Ok(engine)
-}
-
-/// Trains a side's engine alone; returns the reported loss of every step, up to and with the first for which `until`
-/// holds.
-///
-/// # Errors
-/// If the engine cannot be built or fails.
-pub fn train_alone(
-    experiment: &Experiment,
-    which: RunSide,
-    steps: usize,
-    until: impl Fn(f64) -> bool,
-) -> Result<Vec<f64>> {
-    let mut batches = Batches::new(experiment, which)?;
-    let mut engine = prepared(experiment, which)?;
-    let dtype = engine.describe().dtype;
-    let mut losses = Vec::new();
-    for step in 0..steps {
-        batches.prepare(step);
-        losses.push(batches.lend(dtype, |batch, _| engine.step(batch))?);
-        if losses.last().is_some_and(|&loss| until(loss)) {
-            break;
-        }
-    }
-    Ok(losses)
-}
-
-/// A side of an experiment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunSide {
-    /// The reference.
-    Reference,
-    /// The candidate.
-    Candidate,
 }
 
 /// What one clock read costs, in microseconds: the median of batches of back-to-back reads.

@@ -66,6 +66,15 @@ pub fn json(value: &impl Serialize) -> Result<String> {
     Ok(text + "\n")
 }
 
+/// A value as one line of JSON, with a newline at the end.
+///
+/// # Errors
+/// As [`json`].
+pub fn json_line(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string(value).map_err(|error| Error::Usage(format!("cannot write JSON: {error}")))?;
+    Ok(text + "\n")
+}
+
 /// Writes beside `path` and renames, so that `path` never holds half a file.
 ///
 /// # Errors

@@ -1,9 +1,10 @@
 //! The numbers behind the plots: one value per compared step, kept in f32 to stay small.
 
 use super::{Evaluated, Phase};
+use serde::{Deserialize, Serialize};
 
 /// A run, step by step. Empty columns mean that the mode was not run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Curves {
     /// What the reference is, for legends: `libtorch 2.13.0 f32`.
     pub reference: String,
@@ -32,7 +33,7 @@ pub struct Curves {
 }
 
 /// One tensor of one phase, over the compared steps.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TensorCurve {
     /// The phase that produces the tensor.
     pub phase: Phase,
@@ -47,7 +48,7 @@ pub struct TensorCurve {
 }
 
 /// Wall time of one phase, in microseconds: first quartile, median, third quartile over the run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct PhaseTimes {
     /// The phase.
     pub phase: Phase,

@@ -153,6 +153,29 @@ impl Picture {
         }
     }
 
+    /// Covers what lies inside of a polygon by the even-odd rule, row by row in the middle of each.
+    fn cover_polygon(&mut self, corners: &[(i32, i32)]) {
+        let corners: Vec<(f64, f64)> = corners.iter().copied().map(in_pixels).collect();
+        let next = corners.iter().skip(1).chain(corners.first());
+        let edges: Vec<_> = corners.iter().zip(next).filter(|(a, b)| a.1 != b.1).collect();
+        let heights = || corners.iter().map(|corner| corner.1);
+        let top = heights().fold(f64::INFINITY, f64::min).max(0.0) as i64;
+        let bottom = heights().fold(0.0, f64::max).min(self.size.1 as f64) as i64;
+        for row in top..=bottom {
+            let y = row as f64 + 0.5;
+            let crossed = edges.iter().filter(|(a, b)| (a.1 <= y) != (b.1 <= y));
+            let mut places: Vec<f64> = crossed.map(|(a, b)| a.0 + (y - a.1) / (b.1 - a.1) * (b.0 - a.0)).collect();
+            places.sort_by(f64::total_cmp);
+            for ends in places.chunks_exact(2) {
+                let (left, right) = (ends[0].max(0.0), ends[1].min(self.size.0 as f64));
+                for column in left as i64..=right as i64 {
+                    let share = right.min(column as f64 + 1.0) - left.max(column as f64);
+                    self.cover(column, row, |cover| cover.max(share.max(0.0) as f32));
+                }
+            }
+        }
+    }
+
     /// Paints what is covered and forgets the cover.
     fn paint(&mut self, color: BackendColor) {
         for pixel in self.touched.drain(..) {
@@ -235,6 +258,18 @@ impl DrawingBackend for Canvas<'_> {
                 self.0.cover(i64::from(column), i64::from(row), |cover| cover.max(share));
             }
         }
+        self.0.paint(style.color());
+        Ok(())
+    }
+
+    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = (i32, i32)>>(&mut self, corners: I, style: &S) -> Done {
+        let corners: Vec<_> = corners.into_iter().collect();
+        let mut path = String::new();
+        for (index, (x, y)) in corners.iter().enumerate() {
+            write!(path, "{}{x} {y}", if index == 0 { 'M' } else { 'L' }).unwrap_or_default();
+        }
+        self.0.element(format_args!("<path {} d=\"{path}z\"/>\n", paint("fill", style.color())));
+        self.0.cover_polygon(&corners);
         self.0.paint(style.color());
         Ok(())
     }

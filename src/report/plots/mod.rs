@@ -12,6 +12,7 @@ mod gaps;
 mod held_out;
 mod loss;
 mod quantiles;
+mod shapes;
 mod time;
 
 pub use axes::{
@@ -20,6 +21,7 @@ pub use axes::{
 };
 pub use canvas::{Area, Canvas, Drawn, Picture, UNITS};
 pub use quantiles::quantiles;
+pub use shapes::{band, cells, dots, line};
 
 use super::write_whole;
 use crate::error::{Error, Result};

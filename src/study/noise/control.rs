@@ -2,16 +2,16 @@
 //! mismatch where they are not.
 
 use super::{
-    super::{Context, on_all_cores, sorted},
+    super::{Context, sorted},
     settings::{CALIBRATION, CONTROL, Setting},
 };
 use crate::{
     error::Result,
     lockstep::{Mode, Phase},
     noise::Limits,
-    study::silent,
     verdict::{Outcome, Verdict},
 };
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Seeds of each setting on which the constants are measured, and its steps.
@@ -42,10 +42,10 @@ pub(super) struct Calibrated {
 }
 
 /// One run at parity under the limits that hold.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Control {
     pub setting: usize,
-    pub dtype: &'static str,
+    pub dtype: String,
     pub outcome: Outcome,
     /// Largest budgets by phase.
     pub phases: BTreeMap<Phase, f64>,
@@ -57,54 +57,67 @@ pub(super) struct Control {
     pub first: Option<String>,
 }
 
-/// Measures the noise; `None` when interrupted.
-pub(super) fn calibrate(context: &Context<'_>, seeds: u64, steps: usize) -> Result<Option<Vec<Calibrated>>> {
+/// What one run of the calibration uses of the noise.
+#[derive(Serialize, Deserialize)]
+struct Used {
+    phases: BTreeMap<Phase, Option<f64>>,
+    drift: [Option<f64>; 3],
+    ties: usize,
+}
+
+/// Measures the noise.
+pub(super) fn calibrate(context: &Context<'_>, seeds: u64, steps: usize) -> Result<Vec<Calibrated>> {
     let jobs: Vec<(usize, u64)> =
         (0..CALIBRATION.len()).flat_map(|setting| (0..seeds).map(move |seed| (setting, seed))).collect();
-    let runs = on_all_cores(context, &jobs, |&(setting, seed)| {
-        let experiment = CALIBRATION[setting].experiment(steps, &[format!("seed={seed}")])?;
-        // Limits of exactly the noise: budgets are shares of it, and what is called a mismatch means nothing.
-        let mut verdicts = Vec::new();
-        for twins in TWINS {
-            let limits = Limits { k: 1.0, twins, again: 0 };
-            let mode = if twins == TWINS[0] { Mode::Both } else { Mode::Free };
-            verdicts.push(silent(context, &experiment, mode, limits)?);
-        }
-        Ok((setting, verdicts))
-    })?;
-    let Some(runs) = runs else { return Ok(None) };
+    let runs = context.each(
+        &jobs,
+        |(setting, seed)| format!("noise of {}, seed {seed}", CALIBRATION[*setting].name),
+        |&(setting, seed)| {
+            let experiment = CALIBRATION[setting].experiment(steps, &[format!("seed={seed}")])?;
+            // Limits of exactly the noise: budgets are shares of it, and what is called a mismatch means nothing.
+            let mut used = Used { phases: BTreeMap::new(), drift: [None; 3], ties: 0 };
+            for (place, twins) in TWINS.into_iter().enumerate() {
+                let limits = Limits { k: 1.0, twins, again: 0 };
+                let mode = if place == 0 { Mode::Both } else { Mode::Free };
+                let verdict = context.silent(&experiment, mode, limits)?;
+                used.drift[place] = drift(&verdict);
+                if place == 0 {
+                    used.phases = verdict.phases.iter().map(|(phase, summary)| (*phase, summary.budget)).collect();
+                    used.ties = verdict.tied;
+                }
+            }
+            Ok(used)
+        },
+    )?;
     let of = |setting: usize| {
-        let verdicts = || runs.iter().filter(move |(which, _)| *which == setting).map(|(_, verdicts)| verdicts);
-        let phase = |phase: Phase| {
-            (phase, sorted(verdicts().filter_map(|verdicts| verdicts[0].phases[&phase].budget).collect()))
-        };
-        let drift = |twins: usize| sorted(verdicts().filter_map(|verdicts| drift(&verdicts[twins])).collect());
+        let used = || jobs.iter().zip(&runs).filter(move |((which, _), _)| *which == setting).map(|(_, used)| used);
+        let phase = |phase: Phase| (phase, sorted(used().filter_map(|used| used.phases[&phase]).collect()));
+        let drift = |twins: usize| sorted(used().filter_map(|used| used.drift[twins]).collect());
         Calibrated {
             name: CALIBRATION[setting].name,
             phases: Phase::COMPUTED.into_iter().map(phase).collect(),
             drift: [drift(0), drift(1), drift(2)],
-            ties: verdicts().map(|verdicts| verdicts[0].tied).sum(),
+            ties: used().map(|used| used.ties).sum(),
         }
     };
-    Ok(Some((0..CALIBRATION.len()).map(of).collect()))
+    Ok((0..CALIBRATION.len()).map(of).collect())
 }
 
-/// Counts false alarms; `None` when interrupted.
-pub(super) fn control(
-    context: &Context<'_>,
-    seeds: std::ops::Range<u64>,
-    steps: usize,
-) -> Result<Option<Vec<Control>>> {
+/// Counts false alarms.
+pub(super) fn control(context: &Context<'_>, seeds: std::ops::Range<u64>, steps: usize) -> Result<Vec<Control>> {
     let jobs: Vec<(usize, u64, &'static str)> = (0..CONTROL.len())
         .flat_map(|setting| seeds.clone().flat_map(move |seed| ["f32", "f64"].map(|dtype| (setting, seed, dtype))))
         .collect();
-    on_all_cores(context, &jobs, |&(setting, seed, dtype)| {
+    let part = |(setting, seed, dtype): &(usize, u64, &str)| {
+        format!("control of {}, {dtype}, seed {seed}", CONTROL[*setting].name)
+    };
+    context.each(&jobs, part, |&(setting, seed, dtype)| {
         let described: &Setting = &CONTROL[setting];
         let experiment = described.experiment(steps, &[format!("seed={seed}"), format!("dtype={dtype}")])?;
-        let verdict = silent(context, &experiment, Mode::Both, Limits::default())?;
+        let verdict = context.silent(&experiment, Mode::Both, Limits::default())?;
         Ok(Control {
             setting,
-            dtype,
+            dtype: dtype.to_owned(),
             outcome: verdict.verdict,
             phases: verdict.phases.iter().filter_map(|(phase, summary)| Some((*phase, summary.budget?))).collect(),
             drift: drift(&verdict),

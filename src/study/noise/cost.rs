@@ -2,7 +2,7 @@
 
 use super::{
     super::{Context, quartiles},
-    settings::COSTED,
+    settings::{COSTED, Setting},
 };
 use crate::{
     error::Result,
@@ -54,26 +54,28 @@ impl Observer for Engines {
     }
 }
 
-/// Measures every setting, one after the other on one thread, with noise off and on in turn; `None` when interrupted.
-pub(super) fn measure(context: &Context<'_>) -> Result<Option<Vec<Cost>>> {
-    let mut costs = Vec::new();
-    for (setting, steps) in COSTED {
+/// Measures every setting, one after the other on one thread, with noise off and on in turn.
+pub(super) fn measure(context: &Context<'_>) -> Result<Vec<Cost>> {
+    let cost = |(setting, steps): (Setting, usize)| {
         let experiment = setting.experiment(steps, &[])?;
         let mut unjudged = experiment.clone();
         unjudged.noise.judged = false;
         let parameters = experiment.reference.model.parameters().iter().map(|one| one.shape.elements()).sum();
-        let (mut columns, mut every) = ([const { Vec::new() }; 5], 1);
-        for _ in 0..RUNS {
-            let Some((engines, comparing, _)) = timed(&unjudged, steps, context)? else { return Ok(None) };
-            let Some((_, judging, compared_every)) = timed(&experiment, steps, context)? else { return Ok(None) };
-            every = compared_every;
-            let per_step = [engines, comparing, judging - comparing].map(|time| time / steps as f64);
-            columns.iter_mut().zip(per_step).for_each(|(column, time)| column.push(time));
-            columns[3].push(per_step[1] / per_step[0]);
-            columns[4].push(per_step[2] / per_step[0]);
-        }
+        let (columns, every) = context.once(&format!("cost of {}", setting.name), || {
+            let (mut columns, mut every) = ([const { Vec::new() }; 5], 1);
+            for _ in 0..RUNS {
+                let (engines, comparing, _) = timed(&unjudged, steps, context)?;
+                let (_, judging, compared_every) = timed(&experiment, steps, context)?;
+                every = compared_every;
+                let per_step = [engines, comparing, judging - comparing].map(|time| time / steps as f64);
+                columns.iter_mut().zip(per_step).for_each(|(column, time)| column.push(time));
+                columns[3].push(per_step[1] / per_step[0]);
+                columns[4].push(per_step[2] / per_step[0]);
+            }
+            Ok((columns, every))
+        })?;
         let [engines, comparing, judging, compared, judged] = columns.map(|column| quartiles(&column));
-        costs.push(Cost {
+        Ok(Cost {
             name: setting.name,
             parameters,
             every,
@@ -82,21 +84,21 @@ pub(super) fn measure(context: &Context<'_>) -> Result<Option<Vec<Cost>>> {
             judging: judging[1],
             compared,
             judged,
-        });
-        (context.tick)(setting.name);
-    }
-    Ok(Some(costs))
+        })
+    };
+    COSTED.into_iter().map(cost).collect()
 }
 
 /// Microseconds of a run that the reference's and the free candidate's engine took, and of all but the engines; and every
 /// how many steps it compares.
-fn timed(experiment: &Experiment, steps: usize, context: &Context<'_>) -> Result<Option<(f64, f64, usize)>> {
+fn timed(experiment: &Experiment, steps: usize, context: &Context<'_>) -> Result<(f64, f64, usize)> {
     let mut lockstep = Lockstep::new(experiment, Mode::Both)?;
     let mut judge = Judge::new(experiment, Mode::Both, &lockstep);
     let mut time = Engines::default();
     let start = Instant::now();
-    let ended = lockstep.run(steps, None, context.stop, &mut [&mut time, &mut judge])?;
+    lockstep.run(steps, None, context.stop, &mut [&mut time, &mut judge])?;
     let wall = start.elapsed().as_secs_f64() * 1e6;
     let engines = (time.reference + time.free) as f64 / 1e3;
-    Ok((!ended.interrupted).then_some((engines, wall - time.all as f64 / 1e3, lockstep.compared_every)))
+    context.go_on()?;
+    Ok((engines, wall - time.all as f64 / 1e3, lockstep.compared_every))
 }

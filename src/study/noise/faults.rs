@@ -2,7 +2,7 @@
 //! can show, and on the side that has it.
 
 use super::{
-    super::{Context, Nobody, on_all_cores},
+    super::{Context, Nobody},
     settings::{FAULTED, Faulted},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     training::{self, Training},
     verdict::{Comparison, Divergence, Farther, Outcome, Verdict, compare},
 };
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Steps of a run with a fault.
@@ -230,7 +231,7 @@ pub(super) const RUNS: usize = {
 };
 
 /// What came of one fault in one setting.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Found {
     pub case: usize,
     pub setting: usize,
@@ -244,15 +245,18 @@ pub(super) struct Found {
     pub right: bool,
 }
 
-/// Runs every fault on every side that can have it, in every setting; `None` when interrupted.
-pub(super) fn run(context: &Context<'_>) -> Result<Option<Vec<Found>>> {
+/// Runs every fault on every side that can have it, in every setting.
+pub(super) fn run(context: &Context<'_>) -> Result<Vec<Found>> {
     let mut jobs = Vec::new();
     for (case, fault) in CASES.iter().enumerate() {
         for setting in 0..FAULTED.len() {
             jobs.extend(fault.sides().iter().map(|&side| (case, setting, side)));
         }
     }
-    on_all_cores(context, &jobs, |&(number, setting, side)| {
+    let part = |&(number, setting, side): &(usize, usize, Role)| {
+        format!("{}, {}, {side:?}", CASES[number].name, FAULTED[setting].setting.name)
+    };
+    context.each(&jobs, part, |&(number, setting, side)| {
         let case = &CASES[number];
         let verdict = faulted(context, case, setting, side)?;
         // Where keys differ, the reference's are the definition, whichever side was changed: the candidate is off.

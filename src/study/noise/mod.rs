@@ -7,15 +7,12 @@ mod faults;
 mod report;
 mod settings;
 
-use super::{Context, Outcome, Study, StudyVerdict, sorted};
+use super::{Context, Page, Study, StudyVerdict, sorted};
 use crate::{
     error::Result,
     lockstep::Phase,
     noise::Limits,
-    report::{
-        plots::{figure, quantiles},
-        write_json, write_whole,
-    },
+    report::plots::{figure, quantiles},
     verdict::Outcome as Answer,
 };
 use control::{CONTROL_SEEDS, CONTROL_STEPS, Calibrated, Control, SEEDS, STEPS};
@@ -55,32 +52,17 @@ impl Findings {
     }
 }
 
-fn run(context: &Context<'_>) -> Result<Outcome> {
-    let mut verdict = StudyVerdict::new(STUDY.name);
-    let found = investigate(context)?;
-    verdict.interrupted = found.is_none();
-    let summary = match &found {
-        Some(found) => {
-            judge(found, &mut verdict);
-            draw(context, found)?;
-            write_whole(&context.folder.join("report.md"), report::render(found, &verdict).as_bytes())?;
-            report::summary(found, &verdict)
-        }
-        None => "noise: interrupted\n".to_owned(),
+fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<Page> {
+    let found = Findings {
+        // First, while nothing else runs.
+        costs: cost::measure(context)?,
+        faults: faults::run(context)?,
+        calibrated: control::calibrate(context, SEEDS, STEPS)?,
+        controls: control::control(context, CONTROL_SEEDS, CONTROL_STEPS)?,
     };
-    let name = if verdict.interrupted { "verdict.partial.json" } else { "verdict.json" };
-    write_json(&context.folder.join(name), &verdict)?;
-    Ok(Outcome { summary, exit_code: verdict.exit_code() })
-}
-
-/// Runs everything; `None` when interrupted.
-fn investigate(context: &Context<'_>) -> Result<Option<Findings>> {
-    // First, while nothing else runs.
-    let Some(costs) = cost::measure(context)? else { return Ok(None) };
-    let Some(faults) = faults::run(context)? else { return Ok(None) };
-    let Some(calibrated) = control::calibrate(context, SEEDS, STEPS)? else { return Ok(None) };
-    let Some(controls) = control::control(context, CONTROL_SEEDS, CONTROL_STEPS)? else { return Ok(None) };
-    Ok(Some(Findings { calibrated, controls, faults, costs }))
+    judge(&found, verdict);
+    draw(context, &found)?;
+    Ok(Page { report: report::render(&found, verdict), summary: report::summary(&found, verdict) })
 }
 
 /// Answers the claims and states what must hold.
@@ -133,17 +115,22 @@ fn draw(context: &Context<'_>, found: &Findings) -> Result<()> {
 
 #[cfg(all(test, feature = "torch"))]
 mod tests {
-    use super::{settings::FAULTED, *};
+    use super::{super::Journal, settings::FAULTED, *};
     use std::{path::Path, sync::atomic::AtomicBool};
 
     /// A smaller version of the tables in reports/noise, on seeds of its own.
     #[test]
     fn no_correct_engine_is_called_a_mismatch_and_no_fault_is_missed() {
-        let context = Context { folder: Path::new(""), stop: &AtomicBool::new(false), tick: &|_| {} };
-        for run in control::control(&context, 77..78, 60).unwrap().unwrap() {
+        let context = Context {
+            folder: Path::new(""),
+            stop: &AtomicBool::new(false),
+            tick: &|_| {},
+            journal: &Journal::nowhere(),
+        };
+        for run in control::control(&context, 77..78, 60).unwrap() {
             assert_ne!(run.outcome, Answer::Mismatch, "{}, {}: {:?}", CONTROL[run.setting].name, run.dtype, run.first);
         }
-        for run in faults::run(&context).unwrap().unwrap() {
+        for run in faults::run(&context).unwrap() {
             let (fault, setting) = (faults::CASES[run.case].name, FAULTED[run.setting].setting.name);
             assert!(run.right, "{fault} in the {:?}, {setting}: {:?}, {:?}", run.side, run.place, run.then);
         }
@@ -154,8 +141,13 @@ mod tests {
     /// rounding makes: the study's table has its column.
     #[test]
     fn what_correct_engines_use_of_the_noise_is_below_k() {
-        let context = Context { folder: Path::new(""), stop: &AtomicBool::new(false), tick: &|_| {} };
-        for setting in control::calibrate(&context, 1, 20).unwrap().unwrap() {
+        let context = Context {
+            folder: Path::new(""),
+            stop: &AtomicBool::new(false),
+            tick: &|_| {},
+            journal: &Journal::nowhere(),
+        };
+        for setting in control::calibrate(&context, 1, 20).unwrap() {
             let largest = setting.phases.values().flatten().chain(&setting.drift[control::held()]).copied();
             let largest = largest.fold(0.0, f64::max);
             assert!(largest <= Limits::default().k, "{}: {largest}", setting.name);

@@ -4,13 +4,12 @@
 //! is trained by the reference too.
 
 use super::super::{Context, quartiles};
-use super::PARITY;
+use super::parity;
 use crate::{
     error::Result,
-    experiment::Experiment,
-    lockstep::{RunSide, train_alone},
+    lockstep::{Alone, RunSide},
 };
-use std::path::Path;
+use serde::{Deserialize, Serialize};
 
 /// Seeds of each set-up.
 const SEEDS: u64 = 50;
@@ -22,6 +21,7 @@ pub(super) const NEAR_ZERO: f64 = 0.01;
 const PATIENCE: usize = 100_000;
 
 /// Epochs to near 0 of one set-up, over seeds.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Epochs {
     /// By seed; `None` where a run got stuck.
     pub(super) by_seed: Vec<Option<f64>>,
@@ -57,38 +57,41 @@ pub(super) struct Found {
     pub(super) truncated: Epochs,
 }
 
-/// Trains every set-up, or returns `None` when interrupted.
-pub(super) fn find(context: &Context<'_>) -> Result<Option<Found>> {
-    let run = |sets: &[&str]| -> Result<Option<Epochs>> {
+/// Trains every set-up.
+pub(super) fn find(context: &Context<'_>) -> Result<Found> {
+    let run = |name: &str, sets: &[&str]| -> Result<Epochs> {
         let epochs = |seed: u64, engine: &str, patience: usize| -> Result<Option<f64>> {
             let mut sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
             sets.extend([format!("seed={seed}"), format!("reference.engine={engine}")]);
-            let experiment = Experiment::parse(PARITY, "experiments/xor/parity.toml", Path::new(""), &sets)?;
-            let losses = train_alone(&experiment, RunSide::Reference, patience, |loss| loss < NEAR_ZERO)?;
-            Ok(losses.last().filter(|loss| **loss < NEAR_ZERO).map(|_| losses.len() as f64))
-        };
-        let mut by_seed = Vec::new();
-        for seed in 0..SEEDS {
-            if context.stopped() {
-                return Ok(None);
+            let mut alone = Alone::new(&parity(&sets)?, RunSide::Reference)?;
+            for step in 1..=patience {
+                if alone.step()? < NEAR_ZERO {
+                    return Ok(Some(step as f64));
+                }
             }
-            by_seed.push(epochs(seed, "scratch", PATIENCE)?);
-        }
-        // The reference is some hundred times slower: it is trained where the end is known to be near.
-        let posted = match by_seed.first() {
-            Some(&Some(known)) => epochs(0, "torch", 2 * known as usize)?,
-            _ => None,
+            Ok(None)
         };
-        (context.tick)("epochs to near 0");
-        Ok(Some(Epochs { by_seed, posted }))
+        context.once(&format!("epochs to near 0: {name}"), || {
+            let mut by_seed = Vec::new();
+            for seed in 0..SEEDS {
+                context.go_on()?;
+                by_seed.push(epochs(seed, "scratch", PATIENCE)?);
+            }
+            // The reference is some hundred times slower: it is trained where the end is known to be near.
+            let posted = match by_seed.first() {
+                Some(&Some(known)) => epochs(0, "torch", 2 * known as usize)?,
+                _ => None,
+            };
+            Ok(Epochs { by_seed, posted })
+        })
     };
-    let (Some(with_bias), Some(without_bias), Some(twice_the_rate), Some(truncated)) = (
-        run(&[])?,
-        run(&["model.bias=false"])?,
-        run(&["model.bias=false", "training.optimizer.sgd.lr=0.6"])?,
-        run(&["model.bias=false", "training.optimizer.sgd.lr=0.6", "model.init=truncated-normal"])?,
-    ) else {
-        return Ok(None);
-    };
-    Ok(Some(Found { with_bias, without_bias, twice_the_rate, truncated }))
+    Ok(Found {
+        with_bias: run("with biases", &[])?,
+        without_bias: run("without", &["model.bias=false"])?,
+        twice_the_rate: run("at twice the rate", &["model.bias=false", "training.optimizer.sgd.lr=0.6"])?,
+        truncated: run(
+            "truncated normal",
+            &["model.bias=false", "training.optimizer.sgd.lr=0.6", "model.init=truncated-normal"],
+        )?,
+    })
 }

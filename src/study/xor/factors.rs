@@ -1,13 +1,12 @@
 //! The four differences between the posted networks, in every combination, and each one's share.
 
-use super::super::{Context, mean_and_deviation, shapley::shapley};
-use super::PARITY;
+use super::super::{Context, Sample, shapley::shapley};
+use super::parity;
 use crate::{
     error::Result,
     experiment::Experiment,
-    lockstep::{RunSide, train_alone},
+    lockstep::{Alone, RunSide},
 };
-use std::path::Path;
 
 /// The factors, in the order of most to least impact that the published answer claims.
 pub(super) const FACTORS: [Factor; 4] = [
@@ -68,7 +67,7 @@ pub(super) struct Shares {
     /// Shares of it, in the order of [`FACTORS`]; they add up to 1.
     pub(super) of_posted: Vec<f64>,
     /// Mean and standard deviation of the shares over seeds.
-    pub(super) over_seeds: Vec<(f64, f64)>,
+    pub(super) over_seeds: Vec<Sample>,
     /// Seeds in which the claimed order holds.
     pub(super) claimed_order: usize,
 }
@@ -78,7 +77,7 @@ pub(super) fn experiment(factors: usize, seed: u64) -> Result<Experiment> {
     let mut sets = vec![format!("seed={seed}"), "candidate.training.reported_loss=mse".to_owned()];
     let chosen = FACTORS.iter().enumerate().filter(|(index, _)| factors & 1 << index != 0);
     sets.extend(chosen.map(|(_, factor)| factor.set.to_owned()));
-    let mut experiment = Experiment::parse(PARITY, "experiments/xor/parity.toml", Path::new(""), &sets)?;
+    let mut experiment = parity(&sets)?;
     experiment.title = format!("XOR with {}", name(factors));
     Ok(experiment)
 }
@@ -102,11 +101,13 @@ pub(super) struct Curves {
 impl Curves {
     /// Trains each engine alone: the reference's curve does not depend on the factors.
     pub(super) fn train(seed: u64, steps: usize) -> Result<Self> {
-        let reference = train_alone(&experiment(0, seed)?, RunSide::Reference, steps, |_| false)?;
-        let candidates = (0..1 << FACTORS.len())
-            .map(|factors| train_alone(&experiment(factors, seed)?, RunSide::Candidate, steps, |_| false))
-            .collect::<Result<_>>()?;
-        Ok(Self { reference, candidates })
+        let losses = |factors: usize, which: RunSide| -> Result<Vec<f64>> {
+            let mut alone = Alone::new(&experiment(factors, seed)?, which)?;
+            (0..steps).map(|_| alone.step()).collect()
+        };
+        let candidates =
+            (0..1 << FACTORS.len()).map(|factors| losses(factors, RunSide::Candidate)).collect::<Result<_>>()?;
+        Ok(Self { reference: losses(0, RunSide::Reference)?, candidates })
     }
 
     fn effect(&self, measure: Measure, factors: usize) -> f64 {
@@ -120,26 +121,31 @@ impl Curves {
     }
 }
 
-/// The shares by every measure, or `None` when interrupted.
-pub(super) fn shares(context: &Context<'_>, steps: usize) -> Result<Option<Vec<Shares>>> {
-    let mut seeds = Vec::new();
-    for seed in 0..SEEDS {
-        if context.stopped() {
-            return Ok(None);
-        }
-        seeds.push(Curves::train(seed, steps)?);
-        (context.tick)("shares over seeds");
-    }
-    let by_measure = |measure: Measure| {
-        let shares: Vec<Vec<f64>> = seeds.iter().map(|curves| curves.shares(measure)).collect();
+/// What a seed has of each [`Measure`]: the whole discrepancy and each factor's share of it.
+type OfSeed = Vec<(f64, Vec<f64>)>;
+
+/// The shares by every measure.
+pub(super) fn shares(context: &Context<'_>, steps: usize) -> Result<Vec<Shares>> {
+    let seeds: Vec<u64> = (0..SEEDS).collect();
+    let of_seeds: Vec<OfSeed> = context.each(
+        &seeds,
+        |seed| format!("shares, seed {seed}"),
+        |&seed| {
+            let curves = Curves::train(seed, steps)?;
+            let all = (1 << FACTORS.len()) - 1;
+            Ok(Measure::ALL.map(|measure| (curves.effect(measure, all), curves.shares(measure))).into())
+        },
+    )?;
+    let by_measure = |(place, measure): (usize, Measure)| {
+        let shares: Vec<&Vec<f64>> = of_seeds.iter().map(|seed| &seed[place].1).collect();
         let of_factor = |factor: usize| shares.iter().map(|shares| shares[factor]).collect::<Vec<_>>();
         Shares {
             measure,
-            posted: seeds[0].effect(measure, (1 << FACTORS.len()) - 1),
+            posted: of_seeds[0][place].0,
             of_posted: shares[0].clone(),
-            over_seeds: (0..FACTORS.len()).map(|factor| mean_and_deviation(&of_factor(factor))).collect(),
+            over_seeds: (0..FACTORS.len()).map(|factor| Sample::of(&of_factor(factor))).collect(),
             claimed_order: shares.iter().filter(|shares| shares.is_sorted_by(|more, less| more >= less)).count(),
         }
     };
-    Ok(Some(Measure::ALL.into_iter().map(by_measure).collect()))
+    Ok(Measure::ALL.into_iter().enumerate().map(by_measure).collect())
 }

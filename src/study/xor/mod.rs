@@ -6,17 +6,17 @@ mod factors;
 mod plots;
 mod report;
 
-use super::{Context, Nobody, Outcome, Study, StudyVerdict};
+use super::{Context, Nobody, Page, Study, StudyVerdict};
 use crate::{
-    bench::environment,
     error::Result,
     experiment::Experiment,
-    lockstep::{Phase, RunMode, StartKind},
-    report::{write, write_json, write_whole},
-    verdict::{self, Comparison, Curves, Outcome as Answer, Verdict},
+    lockstep::{Mode, Phase, RunMode, StartKind},
+    noise::Limits,
+    verdict::{Comparison, Curves, Outcome as Answer, Verdict, compare},
 };
 use factors::{FACTORS, Shares};
-use std::path::Path;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The study.
 pub const STUDY: Study = Study {
@@ -74,8 +74,9 @@ struct Remedy {
 }
 
 /// One parity run; gaps are the free run's largest over all steps.
+#[derive(Serialize, Deserialize)]
 struct ParityRun {
-    dtype: &'static str,
+    dtype: String,
     seed: u64,
     answer: Answer,
     loss: f64,
@@ -91,81 +92,63 @@ struct ParityRun {
 /// # Errors
 /// If a set cannot be accepted.
 pub fn parity(sets: &[String]) -> Result<Experiment> {
-    Experiment::parse(PARITY, "experiments/xor/parity.toml", Path::new(""), sets)
+    super::experiment(PARITY, "xor/parity", sets)
 }
 
-fn run(context: &Context<'_>) -> Result<Outcome> {
-    let mut verdict = StudyVerdict::new(STUDY.name);
-    let found = investigate(context, &mut verdict)?;
-    verdict.interrupted = found.is_none();
-    let summary = match &found {
-        Some(found) => {
-            judge(found, &mut verdict);
-            plots::draw(context.folder, found)?;
-            write_whole(&context.folder.join("report.md"), report::render(found, &verdict).as_bytes())?;
-            report::summary(found, &verdict)
-        }
-        None => "xor: interrupted; verdict.partial.json has the runs that were finished\n".to_owned(),
-    };
-    // What an earlier run finished is not replaced by less.
-    let name = if verdict.interrupted { "verdict.partial.json" } else { "verdict.json" };
-    write_json(&context.folder.join(name), &verdict)?;
-    Ok(Outcome { summary, exit_code: verdict.exit_code() })
+fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<Page> {
+    let found = investigate(context, verdict)?;
+    expect(&found, verdict);
+    report::claims(&found, verdict);
+    plots::draw(context.folder, &found)?;
+    Ok(Page { report: report::render(&found, verdict), summary: report::summary(&found, verdict) })
 }
 
-/// Compares an experiment; `None` when interrupted.
-fn compare(context: &Context<'_>, experiment: &Experiment) -> Result<Option<(Verdict, Curves)>> {
-    if context.stopped() {
-        return Ok(None);
-    }
-    let found = verdict::compare(experiment, Comparison::default(), environment(), &mut Nobody, context.stop)?;
-    (context.tick)(&experiment.title);
-    Ok((!found.0.interrupted).then_some(found))
-}
-
-/// Runs everything; `None` when interrupted.
-fn investigate(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Option<Findings>> {
+/// Runs everything.
+fn investigate(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Findings> {
     let mut posted = Curves::default();
     for (name, text) in [("parity", PARITY), ("as-posted", AS_POSTED)] {
-        let experiment = Experiment::parse(text, &format!("experiments/xor/{name}.toml"), Path::new(""), &[])?;
-        let Some((mut verdict, curves)) = compare(context, &experiment)? else { return Ok(None) };
-        let folder = context.folder.join(name);
-        crate::report::prepare(&folder)?;
-        write(&folder, &mut verdict, &curves)?;
+        let experiment = super::experiment(text, &format!("xor/{name}"), &[])?;
+        let (verdict, curves) = context.report(name, &experiment)?;
         study.experiments.insert(name.to_owned(), verdict);
         posted = curves;
     }
+    let sets: Vec<usize> = (0..1 << FACTORS.len()).collect();
+    let combined = context.each(
+        &sets,
+        |&set| format!("factors: {}", factors::name(set)),
+        |&set| {
+            let comparison = Comparison::default();
+            let experiment = factors::experiment(set, 0)?;
+            let (verdict, curves) = compare(&experiment, comparison, BTreeMap::new(), &mut Nobody, context.stop)?;
+            Ok((verdict, curves.reference_loss, curves.free_loss))
+        },
+    )?;
     let mut combinations = Vec::new();
     let mut peeled = (Vec::new(), Vec::new());
-    for set in 0..1 << FACTORS.len() {
-        let Some((verdict, curves)) = compare(context, &factors::experiment(set, 0)?)? else { return Ok(None) };
-        let area = factors::Measure::Area.of(&curves.reference_loss, &curves.free_loss);
+    for (set, (verdict, reference, candidate)) in sets.into_iter().zip(combined) {
+        let area = factors::Measure::Area.of(&reference, &candidate);
         combinations.push((set, verdict.verdict, area));
         study.experiments.insert(format!("factors: {}", factors::name(set)), verdict);
         // Factors are removed in the claimed order, which is that of the bits: what is left has its low bits 0.
-        peeled.0 = curves.reference_loss;
+        peeled.0 = reference;
         if left_when_peeled(set) {
-            peeled.1.push(curves.free_loss);
+            peeled.1.push(candidate);
         }
     }
     // All factors are the largest set, so the curves came in the order from none to all.
     peeled.1.reverse();
-    let Some(shares) = factors::shares(context, posted.reference_loss.len())? else { return Ok(None) };
-    let Some(epochs) = epochs::find(context)? else { return Ok(None) };
-    let mut scales = Vec::new();
-    for repeat in SCALES {
-        let Some(scale) = scale(context, study, repeat)? else { return Ok(None) };
-        scales.push(scale);
-    }
-    let Some(remedy) = remedy(context, study)? else { return Ok(None) };
-    let mut parity = Vec::new();
-    for dtype in ["f32", "f64"] {
-        for seed in 0..PARITY_SEEDS {
-            let Some(run) = parity_run(context, dtype, seed)? else { return Ok(None) };
-            parity.push(run);
-        }
-    }
-    Ok(Some(Findings { posted, combinations, peeled, shares, epochs, scales, remedy, parity }))
+    let shares = factors::shares(context, posted.reference_loss.len())?;
+    let epochs = epochs::find(context)?;
+    let scales = SCALES.into_iter().map(|repeat| scale(context, study, repeat)).collect::<Result<_>>()?;
+    let remedy = remedy(context, study)?;
+    let jobs: Vec<(&str, u64)> =
+        ["f32", "f64"].into_iter().flat_map(|dtype| (0..PARITY_SEEDS).map(move |seed| (dtype, seed))).collect();
+    let parity = context.each(
+        &jobs,
+        |(dtype, seed)| format!("parity, {dtype}, seed {seed}"),
+        |&(dtype, seed)| parity_run(context, dtype, seed),
+    )?;
+    Ok(Findings { posted, combinations, peeled, shares, epochs, scales, remedy, parity })
 }
 
 /// Whether a set of factors is what removing them one by one, the first first, leaves.
@@ -194,18 +177,17 @@ fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
 const SCALED: [&str; 3] =
     ["dtype=f64", "candidate.training.loss=half-sum-squares", "candidate.training.reported_loss=mse"];
 
-fn scale(context: &Context<'_>, study: &mut StudyVerdict, repeat: usize) -> Result<Option<Scale>> {
+fn scale(context: &Context<'_>, study: &mut StudyVerdict, repeat: usize) -> Result<Scale> {
     let elements = 4 * repeat;
     let run = |lr: f64| {
         let mut sets = sets(&SCALED);
         sets.extend([format!("data.repeat={repeat}"), format!("reference.training.optimizer.sgd.lr={lr:?}")]);
         let mut experiment = parity(&sets)?;
         experiment.title = format!("XOR, N = {elements}, half-sum's gradient against mse's at rate {lr}");
-        compare(context, &experiment)
+        context.compare(&experiment)
     };
     // At N = 4 doubling is multiplying by N/2, and the second run is the same again.
-    let Some((doubled, _)) = run(0.6)? else { return Ok(None) };
-    let Some((remedied, _)) = run(0.3 * elements as f64 / 2.0)? else { return Ok(None) };
+    let (doubled, remedied) = (run(0.6)?, run(0.3 * elements as f64 / 2.0)?);
     let found = Scale {
         elements,
         ratio: ratio(&doubled, Phase::Backward),
@@ -214,44 +196,39 @@ fn scale(context: &Context<'_>, study: &mut StudyVerdict, repeat: usize) -> Resu
     };
     study.experiments.insert(format!("scale: N = {elements}, rate doubled"), doubled);
     study.experiments.insert(format!("scale: N = {elements}, rate times N/2"), remedied);
-    Ok(Some(found))
+    Ok(found)
 }
 
-fn remedy(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Option<Remedy>> {
+fn remedy(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Remedy> {
     let mut sets = sets(&SCALED[1..]);
     sets.extend(["model.bias=false".to_owned(), "reference.training.optimizer.sgd.lr=0.6".to_owned()]);
     let mut experiment = parity(&sets)?;
     experiment.title = "XOR as the answer makes both agree".to_owned();
-    let Some((verdict, _)) = compare(context, &experiment)? else { return Ok(None) };
+    let verdict = context.compare(&experiment)?;
     let found = Remedy {
         gradient_ratio: ratio(&verdict, Phase::Backward),
         update_ratio: ratio(&verdict, Phase::Update),
         weights: free_gap(&verdict, "weights"),
     };
     study.experiments.insert("remedy of the answer".to_owned(), verdict);
-    Ok(Some(found))
+    Ok(found)
 }
 
-fn parity_run(context: &Context<'_>, dtype: &'static str, seed: u64) -> Result<Option<ParityRun>> {
+fn parity_run(context: &Context<'_>, dtype: &str, seed: u64) -> Result<ParityRun> {
     let experiment = parity(&[format!("dtype={dtype}"), format!("seed={seed}")])?;
-    let Some((verdict, _)) = compare(context, &experiment)? else { return Ok(None) };
-    Ok(Some(ParityRun {
-        dtype,
+    let verdict = context.silent(&experiment, Mode::Both, Limits::default())?;
+    Ok(ParityRun {
+        dtype: dtype.to_owned(),
         seed,
         answer: verdict.verdict,
         loss: free_gap(&verdict, "loss"),
         weights: free_gap(&verdict, "weights"),
         gradients: free_gap(&verdict, "gradients"),
         last_bias: free_gap(&verdict, "grad/2.bias"),
-    }))
+    })
 }
 
-/// Answers the document's claims, and states what must hold for the study to have worked.
-fn judge(found: &Findings, study: &mut StudyVerdict) {
-    expect(found, study);
-    report::claims(found, study);
-}
-
+/// States what must hold for the study to have worked.
 fn expect(found: &Findings, study: &mut StudyVerdict) {
     if let Some(posted) = study.experiments.get("as-posted") {
         let starts = |kind| posted.start.iter().any(|difference| difference.kind == kind);

@@ -1,6 +1,7 @@
 //! The study's own figures: the differences removed one by one, and each one's share.
 
 use super::{
+    super::Sample,
     Findings,
     factors::{FACTORS, Measure},
 };
@@ -78,12 +79,12 @@ fn shares(area: &Area<'_>, found: &Findings) -> Drawn {
     )?;
     let percent = |share: f64| 100.0 * share;
     let bars: Vec<_> = shares.of_posted.iter().zip(&shares.over_seeds).collect();
-    let ends = bars.iter().flat_map(|(posted, (mean, deviation))| {
+    let ends = bars.iter().flat_map(|(posted, Sample { mean, deviation, .. })| {
         [0.0, percent(**posted), percent(mean + deviation) + 8.0, percent(mean - deviation) - 8.0]
     });
     let x = Axis::groups(FACTORS.iter().enumerate().map(|(place, factor)| format!("{}. {}", place + 1, factor.name)));
     let mut chart = panel(&area, &x, &Axis::linear("share of the discrepancy (%)", ends))?;
-    for (group, (posted, (mean, deviation))) in bars.into_iter().enumerate() {
+    for (group, (posted, Sample { mean, deviation, .. })) in bars.into_iter().enumerate() {
         for (side, share, deviation, stroke) in [(-1.0, *posted, 0.0, CANDIDATE), (1.0, *mean, *deviation, seeds)] {
             let middle = group as f64 + side * (HALF + 0.01);
             let bar = [(middle - HALF, 0.0), (middle + HALF, percent(share))];

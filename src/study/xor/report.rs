@@ -1,7 +1,7 @@
 //! The study in words: the document's claims answered, report.md, and the terminal's summary.
 
 use super::{
-    super::StudyVerdict,
+    super::{Sample, StudyVerdict, page::agrees},
     Findings, ParityRun,
     epochs::{Epochs, NEAR_ZERO},
     factors::{self, FACTORS, Measure, SEEDS, Shares},
@@ -82,14 +82,6 @@ fn ranked(shares: &Shares) -> String {
     names.collect::<Vec<_>>().join(" > ")
 }
 
-fn agrees(answer: Option<bool>) -> &'static str {
-    match answer {
-        Some(true) => "agrees",
-        Some(false) => "does not agree",
-        None => "cannot be told",
-    }
-}
-
 /// The terminal's summary, in 80 columns.
 pub(super) fn summary(found: &Findings, study: &StudyVerdict) -> String {
     let mut text = String::from("xor: an MLP from scratch and in PyTorch\n\n");
@@ -101,7 +93,9 @@ pub(super) fn summary(found: &Findings, study: &StudyVerdict) -> String {
 fn summarize(text: &mut String, found: &Findings, study: &StudyVerdict) -> std::fmt::Result {
     if let Some(area) = found.shares.iter().find(|shares| shares.measure == Measure::Area) {
         writeln!(text, "Share of the discrepancy as posted (area between the printed curves)")?;
-        for (factor, (share, (mean, deviation))) in FACTORS.iter().zip(area.of_posted.iter().zip(&area.over_seeds)) {
+        for (factor, (share, Sample { mean, deviation, .. })) in
+            FACTORS.iter().zip(area.of_posted.iter().zip(&area.over_seeds))
+        {
             writeln!(
                 text,
                 "  {:<18}{:>6.1} %    over {SEEDS} seeds {:>6.1} ± {:.1} %",
@@ -189,7 +183,7 @@ fn write_factors(text: &mut String, found: &Findings) -> std::fmt::Result {
     for shares in &found.shares {
         let row = |values: Vec<String>| values.join(" | ");
         let posted = shares.of_posted.iter().map(|share| format!("{:.1} %", 100.0 * share)).collect();
-        let seeds = |(mean, deviation): &(f64, f64)| format!("{:.1} ± {:.1} %", 100.0 * mean, 100.0 * deviation);
+        let seeds = |share: &Sample| format!("{:.1} ± {:.1} %", 100.0 * share.mean, 100.0 * share.deviation);
         let name = shares.measure.name();
         writeln!(text, "| {name}, seed 0 | {} | {} | |", number(Some(shares.posted)), row(posted))?;
         let over = shares.over_seeds.iter().map(seeds).collect();

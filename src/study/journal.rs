@@ -1,0 +1,160 @@
+//! What an interrupted study has done already, so that it goes on from there.
+//!
+//! One line of JSON for each part that is done, written when it is. Numbers are read back as they were written, so that a
+//! study that was interrupted ends as one that was not. Another program's journal is not gone on with.
+
+use crate::{
+    error::{Error, Result},
+    report::json_line,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Write},
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::UNIX_EPOCH,
+};
+
+/// The name of the file.
+pub const FILE: &str = "unfinished.jsonl";
+
+/// The parts that are done.
+pub struct Journal {
+    path: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    /// Nothing where there is nowhere to write.
+    file: Option<File>,
+    done: BTreeMap<String, serde_json::Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line<V> {
+    part: String,
+    found: V,
+}
+
+/// The part that says which program wrote the journal.
+const PROGRAM: &str = "program";
+
+impl Journal {
+    /// The journal of a folder, which exists: gone on with where this program wrote it, else begun.
+    ///
+    /// # Errors
+    /// If it cannot be read or written.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join(FILE);
+        let failed = |error| Error::io(&path, "cannot be read; delete it to begin anew", error);
+        let written = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            // A line that was cut within a character ends a journal as one that was cut between two does.
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                String::from_utf8_lossy(&fs::read(&path).map_err(failed)?).into_owned()
+            }
+            read => read.map_err(failed)?,
+        };
+        let lines = written.lines().map_while(|line| serde_json::from_str::<Line<serde_json::Value>>(line).ok());
+        let mut done: BTreeMap<_, _> = lines.map(|line| (line.part, line.found)).collect();
+        if done.remove(PROGRAM) != Some(program().into()) {
+            done.clear();
+        }
+        let journal = Self { path, inner: Mutex::new(Inner { file: None, done: BTreeMap::new() }) };
+        // Written anew, without what was cut.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&journal.path);
+        journal.lock().file = Some(file.map_err(|error| journal.unwritten(error))?);
+        journal.keep(PROGRAM, &program())?;
+        for (part, found) in &done {
+            journal.keep(part, found)?;
+        }
+        journal.lock().done = done;
+        Ok(journal)
+    }
+
+    /// A journal that is kept nowhere.
+    pub fn nowhere() -> Self {
+        Self { path: PathBuf::new(), inner: Mutex::new(Inner { file: None, done: BTreeMap::new() }) }
+    }
+
+    /// What an interrupted run found for a part.
+    pub fn recall<V: DeserializeOwned>(&self, part: &str) -> Option<V> {
+        let found = self.lock().done.get(part).cloned()?;
+        serde_json::from_value(found).ok()
+    }
+
+    /// Keeps what was found for a part.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep<V: Serialize>(&self, part: &str, found: &V) -> Result<()> {
+        let mut inner = self.lock();
+        let Some(file) = &mut inner.file else { return Ok(()) };
+        let line = json_line(&Line { part: part.to_owned(), found })?;
+        file.write_all(line.as_bytes()).map_err(|error| self.unwritten(error))
+    }
+
+    /// Whether anything was found before.
+    pub fn is_begun(&self) -> bool {
+        !self.lock().done.is_empty()
+    }
+
+    /// Ends it: there is nothing left to go on with.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub fn close(self) -> Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.unwritten(error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unwritten(&self, error: std::io::Error) -> Error {
+        Error::io(&self.path, "cannot write to the output folder; choose another with --out", error)
+    }
+}
+
+/// What a program is known by: a part that another one did may have been done otherwise.
+fn program() -> String {
+    let of_file = || {
+        let found = fs::metadata(std::env::current_exe().ok()?).ok()?;
+        let changed = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(format!("{} bytes of {}", found.len(), changed.as_nanos()))
+    };
+    format!("lockstep {} {}", env!("CARGO_PKG_VERSION"), of_file().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_is_recalled_to_the_bit_and_a_cut_line_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let values = vec![0.1 + 0.2, f64::MIN_POSITIVE, -1e300];
+        let journal = Journal::open(folder.path()).unwrap();
+        assert!(!journal.is_begun());
+        journal.keep("values", &values).unwrap();
+        journal.keep("word", &"ü").unwrap();
+        let path = folder.path().join(FILE);
+        let whole = fs::read(&path).unwrap();
+        for cut in [whole.len(), whole.len() - 1, whole.len() - 4] {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let journal = Journal::open(folder.path()).unwrap();
+            assert_eq!(journal.recall::<Vec<f64>>("values").unwrap(), values);
+            assert_eq!(journal.recall::<String>("word").is_some(), cut + 1 >= whole.len());
+            assert_eq!(journal.recall::<f64>("values"), None, "of another type");
+        }
+        fs::write(&path, String::from_utf8(whole).unwrap().replace("lockstep ", "lockstep 99")).unwrap();
+        assert!(!Journal::open(folder.path()).unwrap().is_begun(), "another program's");
+        Journal::open(folder.path()).unwrap().close().unwrap();
+        assert!(!path.exists());
+    }
+}

@@ -143,6 +143,15 @@ impl Experiment {
         Self::from_bytes(text.as_bytes(), name, folder, sets)
     }
 
+    /// The same on data that are open already: `[data]` is checked and not read. Its types and parts are the caller's
+    /// concern.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_on(set: &Arc<DataSet>, text: &str, name: &str, folder: &Path, sets: &[String]) -> Result<Self> {
+        draft(text.as_bytes(), name, sets)?.on(Arc::clone(set), folder)
+    }
+
     /// One of the sides.
     pub fn side(&self, which: RunSide) -> &Side {
         match which {
@@ -152,11 +161,7 @@ impl Experiment {
     }
 
     fn from_bytes(bytes: &[u8], name: &str, folder: &Path, sets: &[String]) -> Result<Self> {
-        let mut sources = vec![Node::parse_file(bytes, name)?];
-        for set in sets {
-            sources.push(Node::parse_set(set)?);
-        }
-        Draft::new(sources, name)?.open(folder)
+        draft(bytes, name, sets)?.open(folder)
     }
 }
 
@@ -194,6 +199,14 @@ impl Outline {
     }
 }
 
+fn draft(bytes: &[u8], name: &str, sets: &[String]) -> Result<Draft> {
+    let mut sources = vec![Node::parse_file(bytes, name)?];
+    for set in sets {
+        sources.push(Node::parse_set(set)?);
+    }
+    Draft::new(sources, name)
+}
+
 fn bytes_of(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|error| {
         Error::io(path, "cannot read the experiment (`lockstep list` shows the ones there are)", error)
@@ -228,10 +241,15 @@ impl Draft {
 
     /// The experiment, with its data.
     fn open(self, folder: &Path) -> Result<Experiment> {
-        let Self { title, shared, reference, candidate } = self;
-        let wanted = [&reference, &candidate].map(decode::dtype);
+        let wanted = [&self.reference, &self.candidate].map(decode::dtype);
         let [one, other] = wanted;
-        let set = Arc::new(shared.data.open(folder, [one?, other?].into_iter().collect())?);
+        let set = Arc::new(self.shared.data.open(folder, [one?, other?].into_iter().collect())?);
+        self.on(set, folder)
+    }
+
+    /// The experiment on data that are open.
+    fn on(self, set: Arc<DataSet>, folder: &Path) -> Result<Experiment> {
+        let Self { title, shared, reference, candidate } = self;
         decode::fit::course(&reference, &set, &shared.course)?;
         let side = |root: &Node, engine| -> Result<Side> {
             let side = decode::side(root, engine, &set, folder)?;

@@ -19,10 +19,12 @@ pub use statistics::{Sample, quantile, quartiles, share_interval, sorted};
 pub use verdict::{Claim, Expectation, StudyVerdict};
 
 use crate::{
+    data::set::DataSet,
     error::Result,
+    experiment::Experiment,
     report::{write_json, write_whole},
 };
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 /// Every study there is.
 pub const ALL: &[Study] = &[xor::STUDY, noise::STUDY];
@@ -67,6 +69,14 @@ impl Study {
 ///
 /// # Errors
 /// If a set cannot be accepted, or its data cannot be opened.
-pub fn experiment(text: &str, name: &str, sets: &[String]) -> Result<crate::experiment::Experiment> {
-    crate::experiment::Experiment::parse(text, &format!("experiments/{name}.toml"), Path::new(""), sets)
+pub fn experiment(text: &str, name: &str, sets: &[String]) -> Result<Experiment> {
+    Experiment::parse(text, &format!("experiments/{name}.toml"), Path::new(""), sets)
+}
+
+/// The same on data that are open already, so that they are read once for many runs.
+///
+/// # Errors
+/// If a set cannot be accepted.
+pub fn experiment_on(set: &Arc<DataSet>, text: &str, name: &str, sets: &[String]) -> Result<Experiment> {
+    Experiment::parse_on(set, text, &format!("experiments/{name}.toml"), Path::new(""), sets)
 }

@@ -1,8 +1,12 @@
 //! A study's verdict.json.
 
-use crate::verdict::{SCHEMA, Verdict};
+use crate::{
+    error::{Error, Result},
+    store,
+    verdict::{SCHEMA, Verdict},
+};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::ErrorKind};
 
 /// What a study found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +67,27 @@ impl StudyVerdict {
             (true, false) => 3,
             (true, true) => 0,
         }
+    }
+
+    /// Whether the data of a part of the study are there; where they are not, what is missing and how to get it is
+    /// noted. Files are named as in `sst2/train.tsv`.
+    ///
+    /// # Errors
+    /// If they cannot be looked at.
+    pub fn has(&mut self, part: &str, files: &[&str]) -> Result<bool> {
+        let mut there = true;
+        for file in files {
+            match store::locate(file) {
+                Ok(_) => {}
+                Err(Error::Io { action, source, .. }) if source.kind() == ErrorKind::NotFound => {
+                    // Without its path, so that the report is the same on every machine.
+                    self.missing.push(format!("{part}: {file} is not there; {action}"));
+                    there = false;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(there)
     }
 
     /// States what must hold.

@@ -330,21 +330,3 @@ fn bad_input_is_an_error_that_says_where_and_what_and_writes_nothing() {
         assert!(words.iter().all(|word| said.contains(word)), "{arguments:?}: {said}");
     }
 }
-
-/// The whole study: the posted pair, all combinations, the N/2 law, and parity at ten seeds in both types.
-#[cfg(feature = "torch")]
-#[test]
-fn the_xor_study_holds_what_it_expects() {
-    let place = Place::new();
-    let output = place.lockstep(&["study", "xor", "--out", "reports"]);
-    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
-    let verdict: Value =
-        serde_json::from_str(&fs::read_to_string(place.path("reports/xor/verdict.json")).unwrap()).unwrap();
-    let expectations = verdict["expectations"].as_array().unwrap();
-    assert!(expectations.len() >= 7 && expectations.iter().all(|expectation| expectation["held"] == true));
-    assert!(verdict["claims"].as_array().unwrap().len() >= 6);
-    let report = fs::read_to_string(place.path("reports/xor/report.md")).unwrap();
-    for link in report.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        assert!(place.path("reports/xor").join(link).exists(), "{link} is not there");
-    }
-}

@@ -1,7 +1,7 @@
 //! `lockstep list`: the studies of this program, and the experiment files under `experiments/` here.
 
 use super::print;
-use crate::{data::IN_DATA, error::Result, experiment::Outline, study};
+use crate::{data::IN_DATA, error::Result, experiment::Outline, store, study};
 use std::{
     collections::BTreeSet,
     fmt::Write,
@@ -13,6 +13,15 @@ pub(super) fn run() -> Result<u8> {
     let mut text = String::from("Studies (lockstep study NAME)\n");
     for study in study::ALL {
         let _ = writeln!(text, "  {:<14}{}", study.name, study.title);
+        let mut needed = BTreeSet::new();
+        for file in study.data {
+            if !store::is_there(file)? {
+                needed.insert(fetched_by(file));
+            }
+        }
+        for what in needed {
+            let _ = writeln!(text, "  {:<14}needs {what}", "");
+        }
     }
     let mut files = Vec::new();
     collect(Path::new("experiments"), 0, &mut files);
@@ -40,13 +49,16 @@ pub(super) fn run() -> Result<u8> {
 /// The title of an experiment, and what it needs that is not there. Its data are not read, as they may be large.
 fn outlined(file: &Path) -> Result<(String, BTreeSet<String>)> {
     let Outline { title, data } = Outline::load(file)?;
-    let needed = data.absent(file.parent().unwrap_or(Path::new("")))?.into_iter().map(|written| {
-        match written.strip_prefix(IN_DATA).and_then(|name| name.split('/').next()) {
-            Some(set) => format!("`lockstep data fetch {set}`"),
-            None => format!("the file {written}"),
-        }
-    });
+    let needed = data
+        .absent(file.parent().unwrap_or(Path::new("")))?
+        .into_iter()
+        .map(|written| written.strip_prefix(IN_DATA).map_or_else(|| format!("the file {written}"), fetched_by));
     Ok((title, needed.collect()))
+}
+
+/// What gets a file of a data set.
+fn fetched_by(file: &str) -> String {
+    format!("`lockstep data fetch {}`", file.split('/').next().unwrap_or(file))
 }
 
 /// The TOML files below a folder; what cannot be listed has none. Links may run in circles, so depth is limited.

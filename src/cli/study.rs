@@ -7,7 +7,7 @@ use crate::{
     study::{self, Context, Journal, Study},
 };
 use clap::Args;
-use std::{path::PathBuf, sync::atomic::AtomicBool};
+use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -70,13 +70,18 @@ fn one(study: &Study, options: &Options, stop: &AtomicBool) -> Result<u8> {
     if journal.is_begun() {
         print(&format!("{}: going on where it was interrupted\n", study.name))?;
     }
+    let start = Instant::now();
     let (summary, code) = {
         let progress = Progress::new(study.parts, study.name);
         let tick = |what: &str| progress.advance(what);
         study.finish(&Context { folder: &folder, stop, tick: &tick, journal: &journal })?
     };
     journal.close()?;
-    print(&format!("{summary}\nWritten to {}: report.md, verdict.json, plots\n\n", folder.display()))?;
+    print(&format!(
+        "{summary}\nWritten to {} after {:.0} s: report.md, verdict.json, plots\n\n",
+        folder.display(),
+        start.elapsed().as_secs_f64()
+    ))?;
     Ok(code)
 }
 

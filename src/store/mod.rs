@@ -46,6 +46,18 @@ pub fn locate(name: &str) -> Result<PathBuf> {
     locate_in(&folder()?, name)
 }
 
+/// Whether a file of a data set, named as in `sst2/train.tsv`, is there.
+///
+/// # Errors
+/// As [`locate`], but for its not being there.
+pub fn is_there(name: &str) -> Result<bool> {
+    match locate(name) {
+        Ok(_) => Ok(true),
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 fn locate_in(folder: &Path, name: &str) -> Result<PathBuf> {
     let path = folder.join(name);
     match fs::metadata(&path) {

@@ -5,7 +5,7 @@
 
 use crate::{
     error::{Error, Result},
-    report::json_line,
+    report::{json_line, write_whole},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -62,16 +62,14 @@ impl Journal {
         if done.remove(PROGRAM) != Some(program().into()) {
             done.clear();
         }
-        let journal = Self { path, inner: Mutex::new(Inner { file: None, done: BTreeMap::new() }) };
         // Written anew, without what was cut.
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(&journal.path);
-        journal.lock().file = Some(file.map_err(|error| journal.unwritten(error))?);
-        journal.keep(PROGRAM, &program())?;
+        let mut whole = json_line(&Line { part: PROGRAM.to_owned(), found: program() })?;
         for (part, found) in &done {
-            journal.keep(part, found)?;
+            whole += &json_line(&Line { part: part.clone(), found })?;
         }
-        journal.lock().done = done;
-        Ok(journal)
+        write_whole(&path, whole.as_bytes())?;
+        let file = OpenOptions::new().append(true).open(&path).map_err(|error| unwritten(&path, error))?;
+        Ok(Self { path, inner: Mutex::new(Inner { file: Some(file), done }) })
     }
 
     /// A journal that is kept nowhere.
@@ -93,7 +91,7 @@ impl Journal {
         let mut inner = self.lock();
         let Some(file) = &mut inner.file else { return Ok(()) };
         let line = json_line(&Line { part: part.to_owned(), found })?;
-        file.write_all(line.as_bytes()).map_err(|error| self.unwritten(error))
+        file.write_all(line.as_bytes()).map_err(|error| unwritten(&self.path, error))
     }
 
     /// Whether anything was found before.
@@ -107,7 +105,7 @@ impl Journal {
     /// If it cannot be removed.
     pub fn close(self) -> Result<()> {
         match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.unwritten(error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(unwritten(&self.path, error)),
             _ => Ok(()),
         }
     }
@@ -115,10 +113,10 @@ impl Journal {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn unwritten(&self, error: std::io::Error) -> Error {
-        Error::io(&self.path, "cannot write to the output folder; choose another with --out", error)
-    }
+fn unwritten(path: &Path, error: std::io::Error) -> Error {
+    Error::io(path, "cannot write to the output folder; choose another with --out", error)
 }
 
 /// What a program is known by: a part that another one did may have been done otherwise.

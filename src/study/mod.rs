@@ -35,6 +35,8 @@ pub struct Study {
     pub name: &'static str,
     /// Its document, in a line.
     pub title: &'static str,
+    /// The files of data that all of it needs, named as in `sst2/train.tsv`.
+    pub data: &'static [&'static str],
     /// How many parts it runs, for the progress bar.
     pub parts: usize,
     /// Runs it, draws its figures into the folder, and fills its verdict.

@@ -24,6 +24,7 @@ use settings::{CALIBRATION, CONTROL, COSTED};
 pub const STUDY: Study = Study {
     name: "noise",
     title: "Can a verdict be trusted? False alarms, missed faults, and what judging costs",
+    data: &[],
     parts: CALIBRATION.len() * SEEDS as usize
         + CONTROL.len() * 2 * (CONTROL_SEEDS.end - CONTROL_SEEDS.start) as usize
         + faults::RUNS

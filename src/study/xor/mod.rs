@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 pub const STUDY: Study = Study {
     name: "xor",
     title: "What is the difference between an MLP from scratch and in PyTorch?",
+    data: &[],
     parts: 2 + (1 << FACTORS.len()) + factors::SEEDS as usize + 4 + 2 * SCALES.len() + 1 + 2 * PARITY_SEEDS as usize,
     run,
 };

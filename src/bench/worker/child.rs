@@ -1,12 +1,11 @@
-//! A process that has one engine and times it when it is asked to.
-//!
-//! `lockstep bench-worker` reads requests from stdin and answers on stdout, one line of JSON each. The other side,
-//! which starts it, is [`Worker`]. What one process does between two requests is nothing: it waits in a read. Whatever
-//! its engine's threads do meanwhile is the engine's, and is measured ([`Worker::processor_ns`]).
+//! The process that has the engine: what `lockstep bench-worker` does.
 
 use super::{
-    counted::{Counted, Given},
-    workload,
+    super::{
+        counted::{self, Counted, Given},
+        workload,
+    },
+    protocol::{Answer, Loaded, Memory, Purpose, Request, Source, Work},
 };
 use crate::{
     data::{
@@ -17,66 +16,17 @@ use crate::{
     },
     engine::Engine,
     error::{Error, Result},
-    experiment::{EngineKind, Experiment},
+    experiment::EngineKind,
     lockstep::{self, Batches, RunSide, Start},
     tensor::DType,
 };
-use serde::{Deserialize, Serialize};
 use std::{
-    env, fs,
-    io::{self, BufRead, BufReader, Write},
-    path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    fs,
+    io::{self, BufRead, Write},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
-
-/// One kind of work that a block repeats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Work {
-    /// The first phase of an observed step: every layer's output for a training batch.
-    Forward,
-    /// The second: the loss.
-    Loss,
-    /// The third: the gradients.
-    Backward,
-    /// The last: the parameters change.
-    Update,
-    /// All four, one by one: the observed step, gradients written down, as lockstep needs them.
-    Step,
-    /// A whole step that nobody looks into.
-    Fused,
-    /// Outputs of the whole test set in one batch.
-    Whole,
-    /// Outputs of the test set's batches of 64, one batch.
-    Batches,
-    /// Outputs of the test set's rows one by one, one row.
-    Rows,
-}
-
-impl Work {
-    /// The phases of an observed step.
-    pub const PHASES: [Self; 4] = [Self::Forward, Self::Loss, Self::Backward, Self::Update];
-
-    /// What an engine does in training.
-    pub const TRAINING: [Self; 6] = [Self::Step, Self::Fused, Self::Forward, Self::Loss, Self::Backward, Self::Update];
-
-    /// As tables call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Forward => "forward",
-            Self::Loss => "loss",
-            Self::Backward => "backward",
-            Self::Update => "update",
-            Self::Step => "observed step",
-            Self::Fused => "fused step",
-            Self::Whole => "inference, all rows",
-            Self::Batches => "inference, 64 rows",
-            Self::Rows => "inference, 1 row",
-        }
-    }
-}
 
 /// Rows of a batch in [`Work::Batches`].
 const BATCH: usize = 64;
@@ -84,111 +34,6 @@ const BATCH: usize = 64;
 /// Different batches that inference goes through in turn: so many that no single row stays in a register, so few that
 /// preparing them takes no time.
 const BATCHES: usize = 64;
-
-/// What is trained.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// An experiment file.
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// What is changed in it.
-        sets: Vec<String>,
-    },
-    /// An experiment of ours.
-    Text {
-        /// What errors call it.
-        name: String,
-        /// As in a file.
-        text: String,
-        /// What is changed in it.
-        sets: Vec<String>,
-        /// Words of a row, where rows count words: they are held sparse, and libtorch is given them dense.
-        words: Option<usize>,
-    },
-}
-
-impl Source {
-    /// The experiment.
-    ///
-    /// # Errors
-    /// If it cannot be read or accepted.
-    pub fn open(&self) -> Result<Experiment> {
-        match self {
-            Self::File { path, sets } => Experiment::load(path, sets),
-            Self::Text { name, text, sets, words } => {
-                let mut experiment = Experiment::parse(text, name, Path::new(""), sets)?;
-                if let Some(words) = words {
-                    experiment.set = Arc::new(workload::counted_words(&experiment.set, *words)?);
-                }
-                Ok(experiment)
-            }
-        }
-    }
-}
-
-/// What an engine is made ready for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Purpose {
-    Training,
-    Inference,
-}
-
-/// What is asked of a worker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Request {
-    /// Make an engine ready.
-    Load { source: Source, reference: bool, threads: usize, purpose: Purpose },
-    /// Repeat a kind of work until it is warm; how often does a block of so many microseconds repeat it?
-    Warm { work: Work, block_us: f64 },
-    /// How long does it take, repeated so often?
-    Block { work: Work, repeats: u32 },
-    /// How long does each phase of an observed step take, of so many steps?
-    Phases { repeats: u32 },
-    /// How much memory did it take?
-    Memory,
-}
-
-/// What a worker answers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Answer {
-    Loaded(Loaded),
-    Repeats(u32),
-    /// Microseconds of one repetition.
-    Took(f64),
-    /// Microseconds of each phase.
-    Phases([f64; 4]),
-    Memory(Option<Memory>),
-    Failed(String),
-}
-
-/// What a worker has made ready.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Loaded {
-    /// The experiment's title.
-    pub(super) title: String,
-    /// The engine, in words.
-    pub(super) engine: String,
-    /// The layers, in words.
-    pub(super) model: String,
-    /// Numbers that are trained.
-    pub(super) parameters: usize,
-    /// Each kind of work: its rows, and what it takes.
-    pub(super) works: Vec<(Work, usize, Counted)>,
-}
-
-/// Memory of a process, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
-    /// What the process held before it had data or an engine: the program and its libraries.
-    pub program: u64,
-    /// The most that it held while it trained: program, data, engine.
-    pub peak: u64,
-}
 
 /// Answers requests until there are no more.
 ///
@@ -296,7 +141,7 @@ fn load(source: &Source, which: RunSide, threads: usize, purpose: Purpose) -> Re
         title: experiment.title.clone(),
         engine: ready.engine.describe().to_string(),
         model: side.model.to_string(),
-        parameters: super::counted::parameters(&side.model) as usize,
+        parameters: counted::parameters(&side.model) as usize,
         works: works.into_iter().map(|(work, given)| (work, given.rows, Counted::new(work, &side, given))).collect(),
     };
     Ok((loaded, ready))
@@ -446,149 +291,6 @@ fn resident(key: &str) -> Option<u64> {
 /// is not in it; elsewhere it stays in.
 fn forget_peak() {
     let _ = fs::write("/proc/self/clear_refs", "5");
-}
-
-/// A worker, from the side of the process that asks.
-pub(super) struct Worker {
-    child: Child,
-    to: ChildStdin,
-    from: BufReader<ChildStdout>,
-    name: String,
-    reference: bool,
-    threads: usize,
-}
-
-/// What libgomp's threads do between two parallel regions, in every worker: `OMP_WAIT_POLICY` is not set, so that they
-/// spin 300,000 times, which were 9 ms on the machine this was tried on, and then sleep. Measured with 2 threads, a
-/// step of 784-512-256-10: 3.0 ms so, 4.5 ms where they sleep at once (PASSIVE), 2.4 ms where they never do (ACTIVE)
-/// and disturb whoever has his turn. Between one region and the next of a step the default never sleeps either.
-pub(super) const WAIT_POLICY: &str =
-    "libgomp's own, as PyTorch's users have it (threads spin for some 9 ms, then sleep)";
-
-impl Worker {
-    /// Starts a process for one side's engine with so many threads.
-    ///
-    /// # Errors
-    /// If it cannot be started.
-    pub(super) fn start(reference: bool, threads: usize) -> Result<Self> {
-        let name = format!("bench worker of the {}", if reference { "reference" } else { "candidate" });
-        let failed = |error| Error::io(Path::new("lockstep bench-worker"), "cannot be started", error);
-        let program = env::current_exe().map_err(failed)?;
-        let mut command = Command::new(program);
-        command.arg("bench-worker").stdin(Stdio::piped()).stdout(Stdio::piped());
-        for policy in ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MKL_NUM_THREADS", "OMP_DYNAMIC", "OMP_PROC_BIND"] {
-            command.env_remove(policy);
-        }
-        // Read by libgomp as it is loaded: what is set later does not reach every thread.
-        command.env("OMP_NUM_THREADS", threads.to_string());
-        let mut child = command.spawn().map_err(failed)?;
-        let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(failed(io::Error::other("it has no pipes")));
-        };
-        Ok(Self { child, to, from: BufReader::new(from), name, reference, threads })
-    }
-
-    /// Makes the engine ready.
-    ///
-    /// # Errors
-    /// If the source cannot be used, or the engine not be built.
-    pub(super) fn load(&mut self, source: &Source, purpose: Purpose) -> Result<Loaded> {
-        let (reference, threads) = (self.reference, self.threads);
-        match self.ask(&Request::Load { source: source.clone(), reference, threads, purpose })? {
-            Answer::Loaded(loaded) => Ok(loaded),
-            other => Err(self.unexpected(&other)),
-        }
-    }
-
-    /// Repeats work until it is warm; how often does a block of that length repeat it?
-    ///
-    /// # Errors
-    /// If the engine fails.
-    pub(super) fn warm(&mut self, work: Work, block: Duration) -> Result<u32> {
-        match self.ask(&Request::Warm { work, block_us: block.as_secs_f64() * 1e6 })? {
-            Answer::Repeats(repeats) => Ok(repeats),
-            other => Err(self.unexpected(&other)),
-        }
-    }
-
-    /// Microseconds of one repetition, of so many.
-    ///
-    /// # Errors
-    /// If the engine fails.
-    pub(super) fn block(&mut self, work: Work, repeats: u32) -> Result<f64> {
-        match self.ask(&Request::Block { work, repeats })? {
-            Answer::Took(us) => Ok(us),
-            other => Err(self.unexpected(&other)),
-        }
-    }
-
-    /// Microseconds of each phase of a step, of so many.
-    ///
-    /// # Errors
-    /// If the engine fails.
-    pub(super) fn phases(&mut self, repeats: u32) -> Result<[f64; 4]> {
-        match self.ask(&Request::Phases { repeats })? {
-            Answer::Phases(us) => Ok(us),
-            other => Err(self.unexpected(&other)),
-        }
-    }
-
-    /// Its memory, where the system says.
-    ///
-    /// # Errors
-    /// If it does not answer.
-    pub(super) fn memory(&mut self) -> Result<Option<Memory>> {
-        match self.ask(&Request::Memory)? {
-            Answer::Memory(memory) => Ok(memory),
-            other => Err(self.unexpected(&other)),
-        }
-    }
-
-    /// Threads of its engine.
-    pub(super) fn threads(&self) -> usize {
-        self.threads
-    }
-
-    /// Nanoseconds that all its threads have been running, where the system says (Linux's schedstat).
-    pub(super) fn processor_ns(&self) -> Option<u64> {
-        let threads = fs::read_dir(format!("/proc/{}/task", self.child.id())).ok()?;
-        let of = |thread: io::Result<fs::DirEntry>| -> Option<u64> {
-            fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?.split_whitespace().next()?.parse().ok()
-        };
-        threads.map(of).sum()
-    }
-
-    fn ask(&mut self, request: &Request) -> Result<Answer> {
-        let mut line = serde_json::to_string(request).map_err(|error| self.failed("ask", error.to_string()))?;
-        line.push('\n');
-        let asked = self.to.write_all(line.as_bytes()).and_then(|()| self.to.flush());
-        asked.map_err(|error| self.failed("ask", error.to_string()))?;
-        line.clear();
-        let answered = self.from.read_line(&mut line);
-        answered.map_err(|error| self.failed("answer", error.to_string()))?;
-        match serde_json::from_str(&line) {
-            Ok(Answer::Failed(message)) => Err(Error::Usage(message)),
-            Ok(answer) => Ok(answer),
-            Err(_) if line.is_empty() => Err(self.failed("answer", "it ended without one".to_owned())),
-            Err(error) => Err(self.failed("answer", format!("{error} in `{}`", line.trim_end()))),
-        }
-    }
-
-    fn failed(&self, operation: &str, message: String) -> Error {
-        Error::Engine { engine: self.name.clone(), operation: operation.to_owned(), message }
-    }
-
-    fn unexpected(&self, answer: &Answer) -> Error {
-        self.failed("answer", format!("{answer:?} is no answer to what was asked"))
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        // It holds nothing that is to be kept.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[cfg(test)]

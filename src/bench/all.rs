@@ -2,7 +2,6 @@
 //! was interrupted goes on where it was, if neither the program nor what it was asked for has changed.
 
 use super::{
-    environment,
     measured::{self, Measured},
     overhead::{self, Overhead, Process},
     peak::Peak,
@@ -16,16 +15,16 @@ use super::{
 use crate::{
     error::{Error, Result},
     report::{write_json, write_whole},
+    verdict::{environment, program},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
     thread,
-    time::UNIX_EPOCH,
 };
 
 /// The version of bench.json's layout.
@@ -213,16 +212,6 @@ fn begin(asked: &All<'_>) -> Report {
         (kept.schema, &kept.asked, &kept.environment) == (fresh.schema, &fresh.asked, &fresh.environment)
     };
     kept.filter(same).unwrap_or(fresh)
-}
-
-/// What tells one build of this program from another.
-fn program() -> String {
-    let of = |path: PathBuf| {
-        let file = fs::metadata(path).ok()?;
-        let built = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        Some(format!("{} bytes, {} s", file.len(), built.as_secs()))
-    };
-    env::current_exe().ok().and_then(of).unwrap_or_default()
 }
 
 /// Reads a bench.json, or what an interrupted run left.

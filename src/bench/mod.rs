@@ -7,7 +7,6 @@
 
 mod all;
 mod counted;
-mod environment;
 mod interval;
 mod load;
 mod measured;
@@ -24,7 +23,6 @@ mod workload;
 pub(crate) use all::parts;
 pub use all::{All, Asked, Report, SCHEMA, all, read};
 pub use counted::Counted;
-pub use environment::environment;
 pub use interval::Interval;
 pub use measured::{Figures, Measured, Met, Row, bench};
 pub use overhead::{Overhead, Process};

@@ -2,12 +2,11 @@
 
 use super::{print, progress::Progress, stop_on_interrupt};
 use crate::{
-    bench::environment,
     error::{Error, Result},
     experiment::Experiment,
     lockstep::{Checkpoints, Mode, Observer, StepEvent},
     report,
-    verdict::{Comparison, compare},
+    verdict::{Comparison, compare, environment},
 };
 use clap::{Args, ValueEnum};
 use std::{

@@ -2,13 +2,12 @@
 
 use super::Journal;
 use crate::{
-    bench::environment,
     error::{Error, Result},
     experiment::Experiment,
     lockstep::{Mode, Observer, StepEvent},
     noise::Limits,
     report::{prepare, write},
-    verdict::{Comparison, Curves, Verdict, compare},
+    verdict::{Comparison, Curves, Verdict, compare, environment},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{

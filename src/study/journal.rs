@@ -6,6 +6,7 @@
 use crate::{
     error::{Error, Result},
     report::{json_line, write_whole},
+    verdict::program,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{
@@ -14,7 +15,6 @@ use std::{
     io::{ErrorKind, Write},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
-    time::UNIX_EPOCH,
 };
 
 /// The name of the file.
@@ -119,16 +119,6 @@ fn unwritten(path: &Path, error: std::io::Error) -> Error {
     Error::io(path, "cannot write to the output folder; choose another with --out", error)
 }
 
-/// What a program is known by: a part that another one did may have been done otherwise.
-fn program() -> String {
-    let of_file = || {
-        let found = fs::metadata(std::env::current_exe().ok()?).ok()?;
-        let changed = found.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-        Some(format!("{} bytes of {}", found.len(), changed.as_nanos()))
-    };
-    format!("lockstep {} {}", env!("CARGO_PKG_VERSION"), of_file().unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,7 +140,7 @@ mod tests {
             assert_eq!(journal.recall::<String>("word").is_some(), cut + 1 >= whole.len());
             assert_eq!(journal.recall::<f64>("values"), None, "of another type");
         }
-        fs::write(&path, String::from_utf8(whole).unwrap().replace("lockstep ", "lockstep 99")).unwrap();
+        fs::write(&path, String::from_utf8(whole).unwrap().replace(" bytes", " bits")).unwrap();
         assert!(!Journal::open(folder.path()).unwrap().is_begun(), "another program's");
         Journal::open(folder.path()).unwrap().close().unwrap();
         assert!(!path.exists());

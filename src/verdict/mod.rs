@@ -6,6 +6,7 @@
 mod compare;
 mod curves;
 mod drifting;
+mod environment;
 mod finish;
 mod judge;
 mod run;
@@ -18,6 +19,7 @@ pub use crate::{
 };
 pub use compare::{Comparison, compare};
 pub use curves::{Curves, PhaseTimes, TensorCurve};
+pub use environment::{environment, program};
 pub use judge::Judge;
 
 use serde::{Deserialize, Serialize};

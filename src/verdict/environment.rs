@@ -1,6 +1,6 @@
 //! The machine and the libraries, for `lockstep env` and every verdict.
 
-use std::{collections::BTreeMap, env, fs, thread};
+use std::{collections::BTreeMap, env, fs, thread, time::UNIX_EPOCH};
 
 /// What this program runs on and with.
 pub fn environment() -> BTreeMap<String, String> {
@@ -17,6 +17,16 @@ pub fn environment() -> BTreeMap<String, String> {
         put("ATEN_CPU_CAPABILITY", capability);
     }
     found
+}
+
+/// What tells one build of this program from another, so that what one has begun no other goes on with.
+pub fn program() -> String {
+    let of_file = || {
+        let file = fs::metadata(env::current_exe().ok()?).ok()?;
+        let built = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(format!("{} bytes of {} ns", file.len(), built.as_nanos()))
+    };
+    format!("lockstep {}, {}", env!("CARGO_PKG_VERSION"), of_file().unwrap_or_default())
 }
 
 fn processor() -> String {

@@ -47,7 +47,8 @@ pub fn cells(
         let mut from = 0;
         for same in colors.chunk_by(|one, other| one == other) {
             let (left, right) = (place(&x, from, columns), place(&x, from + same.len(), columns));
-            let (low, high) = (place(&y, row, rows), place(&y, row + 1, rows));
+            // Each row reaches under the next one, so that no seam shows between them.
+            let (low, high) = (place(&y, row, rows), place(&y, (row + 2).min(rows), rows));
             panel.draw_series([Rectangle::new([(left, low), (right, high)], same[0].filled())])?;
             from += same.len();
         }

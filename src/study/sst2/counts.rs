@@ -15,7 +15,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 
 /// Seeds of the first batch's loss.
-const FIRST_SEEDS: u64 = 200;
+const FIRST_SEEDS: u64 = 1000;
 /// Of them, by the reference too.
 const FIRST_TORCH: u64 = 20;
 
@@ -76,6 +76,8 @@ pub(super) struct First {
     pub(super) apart: f64,
     /// The standard deviation that the initial weights give it, derived from these batches.
     pub(super) derived: f64,
+    /// By seed, its distance from ln 2 in the standard deviations that its own batch gives it.
+    pub(super) scaled: Vec<f64>,
 }
 
 impl First {
@@ -90,6 +92,7 @@ impl First {
 pub(super) fn first(context: &Context<'_>, seeded: &(dyn Fn(u64) -> Result<Experiment> + Sync)) -> Result<First> {
     context.once("the first batch's loss over seeds", || {
         let (mut losses, mut apart, mut squares) = (Vec::new(), 0.0_f64, 0.0);
+        let mut scaled = Vec::new();
         for seed in 0..FIRST_SEEDS {
             context.go_on()?;
             let experiment = seeded(seed)?;
@@ -98,9 +101,11 @@ pub(super) fn first(context: &Context<'_>, seeded: &(dyn Fn(u64) -> Result<Exper
                 apart = apart.max((Alone::new(&experiment, RunSide::Reference)?.step()? - loss).abs());
             }
             losses.push(loss);
-            squares += square(&experiment)? / FIRST_SEEDS as f64;
+            let square = square(&experiment)?;
+            squares += square / FIRST_SEEDS as f64;
+            scaled.push((loss - std::f64::consts::LN_2) / square.sqrt());
         }
-        Ok(First { losses, apart, derived: squares.sqrt() })
+        Ok(First { losses, apart, derived: squares.sqrt(), scaled })
     })
 }
 

@@ -40,14 +40,18 @@ pub(super) fn draw(folder: &Path, found: &Findings) -> Result<()> {
 
 /// Steps over both epochs at which means are printed and the dev rows looked at.
 fn places(found: &Findings) -> Vec<f64> {
-    let epoch = found.curves.reference_loss.len() / EPOCHS;
-    (0..EPOCHS).flat_map(|number| (1..=WINDOWS).map(move |at| (number * epoch + at * WINDOW) as f64)).collect()
+    let epoch = epoch_steps(found);
+    (0..EPOCHS).flat_map(|number| (1..=WINDOWS).map(move |at| number as f64 * epoch + (at * WINDOW) as f64)).collect()
+}
+
+fn epoch_steps(found: &Findings) -> f64 {
+    (found.curves.reference_loss.len() / EPOCHS) as f64
 }
 
 fn training(area: &Area<'_>, found: &Findings) -> Drawn {
     let shows = "Mean training loss of every 500 steps and accuracy on the 872 dev rows, as printed in three runs, and as \
                  ours have them: means, and bands of two standard deviations of a run. Grey: the 95 % interval that 872 \
-                 rows leave to our mean.";
+                 rows leave to our mean. Printed points that share a step stand side by side.";
     let area = heading(area, "SST-2: the two epochs of the lecture, printed and re-run", shows)?;
     let Runs { scratch, torch } = &found.plain;
     let mut entries = vec![
@@ -100,9 +104,17 @@ fn curves(
             line(&mut chart, &points, stroke)?;
         }
     }
-    for (run, stroke) in printed::ALL.iter().zip(PRINTED) {
-        let points: Vec<_> = x.iter().copied().zip(printed(run)).collect();
+    // Side by side, so that equal ones do not hide each other.
+    for (number, (run, stroke)) in printed::ALL.iter().zip(PRINTED).enumerate() {
+        let beside = 60.0 * (number as f64 - 1.0);
+        let points: Vec<_> = x.iter().map(|x| x + beside).zip(printed(run)).collect();
         dots(&mut chart, &points, stroke.color, POINT)?;
+    }
+    if of_rows {
+        let ends = printed::PLAIN.dev.iter().zip(1..);
+        let points: Vec<_> =
+            ends.map(|(share, epoch)| (f64::from(epoch) * epoch_steps(found), 100.0 * share)).collect();
+        dots(&mut chart, &points, PRINTED[0].color, POINT)?;
     }
     Ok(())
 }
@@ -175,11 +187,12 @@ fn help(area: &Area<'_>, found: &Findings) -> Drawn {
         dots(&mut chart, &[(place - 0.28, 100.0 * column.printed)], PRINTED[0].color, POINT)?;
         for (runs, middle, stroke) in [(scratch, place, CANDIDATE), (torch, place + 0.28, REFERENCE)] {
             // Side by side, so that equal ones do not hide each other.
-            let spread = |number: usize| (number % 7) as f64 * 0.03 - 0.09;
+            let wide = runs.len().clamp(1, 7);
+            let spread = |number: usize| ((number % wide) as f64 - (wide as f64 - 1.0) / 2.0) * 0.03;
             let points: Vec<_> = runs.iter().enumerate().map(|(at, run)| (middle + spread(at), *run)).collect();
             dots(&mut chart, &points, stroke.color, 4)?;
             let mean = Sample::of(runs).mean;
-            let bar = PathElement::new([(middle - 0.13, mean), (middle + 0.13, mean)], TEXT.stroke_width(4));
+            let bar = PathElement::new([(middle - 0.12, mean), (middle + 0.12, mean)], TEXT.stroke_width(4));
             chart.draw_series([bar])?;
         }
     }
@@ -210,7 +223,7 @@ fn batches(area: &Area<'_>, found: &Findings) -> Drawn {
     let shows = "Dev accuracy after two epochs by batch size, mean and one standard deviation over seeds, at three learning \
                  rates; and the time of an epoch on one thread, where libtorch is given densified rows as in the lecture.";
     let area = heading(area, "SST-2: are bigger batches better?", shows)?;
-    let strokes = [PALETTE[2], CANDIDATE.color, PALETTE[1]].map(|color| Stroke { color, width: 4, dashed: false });
+    let strokes = [PALETTE[2], PALETTE[3], PALETTE[1]].map(|color| Stroke { color, width: 4, dashed: false });
     let mut entries: Vec<_> = sweeps::RATES
         .iter()
         .zip(strokes)

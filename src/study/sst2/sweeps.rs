@@ -52,13 +52,13 @@ impl Setting {
     const LECTURES: Self = Self { size: 16, rate: RATE, factor: 0.0 };
 
     /// All of both sweeps; the slowest first.
-    fn all() -> Vec<Self> {
+    pub(super) fn all() -> Vec<Self> {
         let sizes = SIZES.into_iter().flat_map(|size| RATES.map(|rate| Self { size, rate, ..Self::LECTURES }));
         let factors = FACTORS.into_iter().filter(|factor| *factor > 0.0);
         sizes.chain(factors.map(|factor| Self { factor, ..Self::LECTURES })).collect()
     }
 
-    fn seeds(self) -> u64 {
+    pub(super) fn seeds(self) -> u64 {
         SEEDS_OF_SMALL.iter().find(|(size, _)| *size == self.size).map_or(SEEDS, |(_, seeds)| *seeds)
     }
 

@@ -58,7 +58,8 @@ fn first(found: &Findings, study: &mut StudyVerdict) {
         "the first batch's loss",
         &format!("{}", printed::FIRST_LOSS),
         format!(
-            "{ours:.4} over {} seeds, 95 of 100 between {low:.4} and {high:.4}; the printed logits and labels give {:.4}",
+            "{ours:.4} over {} seeds, 95 of 100 between {low:.4} and {high:.4}; the printed logits and labels give \
+             {:.4}",
             ours.count,
             super::counts::printed_loss()
         ),
@@ -89,8 +90,8 @@ fn outside(values: &[Beside]) -> usize {
     values.iter().filter(|(printed, ours)| !one_of(*printed, ours)).count()
 }
 
-/// Claims a table of values: as many outside as chance leaves, or fewer. (Values of one run that lie close together share
-/// weights, so that chance leaves rather more outside.)
+/// Claims a table of values: as many outside as chance leaves, or fewer. (Values of one run that lie close together
+/// share weights, so that chance leaves rather more outside.)
 fn table(study: &mut StudyVerdict, id: &str, printed: &str, values: &[Beside]) {
     let (outside, most) = (outside(values), most_outside(values.len()));
     let ours = format!(
@@ -146,8 +147,8 @@ fn accuracies(found: &Findings, study: &mut StudyVerdict) {
         "L2's dev accuracy of an epoch is that of its end",
         "\"Dev accuracy\" .822, .817 under the epoch",
         format!(
-            "in both epochs the same three digits as the look at step 4000, 210 steps before the end, which by our runs \
-             chance does {:.1} % of the time",
+            "in both epochs the same three digits as the look at step 4000, 210 steps before the end, which by our \
+             runs chance does {:.1} % of the time",
             100.0 * stale
         ),
         Some(stale >= 0.05),
@@ -260,7 +261,8 @@ fn stopping_early(found: &Findings, study: &mut StudyVerdict) {
         "patience=3",
         "stops at the 11th look, .820",
         format!(
-            "on the printed looks `> patience` stops at look {at}, the fourth without a new best; `>= patience` at look {}",
+            "on the printed looks `> patience` stops at look {at}, the fourth without a new best; `>= patience` at \
+             look {}",
             three.map_or("–".to_owned(), |look| (look + 1).to_string())
         ),
         Some(printed.stopped == Some(printed::STOPPED.looks.len() - 1) && three != printed.stopped),
@@ -300,8 +302,8 @@ fn batches(found: &Findings, study: &mut StudyVerdict) {
         "bigger batches are \"usually better\"",
         "no number",
         format!(
-            "dev accuracy in % after two epochs at rate .01, by batch size: {}; {falls} of {} enlargements lose more than \
-             two standard errors",
+            "dev accuracy in % after two epochs at rate .01, by batch size: {}; {falls} of {} enlargements lose more \
+             than two standard errors",
             words.join(", "),
             fixed.len().saturating_sub(1)
         ),
@@ -322,7 +324,8 @@ fn costs(found: &Findings, study: &mut StudyVerdict) {
         "\"we're doing a lot of extra work\"",
         "a look at the dev rows every 500 steps",
         format!(
-            "a look costs libtorch {:.0} steps and ours {:.0}: {:.1} % and {:.1} % more; it would be a lot at every step",
+            "a look costs libtorch {:.0} steps and ours {:.0}: {:.1} % and {:.1} % more; it would be a lot at every \
+             step",
             time.look_in_steps(0),
             time.look_in_steps(1),
             looks[0],

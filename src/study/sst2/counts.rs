@@ -110,8 +110,8 @@ pub(super) fn first(context: &Context<'_>, seeded: &(dyn Fn(u64) -> Result<Exper
 }
 
 /// E (loss − ln 2)² of the first batch, over the initial weights w, b ~ U(±1/√k) that `nn.Linear` draws, whose variance
-/// is 1/(3k). With s = ±1 for the labels, −ln σ(sz) = ln 2 − sz/2 to first order in the logit z = Σwx + b, and a batch of
-/// n rows has ‖Σ s(x, 1)‖²/(3k · 4n²).
+/// is 1/(3k). With s = ±1 for the labels, −ln σ(sz) = ln 2 − sz/2 to first order in the logit z = Σwx + b, and a batch
+/// of n rows has ‖Σ s(x, 1)‖²/(3k · 4n²).
 fn square(experiment: &Experiment) -> Result<f64> {
     let mut batches = Batches::new(experiment, RunSide::Candidate)?;
     batches.prepare(0);

@@ -1,5 +1,5 @@
-//! "Neural Net Training with PyTorch", a university lecture: logistic regression on SST-2's word counts, its printed losses
-//! and accuracies, and whether L2, early stopping and larger batches help.
+//! "Neural Net Training with PyTorch", a university lecture: logistic regression on SST-2's word counts, its printed
+//! losses and accuracies, and whether L2, early stopping and larger batches help.
 
 mod claims;
 mod counts;

@@ -49,9 +49,9 @@ fn epoch_steps(found: &Findings) -> f64 {
 }
 
 fn training(area: &Area<'_>, found: &Findings) -> Drawn {
-    let shows = "Mean training loss of every 500 steps and accuracy on the 872 dev rows, as printed in three runs, and as \
-                 ours have them: means, and bands of two standard deviations of a run. Grey: the 95 % interval that 872 \
-                 rows leave to our mean. Printed points that share a step stand side by side.";
+    let shows = "Mean training loss of every 500 steps and accuracy on the 872 dev rows, as printed in three runs, and \
+                 as ours have them: means, and bands of two standard deviations of a run. Grey: the 95 % interval that \
+                 872 rows leave to our mean. Printed points that share a step stand side by side.";
     let area = heading(area, "SST-2: the two epochs of the lecture, printed and re-run", shows)?;
     let Runs { scratch, torch } = &found.plain;
     let mut entries = vec![
@@ -159,8 +159,9 @@ fn columns() -> [Column; 6] {
 }
 
 fn help(area: &Area<'_>, found: &Findings) -> Drawn {
-    let shows = "Dev accuracy of each variant: printed, with the 95 % interval that 872 rows leave (whiskers), and every run of \
-                 ours, a dot each, with their mean. Every printed difference is smaller than the interval.";
+    let shows = "Dev accuracy of each variant: printed, with the 95 % interval that 872 rows leave (whiskers), and \
+                 every run of ours, a dot each, with their mean. Every printed difference is smaller than the \
+                 interval.";
     let area = heading(area, "SST-2: did L2 or early stopping help?", shows)?;
     let wide = |stroke: Stroke| Stroke { width: 10, ..stroke };
     let area = legend(
@@ -220,8 +221,9 @@ fn percent(sample: Sample) -> Sample {
 }
 
 fn batches(area: &Area<'_>, found: &Findings) -> Drawn {
-    let shows = "Dev accuracy after two epochs by batch size, mean and one standard deviation over seeds, at three learning \
-                 rates; and the time of an epoch on one thread, where libtorch is given densified rows as in the lecture.";
+    let shows = "Dev accuracy after two epochs by batch size, mean and one standard deviation over seeds, at three \
+                 learning rates; and the time of an epoch on one thread, where libtorch is given densified rows as in \
+                 the lecture.";
     let area = heading(area, "SST-2: are bigger batches better?", shows)?;
     let strokes = [PALETTE[2], PALETTE[3], PALETTE[1]].map(|color| Stroke { color, width: 4, dashed: false });
     let mut entries: Vec<_> = sweeps::RATES
@@ -259,8 +261,8 @@ fn batches(area: &Area<'_>, found: &Findings) -> Drawn {
 }
 
 fn penalty(area: &Area<'_>, found: &Findings) -> Drawn {
-    let shows = "After two epochs with a penalty factor·Σw², ten seeds each: mean and one standard deviation. 0: without. The \
-                 lecture's .001·mean(w²) is the dashed line; .001·Σw² is 10,106 times as much.";
+    let shows = "After two epochs with a penalty factor·Σw², ten seeds each: mean and one standard deviation. 0: \
+                 without. The lecture's .001·mean(w²) is the dashed line; .001·Σw² is 10,106 times as much.";
     let area = heading(area, "SST-2: a penalty that is felt", shows)?;
     let lecture = Stroke { color: PRINTED[2].color, width: 4, dashed: true };
     let area = legend(

@@ -44,12 +44,12 @@ fn opening(text: &mut String, found: &Findings, study: &StudyVerdict) -> Written
     writeln!(
         text,
         "# SST-2: a lecture's logistic regression, and whether anything helped\n\n\
-         A lecture trains one linear layer on the word counts of 67,349 film phrases, adds L2 and then early stopping, and \
-         prints dev accuracies of 81.2 to 82.7 %: did anything help? At the same {} seeds L2 changes the accuracy by {} ± \
-         {:.2} points, and early stopping, judged by rows that did not choose the moment, by {} ± {:.2} (standard \
-         deviations), while 872 dev rows leave a standard error of {:.1} points to every printed figure. Of {all} numbers \
-         that the lecture prints of its training, {met} lie within two standard deviations of a run of ours; both engines \
-         (reference {}, candidate {}) side by side: {answer}, over {} steps.\n\n\
+         A lecture trains one linear layer on the word counts of 67,349 film phrases, adds L2 and then early stopping, \
+         and prints dev accuracies of 81.2 to 82.7 %: did anything help? At the same {} seeds L2 changes the accuracy \
+         by {} ± {:.2} points, and early stopping, judged by rows that did not choose the moment, by {} ± {:.2} \
+         (standard deviations), while 872 dev rows leave a standard error of {:.1} points to every printed figure. Of \
+         {all} numbers that the lecture prints of its training, {met} lie within two standard deviations of a run of \
+         ours; both engines (reference {}, candidate {}) side by side: {answer}, over {} steps.\n\n\
          ![loss and accuracy during the two epochs](training.svg)\n",
         found.plain.scratch.len(),
         claims::points(change.mean),
@@ -73,12 +73,13 @@ fn counted(text: &mut String, found: &Findings) -> Written {
         text,
         "\n## The counts, and the first batch\n\n\
          Each token is stemmed with NLTK's Porter stemmer in its default mode, lower-cased and split into words of two \
-         characters or more. That gives {} for training; {} rows have no word at all. Without stemming there would be {} \
-         columns and {} stored elements. Our rows stay sparse from the file to the gradient: {:.1} MB, where all of the \
-         matrix in f32 would take {:.1} GB.\n\n\
-         Before training, the first batch's loss is ln 2 = .6931 but for the initial weights. The printed {} lies {:+.1} \
-         standard deviations from our mean over {} seeds, {ours:.4}; the weights that `nn.Linear` draws, U(±1/√10106), give \
-         it a deviation of {:.4}. The root mean square of the printed logits is {root:.4}; derived, it is {:.4}.\n",
+         characters or more. That gives {} for training; {} rows have no word at all. Without stemming there would be \
+         {} columns and {} stored elements. Our rows stay sparse from the file to the gradient: {:.1} MB, where all of \
+         the matrix in f32 would take {:.1} GB.\n\n\
+         Before training, the first batch's loss is ln 2 = .6931 but for the initial weights. The printed {} lies \
+         {:+.1} standard deviations from our mean over {} seeds, {ours:.4}; the weights that `nn.Linear` draws, \
+         U(±1/√10106), give it a deviation of {:.4}. The root mean square of the printed logits is {root:.4}; derived, \
+         it is {:.4}.\n",
         claims::matrix(counts.training.unwrap_or_default()),
         counts.empty,
         claims::grouped(found.unstemmed[0]),
@@ -133,8 +134,8 @@ fn losses(text: &mut String, found: &Findings) -> Written {
         text,
         "\n## The losses, every 500 steps\n\n\
          Printed in three runs, of which early stopping's is the plain network again; ours: {}. A printed value agrees \
-         where one more run of ours may print it: within two standard deviations of a run; up to three it is in the tail. \
-         At the same seeds the two engines' means differ by {} at most.\n",
+         where one more run of ours may print it: within two standard deviations of a run; up to three it is in the \
+         tail. At the same seeds the two engines' means differ by {} at most.\n",
         behind(found),
         power(Some(found.plain.apart().max(found.l2.apart())))
     )?;
@@ -181,10 +182,10 @@ fn accuracies(text: &mut String, found: &Findings) -> Written {
     writeln!(
         text,
         "\n## The accuracies\n\n\
-         The lecture's train accuracy counts predictions made before each update, so it lags: the weights at the end of an \
-         epoch do better on the same rows, as the last lines show. L2's \"Dev accuracy\" under an epoch (.822, .817) is not \
-         that of its end but of the look at step 4000, whose predictions its listing still holds: both print the same \
-         three digits, in both epochs.\n\n{}",
+         The lecture's train accuracy counts predictions made before each update, so it lags: the weights at the end \
+         of an epoch do better on the same rows, as the last lines show. L2's \"Dev accuracy\" under an epoch (.822, \
+         .817) is not that of its end but of the look at step 4000, whose predictions its listing still holds: both \
+         print the same three digits, in both epochs.\n\n{}",
         page::table(&HEAD, 1, &rows)
     )
 }
@@ -199,8 +200,8 @@ fn helped(text: &mut String, found: &Findings) -> Written {
     writeln!(
         text,
         "\n## Did anything help?\n\n\
-         872 rows leave a standard error of 1.3 points to a dev accuracy near 81 % (binomial). A second source of chance \
-         is the run itself: order of the rows and initial weights move it by another half a point or so.\n\n\
+         872 rows leave a standard error of 1.3 points to a dev accuracy near 81 % (binomial). A second source of \
+         chance is the run itself: order of the rows and initial weights move it by another half a point or so.\n\n\
          ![plain, L2 and early stopping with their intervals](help.svg)\n"
     )?;
     let stopping = stopping::stop(printed::STOPPED.looks.iter().copied(), true);
@@ -285,12 +286,12 @@ fn penalized(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writt
         text,
         "\n## What the penalty does\n\n\
          .001·mean(w²) over 10,106 weights is 9.9e-8·Σw²; its gradient is a weight decay of 2e-7. Adam's steps do not \
-         depend on a gradient's size, though. A word that no batch has shown has no other gradient, and Adam divides it by \
-         little more than ε = 1e-8: after {} steps the {:.0} or so words not seen yet have a mean |w| of {:.1e} (libtorch {:.1e}), \
-         where without the penalty it is still the initial {:.5}. So a penalty too small to matter rubs out the initial \
-         weights of words that come late, and hardly touches the learned ones.\n\n\
-         Larger penalties are felt: the least mean dev loss is {:.3}, where without one it is {:.3}. The best mean accuracy \
-         is {:.2} %, {} ± {:.2} (standard error) points from that without a penalty.\n\n\
+         depend on a gradient's size, though. A word that no batch has shown has no other gradient, and Adam divides \
+         it by little more than ε = 1e-8: after {} steps the {:.0} or so words not seen yet have a mean |w| of {:.1e} \
+         (libtorch {:.1e}), where without the penalty it is still the initial {:.5}. So a penalty too small to matter \
+         rubs out the initial weights of words that come late, and hardly touches the learned ones.\n\n\
+         Larger penalties are felt: the least mean dev loss is {:.3}, where without one it is {:.3}. The best mean \
+         accuracy is {:.2} %, {} ± {:.2} (standard error) points from that without a penalty.\n\n\
          ![dev accuracy and loss by penalty](penalty.svg)\n",
         unseen::STEPS,
         unseen.words.mean,
@@ -323,9 +324,9 @@ fn penalized(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writt
     let Some(decay) = study.experiments.get("l2-as-decay, f64") else { return Ok(()) };
     writeln!(
         text,
-        "Written as a penalty on one side and as Adam's weight decay of 2·.001/10106 on the other, the two are one training \
-         by two differences that cancel: the verdict sees another gradient and another update at the first step, and after \
-         {} steps in f64 the weights are {} apart, all of it rounding.\n",
+        "Written as a penalty on one side and as Adam's weight decay of 2·.001/10106 on the other, the two are one \
+         training by two differences that cancel: the verdict sees another gradient and another update at the first \
+         step, and after {} steps in f64 the weights are {} apart, all of it rounding.\n",
         claims::grouped(decay.steps),
         power(Some(free_weights(decay)))
     )
@@ -340,9 +341,10 @@ fn stopped(text: &mut String, found: &Findings) -> Written {
     writeln!(
         text,
         "\n## Where early stopping stops\n\n\
-         The lecture looks after steps 500 to 4000 of each epoch and stops when `intervals_since_improvement > patience`. \
-         On its own printed looks ({}) that rule stops {}, as printed; with `>=` it would have stopped {}. The printed L2 \
-         run would have stopped {}. A stopped run is the run that goes on, cut short: the same trainings answer both.\n",
+         The lecture looks after steps 500 to 4000 of each epoch and stops when `intervals_since_improvement > \
+         patience`. On its own printed looks ({}) that rule stops {}, as printed; with `>=` it would have stopped {}. \
+         The printed L2 run would have stopped {}. A stopped run is the run that goes on, cut short: the same \
+         trainings answer both.\n",
         looks.join(" "),
         at(exceeded.stopped),
         at(reached.stopped),
@@ -379,10 +381,11 @@ fn batched(text: &mut String, found: &Findings) -> Written {
     writeln!(
         text,
         "\n## Batch sizes\n\n\
-         Two epochs at the lecture's rate: the larger the batch, the fewer the steps ({} at batch 1, {} at 16,384), so the \
-         largest are not done when the time is up, while the smallest have gone on into overfitting (their dev loss). At the \
-         best of three rates for each size, mean accuracies lie between {:.1} and {:.1} %, with the dev set's standard error \
-         at {:.1} points. What a bigger batch does buy is time per epoch, where the rows stay sparse.\n\n![dev accuracy and time by batch size](batches.svg)\n",
+         Two epochs at the lecture's rate: the larger the batch, the fewer the steps ({} at batch 1, {} at 16,384), so \
+         the largest are not done when the time is up, while the smallest have gone on into overfitting (their dev \
+         loss). At the best of three rates for each size, mean accuracies lie between {:.1} and {:.1} %, with the dev \
+         set's standard error at {:.1} points. What a bigger batch does buy is time per epoch, where the rows stay \
+         sparse.\n\n![dev accuracy and time by batch size](batches.svg)\n",
         claims::grouped(EPOCHS * found.times.first().map_or(0, |time| time.steps_per_epoch)),
         EPOCHS * found.times.last().map_or(0, |time| time.steps_per_epoch),
         100.0 * best.iter().map(|run| run.accuracy.mean).fold(f64::INFINITY, f64::min),
@@ -430,9 +433,10 @@ fn batched(text: &mut String, found: &Findings) -> Written {
     ];
     writeln!(
         text,
-        "{}\nDev accuracy in %. Times: measured on this machine with one thread, medians of blocks of the two engines in turn, \
-         preparing the batch included, times the steps of an epoch. libtorch is given dense rows, as in the lecture: \
-         those of a batch of 256 take 10 MB, those of 16,384 would take 660 MB, so libtorch is not timed there.\n",
+        "{}\nDev accuracy in %. Times: measured on this machine with one thread, medians of blocks of the two engines \
+         in turn, preparing the batch included, times the steps of an epoch. libtorch is given dense rows, as in the \
+         lecture: those of a batch of 256 take 10 MB, those of 16,384 would take 660 MB, so libtorch is not timed \
+         there.\n",
         page::table(&head, 0, &rows)
     )
 }
@@ -442,9 +446,9 @@ fn lockstep(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writte
         text,
         "\n## Both engines in lockstep\n\n\
          The same shuffled batches, the same initial weights; every step compared, synced and free. Step by step: \
-         [the plain run](plain/report.md). `l2-on-one-side` puts a difference in, the penalty in the reference alone, too \
-         small for any printed figure to show: it is seen at once, and the free weights part most where words are unseen \
-         and the initial weights still make most of the norm.\n"
+         [the plain run](plain/report.md). `l2-on-one-side` puts a difference in, the penalty in the reference alone, \
+         too small for any printed figure to show: it is seen at once, and the free weights part most where words are \
+         unseen and the initial weights still make most of the norm.\n"
     )?;
     let rows: Vec<_> = study.experiments.iter().map(|(name, verdict)| watched(name, verdict)).collect();
     let head = [
@@ -462,9 +466,9 @@ fn lockstep(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writte
         let steps = |at: Option<usize>| at.map_or("never".to_owned(), |at| format!("step {}", claims::grouped(at)));
         writeln!(
             text,
-            "Early stopping here looks every 500 steps of the whole run, where the lecture counts anew in each epoch; at seed \
-             0 it is best at {} and stops at {}, both engines decide alike, and the best weights are given back, which the \
-             lecture leaves out.\n",
+            "Early stopping here looks every 500 steps of the whole run, where the lecture counts anew in each epoch; \
+             at seed 0 it is best at {} and stops at {}, both engines decide alike, and the best weights are given \
+             back, which the lecture leaves out.\n",
             steps(stopping.best),
             steps(stopping.stopped)
         )?;
@@ -506,11 +510,12 @@ fn underflow(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writt
     let wide = if whole.verdict == Answer::Parity { "at parity over both epochs" } else { "not at parity either" };
     writeln!(
         text,
-        "**L2 in f32 is called a mismatch, and it is none of the candidate's.** First at step {}, in the update of {}{:?}, {word}: \
-         the reference changes it by {}, the candidate by {}. To get there PyTorch's Adam, and ours after it, multiplies m by lr first and divides by √v + ε \
-         after: lr·m is some {} there, below f32's smallest normal number 1.2e-38, where numbers have fewer digits. The limit \
-         of the update is derived for the division first, which does not underflow, and so allows too little; both engines \
-         are off it alike. In f64, where nothing underflows, the same run is {wide}.\n",
+        "**L2 in f32 is called a mismatch, and it is none of the candidate's.** First at step {}, in the update of \
+         {}{:?}, {word}: the reference changes it by {}, the candidate by {}. To get there PyTorch's Adam, and ours \
+         after it, multiplies m by lr first and divides by √v + ε after: lr·m is some {} there, below f32's smallest \
+         normal number 1.2e-38, where numbers have fewer digits. The limit of the update is derived for the division \
+         first, which does not underflow, and so allows too little; both engines are off it alike. In f64, where \
+         nothing underflows, the same run is {wide}.\n",
         first.step,
         first.tensor,
         first.index,
@@ -532,9 +537,9 @@ fn speed(text: &mut String, found: &Findings, study: &StudyVerdict) -> Written {
     let epoch = found.times.iter().find(|time| time.size == 16);
     writeln!(
         text,
-        "A step takes libtorch {:.0} µs and ours {:.1} µs in this run, {:.0} % of the two together ({}; µs). Ours reads only \
-         what is not 0, some eight words a row; what is left of its time is Adam, which moves all 10,107 weights at every \
-         step whether their words were there or not. Alone, an epoch takes {}.\n",
+        "A step takes libtorch {:.0} µs and ours {:.1} µs in this run, {:.0} % of the two together ({}; µs). Ours \
+         reads only what is not 0, some eight words a row; what is left of its time is Adam, which moves all 10,107 \
+         weights at every step whether their words were there or not. Alone, an epoch takes {}.\n",
         speed.reference_us,
         speed.candidate_us,
         100.0 * speed.candidate_us / (speed.candidate_us + speed.reference_us),

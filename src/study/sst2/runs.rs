@@ -1,5 +1,5 @@
-//! One run as the lecture trains it: the mean loss of every 500 steps, predictions counted before each update, and looks
-//! at the dev rows where the lecture looks.
+//! One run as the lecture trains it: the mean loss of every 500 steps, predictions counted before each update, and
+//! looks at the dev rows where the lecture looks.
 
 use super::{
     super::{Context, Sample},

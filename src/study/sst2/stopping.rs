@@ -1,5 +1,5 @@
-//! The lecture's early stopping on the looks of a run: a run that stops is the run that does not, cut short, so that one
-//! training answers both.
+//! The lecture's early stopping on the looks of a run: a run that stops is the run that does not, cut short, so that
+//! one training answers both.
 
 use super::{
     printed::EPOCHS,

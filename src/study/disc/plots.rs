@@ -166,7 +166,7 @@ fn rates(area: &Area<'_>, found: &Findings) -> Drawn {
 /// Training error over the epochs under the sum and under the mean.
 fn sum(area: &Area<'_>, found: &Findings) -> Drawn {
     let shows = "Training error after each epoch. With the mean that the text names, .01 is a rate fifty times smaller; at \
-                 .5 the mean's curve lies on the sum's.";
+                 .5 the mean's curve lies on the sum's until rounding parts them.";
     let area = heading(area, "A mean squared error that is a sum", shows)?;
     let strokes = [REFERENCE, plain(PALETTE[1]), CANDIDATE];
     let entries: Vec<_> =

@@ -55,11 +55,6 @@ impl Speed {
         let place = BATCHES.iter().position(|size| *size == batch).unwrap_or_default();
         [0, 1].map(|engine| gain(batch, self.batches[0][engine][1], self.batches[place][engine][1]))
     }
-
-    /// Median microseconds of a network's step on libtorch and on scratch.
-    pub(super) fn step(&self, network: usize) -> [f64; 2] {
-        self.steps[network].map(|[_, median, _]| median)
-    }
 }
 
 /// How many times as fast an epoch is: as many rows take `batch` steps of one row, or one of all of them.

@@ -23,9 +23,6 @@ pub(super) const DATA_SETS: u64 = 8;
 /// Runs of each network on each of them.
 pub(super) const DATA_RUNS: u64 = 5;
 
-/// The places of a t distribution between which 95 % lie, for the [`DATA_SETS`] − 1 degrees of freedom of their spread.
-const T: f64 = 2.365;
-
 /// Every run, by network.
 pub(super) struct Table {
     /// Scratch, one data set.
@@ -44,22 +41,34 @@ pub(super) struct Table {
 pub(super) const PARTS: usize = NETWORKS.len() * (2 + PIECES as usize + DATA_SETS as usize);
 
 impl Table {
-    /// Mean and spread, over data sets, of the mean error of a network: how far a table made on another data set may be
-    /// off.
-    pub(super) fn over_sets(&self, network: usize, error: fn(&[runs::Final]) -> Sample) -> Sample {
-        Sample::of(&self.others[network].iter().map(|runs| error(runs).mean).collect::<Vec<_>>())
+    /// The least and the largest, over the other data sets, of the mean error of a network. One more data set lies
+    /// between them in n − 1 of n + 1 cases, whatever the distribution.
+    pub(super) fn over_sets(&self, network: usize, error: fn(&[runs::Final]) -> Sample) -> [f64; 2] {
+        range(self.others[network].iter().map(|runs| error(runs).mean))
     }
 
-    /// Whether a printed mean may be that of one more data set.
+    /// Whether a printed mean lies within what other data sets give.
     pub(super) fn may_be(&self, network: usize, printed: &Sample, error: fn(&[runs::Final]) -> Sample) -> bool {
-        one_more(&self.over_sets(network, error), printed)
+        let [low, high] = self.over_sets(network, error);
+        low <= printed.mean && printed.mean <= high
+    }
+
+    /// In how many seeds both engines' runs of a network ended with the same training and test error.
+    pub(super) fn equal_runs(&self, network: usize) -> usize {
+        let pairs = self.fixed[network].iter().zip(&self.torch[network]);
+        pairs.filter(|(one, other)| one.train == other.train && one.test == other.test).count()
+    }
+
+    /// In how many seeds one engine's run ended constant and the other's did not.
+    pub(super) fn fates_differ(&self, network: usize) -> usize {
+        let pairs = self.fixed[network].iter().zip(&self.torch[network]);
+        pairs.filter(|(one, other)| one.is_constant() != other.is_constant()).count()
     }
 }
 
-/// Whether a value may be one more of a sample, with 95 % confidence; the value's own error is added.
-fn one_more(sample: &Sample, value: &Sample) -> bool {
-    let spread = sample.deviation * (1.0 + 1.0 / sample.count as f64).sqrt();
-    (value.mean - sample.mean).abs() <= T * spread.hypot(value.error())
+/// The least and the largest value.
+fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    values.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], value| [low.min(value), high.max(value)])
 }
 
 /// Trains everything.
@@ -119,14 +128,23 @@ fn expect(table: &Table, study: &mut StudyVerdict) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod tests_of_the_table {
+    use super::{super::runs::Final, *};
 
     #[test]
-    fn a_printed_mean_is_held_against_what_data_sets_do_not_only_runs() {
-        let over_sets = Sample::printed(2.5, 0.4, 8);
-        assert!(one_more(&over_sets, &Sample::printed(1.7, 0.2, 15)));
-        assert!(!one_more(&over_sets, &Sample::printed(1.0, 0.2, 15)));
-        assert!(!one_more(&over_sets, &Sample::printed(f64::NAN, 0.2, 15)));
+    fn a_printed_mean_is_held_against_the_means_of_data_sets() {
+        let run = |test: f64| Final { train: 0.0, test, outputs: None };
+        let of = |means: [f64; 3]| vec![means.map(|mean| vec![run(mean - 0.5), run(mean + 0.5)]).to_vec()];
+        let table = Table {
+            fixed: vec![vec![run(1.0)]],
+            torch: vec![vec![run(1.0)]],
+            drawn: vec![],
+            others: of([2.0, 1.5, 4.0]),
+            prior: [50.0; 2],
+        };
+        assert_eq!(table.over_sets(0, tests), [1.5, 4.0]);
+        let may_be = |mean| table.may_be(0, &Sample::printed(mean, 0.1, 15), tests);
+        assert_eq!([1.4, 1.6, 4.1, f64::NAN].map(may_be), [false, true, false, false]);
+        assert_eq!((table.equal_runs(0), table.fates_differ(0)), (1, 0));
     }
 }

@@ -22,9 +22,16 @@ pub(super) const GAIN_AT: usize = 50;
 /// An error of a network's runs.
 pub(super) type Measure = fn(&[Final]) -> Sample;
 
+/// A row of Table 1: its name, what is printed and what is ours.
+pub(super) type Row = (&'static str, fn(&Network) -> Sample, Measure);
+
+/// Both errors of Table 1.
+pub(super) const ERRORS: [Row; 2] =
+    [("training", |network| network.train, trains), ("test", |network| network.test, tests)];
+
 impl Findings {
     /// Names of networks.
-    fn names(places: impl IntoIterator<Item = usize>) -> String {
+    pub(super) fn names(places: impl IntoIterator<Item = usize>) -> String {
         let names: Vec<_> = places.into_iter().map(|network| NETWORKS[network].name()).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
@@ -37,19 +44,30 @@ impl Findings {
         [order[0], order[NETWORKS.len() - 1]]
     }
 
-    /// How many µs a phase of tanh's and sigmoid's networks takes longer than relu's, on average, for each engine.
+    /// Networks that the mean at .01 leaves with a larger test error than the sum does.
+    pub(super) fn hurt_by_mean(&self) -> Vec<usize> {
+        let apart = |network: &usize| tests(&self.sums.mean[*network]).above(&tests(&self.table.fixed[*network]));
+        (0..NETWORKS.len()).filter(|network| apart(network) > 2.0).collect()
+    }
+
+    /// µs of a phase on an engine, the least of an activation's networks: other programs only add to it.
+    fn phase(&self, activation: &str, engine: usize, phase: usize) -> f64 {
+        let networks = NETWORKS.iter().zip(&self.speed.phases).filter(|(network, _)| network.activation == activation);
+        networks.map(|(_, phases)| phases[engine][phase]).fold(f64::INFINITY, f64::min)
+    }
+
+    /// How many µs a phase takes longer with tanh and sigmoid, on average, than with ReLU, for each engine.
     pub(super) fn saving(&self, phase: usize) -> [f64; 2] {
         [0, 1].map(|engine| {
-            let mean = |relu: bool| {
-                let times = NETWORKS.iter().zip(&self.speed.phases);
-                let times: Vec<f64> = times
-                    .filter(|(network, _)| (network.activation == "relu") == relu)
-                    .map(|(_, phases)| phases[engine][phase])
-                    .collect();
-                times.iter().sum::<f64>() / times.len() as f64
-            };
-            mean(false) - mean(true)
+            let of = |activation: &str| self.phase(activation, engine, phase);
+            (of("tanh") + of("sigmoid")) / 2.0 - of("relu")
         })
+    }
+
+    /// Whether ReLU saves more in backward than in forward, for both engines.
+    pub(super) fn saves_backward(&self) -> bool {
+        let [forward, backward] = [FORWARD, BACKWARD].map(|phase| self.saving(phase));
+        backward.iter().zip(&forward).all(|(backward, forward)| backward > forward)
     }
 
     /// Backward over forward of every network, for each engine: least and largest.
@@ -60,31 +78,20 @@ impl Findings {
         })
     }
 
-    /// µs of a network's step on an engine: its phases together. They are medians of many steps in which the engines
-    /// take turns, which other programs disturb least.
-    fn step(&self, network: usize, engine: usize) -> f64 {
-        self.speed.phases[network][engine].iter().sum()
+    /// µs of a step of an activation's networks on an engine: its phases together, each a median of many steps in which
+    /// the engines take turns.
+    fn step(&self, activation: &str, engine: usize) -> f64 {
+        (0..4).map(|phase| self.phase(activation, engine, phase)).sum()
     }
 
-    /// The steps of the networks with an activation, on an engine.
-    fn steps_of(&self, activation: &str, engine: usize) -> Vec<f64> {
-        let places = NETWORKS.iter().enumerate().filter(|(_, network)| network.activation == activation);
-        places.map(|(place, _)| self.step(place, engine)).collect()
-    }
-
-    /// Whether the slower ReLU network takes 5 % less than the fastest of the others, for each engine.
-    fn relu_is_faster(&self) -> [bool; 2] {
-        [0, 1].map(|engine| {
-            let others = [self.steps_of("tanh", engine), self.steps_of("sigmoid", engine)].concat();
-            let fastest = others.into_iter().fold(f64::INFINITY, f64::min);
-            self.steps_of("relu", engine).into_iter().fold(0.0, f64::max) < 0.95 * fastest
-        })
-    }
-
-    /// The mean step of relu's networks over that of another activation's, for each engine.
+    /// A step of relu's networks over that of another activation's, for each engine.
     pub(super) fn relu_over(&self, activation: &str) -> [f64; 2] {
-        let sum = |activation: &str, engine: usize| self.steps_of(activation, engine).iter().sum::<f64>();
-        [0, 1].map(|engine| sum("relu", engine) / sum(activation, engine))
+        [0, 1].map(|engine| self.step("relu", engine) / self.step(activation, engine))
+    }
+
+    /// Whether a ReLU step takes 5 % less than either other one, on both engines.
+    fn relu_is_faster(&self) -> bool {
+        ["tanh", "sigmoid"].iter().all(|other| self.relu_over(other).iter().all(|share| *share < 0.95))
     }
 }
 
@@ -101,9 +108,7 @@ pub(super) fn answer(found: &Findings, study: &mut StudyVerdict) {
 }
 
 fn errors(found: &Findings, study: &mut StudyVerdict) {
-    let rows: [(&str, fn(&Network) -> Sample, Measure); 2] =
-        [("training", |network| network.train, trains), ("test", |network| network.test, tests)];
-    for (part, printed, error) in rows {
+    for (part, printed, error) in ERRORS {
         let ours = |network: usize| error(&found.table.fixed[network]);
         let agree = |network: &usize| ours(*network).agrees(&printed(&NETWORKS[*network]));
         let may_be = |network: &usize| found.table.may_be(*network, &printed(&NETWORKS[*network]), error);
@@ -125,11 +130,7 @@ fn errors(found: &Findings, study: &mut StudyVerdict) {
 }
 
 fn sum(found: &Findings, study: &mut StudyVerdict) {
-    let apart = |network: &usize| {
-        let [sum, mean] = [&found.table.fixed, &found.sums.mean].map(|runs| tests(&runs[*network]));
-        mean.above(&sum) > 2.0
-    };
-    let hurt: Vec<usize> = (0..NETWORKS.len()).filter(apart).collect();
+    let hurt = found.hurt_by_mean();
     let how = |network: &usize| {
         let [sum, mean] = [&found.table.fixed, &found.sums.mean].map(|runs| tests(&runs[*network]));
         format!("{} {sum} % with the sum, {mean} % with the mean", NETWORKS[*network].name())
@@ -257,7 +258,6 @@ fn rates(found: &Findings, study: &mut StudyVerdict) {
 fn times(found: &Findings, study: &mut StudyVerdict) {
     let percent =
         |[torch, scratch]: [f64; 2]| format!("{:.0} % (libtorch), {:.0} % (scratch)", 100.0 * torch, 100.0 * scratch);
-    let faster = found.relu_is_faster();
     study.claim(
         "both ReLU networks are significantly faster",
         "1.82 ± 0.01 and 1.87 ± 0.09 s against 2.07 ± 0.16 to 2.50 ± 0.23 s",
@@ -266,7 +266,7 @@ fn times(found: &Findings, study: &mut StudyVerdict) {
             percent(found.relu_over("tanh")),
             percent(found.relu_over("sigmoid"))
         ),
-        Some(faster == [true; 2]),
+        Some(found.relu_is_faster()),
     );
     let [forward, backward] = [FORWARD, BACKWARD].map(|phase| found.saving(phase));
     study.claim(
@@ -277,7 +277,7 @@ fn times(found: &Findings, study: &mut StudyVerdict) {
             forward[0], backward[0], forward[1], backward[1]
         )
         .replace('-', "−"),
-        Some([0, 1].iter().all(|engine| backward[*engine] > forward[*engine])),
+        Some(found.saves_backward()),
     );
     let [[t0, t1], [s0, s1]] = found.backward_over_forward();
     let [forward, backward] = found.speed.counted;

@@ -3,10 +3,11 @@
 
 use super::{
     Findings,
+    claims::ERRORS,
     inits::LOOK,
     networks::{NETWORKS, RELU_NORMAL, RELU_UNIFORM, SIGMOID_UNIFORM},
     rates::{PUBLISHED, RATES},
-    runs::{Final, tests, trains},
+    runs::{Final, tests},
     speed::BATCHES,
     sums::{CURVES, DRAWN},
     table::Table,
@@ -104,17 +105,16 @@ fn table(area: &Area<'_>, table: &Table) -> Drawn {
     entries.push(("other data sets".to_owned(), Some(plain(PALETTE[7]))));
     let area = legend(&area, &entries)?;
     let rows = area.split_evenly((2, 1));
-    let parts: [(&str, fn(&[Final]) -> Sample); 2] = [("training error (%)", trains), ("test error (%)", tests)];
-    for (row, (name, error)) in rows.iter().zip(parts) {
-        let printed =
-            |network: usize| if row_is_train(name) { NETWORKS[network].train } else { NETWORKS[network].test };
+    for (row, (part, printed, error)) in rows.iter().zip(ERRORS) {
+        let name = format!("{part} error (%)");
+        let printed = |network: usize| printed(&NETWORKS[network]);
         let of = |network: usize| {
             let ours = [&table.torch, &table.fixed, &table.drawn].map(|runs| error(&runs[network]));
             [printed(network), ours[0], ours[1], ours[2]]
         };
         let ends = (0..NETWORKS.len()).flat_map(|network| of(network).map(|sample| ends(&sample))).flatten();
         let x = Axis::groups(NETWORKS.iter().map(super::networks::Network::name));
-        let mut chart = panel(row, &x, &Axis::logarithmic(name, ends.collect::<Vec<_>>()))?;
+        let mut chart = panel(row, &x, &Axis::logarithmic(&name, ends.collect::<Vec<_>>()))?;
         for network in 0..NETWORKS.len() {
             let means = table.others[network].iter().map(|runs| (network as f64 + 0.38, error(runs).mean));
             dots(&mut chart, &means.collect::<Vec<_>>(), PALETTE[7], 5)?;
@@ -124,10 +124,6 @@ fn table(area: &Area<'_>, table: &Table) -> Drawn {
         }
     }
     Ok(())
-}
-
-fn row_is_train(name: &str) -> bool {
-    name.starts_with("training")
 }
 
 /// One deviation below and above a mean; below no further than a fifth of it, for a logarithmic axis.

@@ -5,10 +5,12 @@
 //! it is done: an interrupted study goes on where it was.
 
 mod context;
+pub mod disc;
 mod journal;
 pub mod noise;
 pub mod page;
 mod shapley;
+pub mod sst2;
 mod statistics;
 mod verdict;
 pub mod xor;
@@ -27,7 +29,7 @@ use crate::{
 use std::{path::Path, sync::Arc};
 
 /// Every study there is.
-pub const ALL: &[Study] = &[xor::STUDY, noise::STUDY];
+pub const ALL: &[Study] = &[xor::STUDY, disc::STUDY, sst2::STUDY, noise::STUDY];
 
 /// A published comparison.
 pub struct Study {

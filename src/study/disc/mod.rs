@@ -23,6 +23,7 @@ use networks::NETWORKS;
 pub const STUDY: Study = Study {
     name: "disc",
     title: "EPFL mini library: six networks on a disc",
+    data: &[],
     parts: 3
         + NETWORKS.len()
         + table::PARTS

@@ -31,6 +31,7 @@ use std::sync::Arc;
 pub const STUDY: Study = Study {
     name: "sst2",
     title: "Neural Net Training with PyTorch: logistic regression on SST-2",
+    data: &FILES,
     parts: 5 + WATCHED.len() + 2 * (SEEDS + TORCH_SEEDS) as usize + sweeps::runs(),
     run,
 };

@@ -4,10 +4,7 @@
 //! A fold's number is its seed, for data and weights alike, so that set-ups are compared fold by fold on the same
 //! points. Ten folds in a row are one table as the document prints it.
 
-use super::{
-    super::{Context, Sample},
-    PARITY,
-};
+use super::super::{Context, Sample};
 use crate::{
     data::set::{DataSet, Held, Part, Which},
     error::{Error, Result},
@@ -26,7 +23,7 @@ pub(super) const ROWS: usize = 1000;
 /// Folds of each initialization with the engine from scratch.
 pub(super) const MANY: u64 = 1000;
 /// Folds of each initialization with libtorch, some ten times slower on a network this small.
-pub(super) const OF_TORCH: u64 = 100;
+pub(super) const OF_TORCH: u64 = 200;
 /// Folds of each variation.
 pub(super) const FEW: u64 = 50;
 /// Folds of those that make an update for every row.
@@ -75,11 +72,11 @@ impl Init {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Updates {
     /// Once for each mini-batch.
-    PerBatch,
+    Batch,
     /// Once for each row, by the batch's whole rate: what the document suspects of its own framework.
-    PerSample,
+    Sample,
     /// Once for each row, by the rate over the batch's rows.
-    PerSampleShared,
+    SampleShared,
 }
 
 /// One way to train the network.
@@ -95,7 +92,7 @@ pub(super) struct Setup {
 
 /// The document's, trained by the engine from scratch.
 pub(super) const fn scratch(init: Init) -> Setup {
-    Setup { init, torch: false, rate: 0.1, updates: Updates::PerBatch, epochs: EPOCHS, folds: MANY }
+    Setup { init, torch: false, rate: 0.1, updates: Updates::Batch, epochs: EPOCHS, folds: MANY }
 }
 
 /// The document's, trained by libtorch.
@@ -130,7 +127,7 @@ pub(super) const BOTH: [Init; 2] = [Init::Custom, Init::Pytorch];
 fn setups() -> Vec<Setup> {
     let mut all: Vec<Setup> = BOTH.map(torch).into();
     for init in BOTH {
-        all.extend([Updates::PerSample, Updates::PerSampleShared].map(|updates| updated(init, updates)));
+        all.extend([Updates::Sample, Updates::SampleShared].map(|updates| updated(init, updates)));
         all.push(long(init));
         all.extend(RATES.map(|rate| at_rate(init, rate)));
     }
@@ -142,16 +139,16 @@ fn setups() -> Vec<Setup> {
 impl Setup {
     /// Folds that are trained in one go.
     fn block(&self) -> u64 {
-        if self.torch || self.updates != Updates::PerBatch { TEN as u64 } else { FEW }
+        if self.torch || self.updates != Updates::Batch { TEN as u64 } else { FEW }
     }
 
     fn name(&self) -> String {
         let Self { init, torch, rate, updates, epochs, .. } = self;
         let engine = if *torch { "libtorch" } else { "scratch" };
         let updates = match updates {
-            Updates::PerBatch => "",
-            Updates::PerSample => ", an update for each sample",
-            Updates::PerSampleShared => ", a hundredth of an update for each sample",
+            Updates::Batch => "",
+            Updates::Sample => ", an update for each sample",
+            Updates::SampleShared => ", a hundredth of an update for each sample",
         };
         format!("{engine}, {} initialization, rate {rate}{updates}, {epochs} epochs", init.name())
     }
@@ -165,9 +162,9 @@ impl Setup {
         ];
         let mut rate = self.rate;
         match self.updates {
-            Updates::PerBatch => {}
-            Updates::PerSample => sets.push("candidate.training.faults=[\"update-per-sample\"]".to_owned()),
-            Updates::PerSampleShared => {
+            Updates::Batch => {}
+            Updates::Sample => sets.push("candidate.training.faults=[\"update-per-sample\"]".to_owned()),
+            Updates::SampleShared => {
                 rate /= 100.0;
                 sets.push("training.batch_size=1".to_owned());
             }
@@ -206,7 +203,7 @@ impl Fold {
     fn train(setup: &Setup, number: u64) -> Result<Self> {
         let experiment = setup.experiment(number)?;
         let set = &experiment.set;
-        let rescaled = (number % TEN as u64 == 0).then(|| rescaled(set)).transpose()?;
+        let rescaled = number.is_multiple_of(TEN as u64).then(|| rescaled(set)).transpose()?;
         let mut alone = Alone::new(&experiment, RunSide::Candidate)?;
         let mut fold = Self { loss: Vec::new(), train: Vec::new(), test: Vec::new(), rescaled: Vec::new() };
         for epoch in 0..=setup.epochs {
@@ -329,7 +326,6 @@ impl<'a> Of<'a> {
 /// A printed mean ± deviation among tables of as many folds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placed {
-    pub(super) printed: Sample,
     /// Over all folds.
     pub(super) ours: Sample,
     /// How many tables there are.
@@ -363,7 +359,7 @@ impl Placed {
     fn new(printed: Sample, ours: Sample, tables: &[Sample]) -> Self {
         let mean = Among::new(printed.mean, tables.iter().map(|table| table.mean).collect());
         let deviation = Among::new(printed.deviation, tables.iter().map(|table| table.deviation).collect());
-        Self { printed, ours, tables: tables.len(), mean, deviation }
+        Self { ours, tables: tables.len(), mean, deviation }
     }
 
     /// Whether both the mean and the deviation are as those of 95 in 100 tables.
@@ -420,7 +416,11 @@ mod tests {
         assert_eq!(jobs().len(), PARTS);
         let setups = setups();
         assert!(setups.iter().enumerate().all(|(place, setup)| !setups[..place].contains(setup)));
-        assert_eq!(PARITY.matches("pytorch").count(), 1, "the file's initialization is the one that sets replace");
+        assert_eq!(
+            super::super::PARITY.matches("pytorch").count(),
+            1,
+            "the file's initialization is the one that sets replace"
+        );
     }
 
     #[test]
@@ -450,13 +450,13 @@ mod tests {
 
     #[test]
     fn the_custom_initialization_learns_the_circle_where_pytorchs_still_guesses() {
-        // Far from either's spread: the loss of a constant answer is 0.25.
-        let after_five = |init| {
-            let fold = Fold::train(&Setup { epochs: 5, ..scratch(init) }, 0).unwrap();
-            (fold.loss[4], fold.test[5])
+        let after_ten = |init| {
+            let fold = Fold::train(&Setup { epochs: 10, ..scratch(init) }, 0).unwrap();
+            (fold.loss[9], fold.test[10])
         };
-        let (custom, pytorch) = (after_five(Init::Custom), after_five(Init::Pytorch));
-        assert!(custom.0 < 0.2 && pytorch.0 > 0.22, "{custom:?} {pytorch:?}");
-        assert_eq!(custom, after_five(Init::Custom));
+        let (custom, pytorch) = (after_ten(Init::Custom), after_ten(Init::Pytorch));
+        // Between the two loss curves' bands: a constant answer's loss is 0.25.
+        assert!(custom.0 < 0.16 && pytorch.0 > 0.18, "{custom:?} {pytorch:?}");
+        assert_eq!(custom, after_ten(Init::Custom));
     }
 }

@@ -83,9 +83,9 @@ fn square(area: &Area<'_>, words: &str, regions: Option<&[u32]>, points: &[([f64
 
 /// Figure 1: test points, untrained and trained decisions, of both initializations.
 fn regions(area: &Area<'_>, found: &Decisions) -> Drawn {
-    let shows = "The first fold's test points, and what each network decides all over the square before training and after \
-                 20 epochs. Above: the custom initialization, trained by the engine from scratch. Below: PyTorch's, \
-                 trained by libtorch.";
+    let shows = "The first fold's test points, and what each network decides all over the square before training and \
+                 after 20 epochs. Above: the custom initialization, trained by the engine from scratch. Below: \
+                 PyTorch's, trained by libtorch.";
     let area = heading(area, "Figure 1: the circle, and what the networks make of it", shows)?;
     let places = area.split_evenly((2, 3)).into_iter().map(|place| place.margin(0, 24, 0, 0)).collect::<Vec<_>>();
     let points = &found.points[..found.points.len().min(POINTS)];
@@ -119,9 +119,9 @@ fn key(area: &Area<'_>) -> Drawn {
 /// What the plot of the first fold did to the test points.
 fn fold_0(area: &Area<'_>, found: &Decisions) -> Drawn {
     let Network { trained, errors: [_, clean, rescaled], .. } = &found.pytorch;
-    let shows = "PyTorch's network of the first fold after 20 epochs, and the test points that it is given. Left: as they \
-                 were drawn. Right: after the plot of Figure 1 has rescaled them in place, where the network takes \
-                 them to lie: the whole square has been squeezed into one corner of the circle.";
+    let shows = "PyTorch's network of the first fold after 20 epochs, and the test points that it is given. Left: as \
+                 they were drawn. Right: after the plot of Figure 1 has rescaled them in place, where the network \
+                 takes them to lie: the whole square has been squeezed into one corner of the circle.";
     let area = heading(area, "Fold 0: the plot moves the test points", shows)?;
     let entries = [
         ("class 0 (inside)".to_owned(), Some(solid(CLASSES[0], 16))),

@@ -4,6 +4,7 @@
 //! of the runs held. Its experiment files are inside the program, so that it runs in any folder. What is done is kept as
 //! it is done: an interrupted study goes on where it was.
 
+pub mod circle;
 mod context;
 pub mod disc;
 mod journal;
@@ -29,7 +30,7 @@ use crate::{
 use std::{path::Path, sync::Arc};
 
 /// Every study there is.
-pub const ALL: &[Study] = &[xor::STUDY, disc::STUDY, sst2::STUDY, noise::STUDY];
+pub const ALL: &[Study] = &[xor::STUDY, circle::STUDY, disc::STUDY, sst2::STUDY, noise::STUDY];
 
 /// A published comparison.
 pub struct Study {

@@ -23,6 +23,7 @@ use folds::{Folds, Init, On, scratch, torch};
 pub const STUDY: Study = Study {
     name: "circle",
     title: "EPFL: a mini deep-learning framework and PyTorch on the circle",
+    data: &[],
     parts: 1 + signal::PARTS + lockstep::PARTS + 1 + folds::PARTS,
     run,
 };

@@ -102,6 +102,14 @@ impl Rounding {
         self.once(value, if least > 0.0 { error } else { f64::INFINITY })
     }
 
+    /// a·b/c, whether a side takes the product first or the quotient: what the product underflows by is divided by c.
+    #[inline(always)]
+    pub(super) fn times_over(self, a: Near, b: Near, c: Near) -> Near {
+        let found = self.times(a, self.over(b, c));
+        let underflow = 2.0 * self.smallest / (c.value.abs() - c.error);
+        Near { error: if found.magnitude() > 0.0 { found.error + underflow } else { found.error }, ..found }
+    }
+
     /// √a, for an a that is not below 0. Roots are concave, so the lower end of a ± α decides: α/(√a + √(a − α)), or
     /// where a side's a may be anything from 0 on, √α, which is more than √a and more than √(a + α) − √a.
     #[inline(always)]
@@ -147,6 +155,12 @@ mod tests {
             prop_assert!(inside(x * y, rounding.times(near(a), near(b))), "{a} · {b}");
             prop_assert!(inside(x / y, rounding.over(near(a), near(b))), "{a} / {b}");
             prop_assert!(inside(x.abs().sqrt(), rounding.root(near(a.abs()))), "√{a}");
+            // In every order, with a divisor of an update: far below 1, but not among what underflows.
+            let (c, z) = (1e-8 + x.abs().min(1.0), 1e-8 + x.abs().min(1.0));
+            let (scale, bound) = (0.01f32, rounding.times_over(near(f64::from(0.01f32)), near(b), near(f64::from(c))));
+            for found in [scale * y / z, scale * (y / z)] {
+                prop_assert!(inside(found, bound), "0.01 · {b} / {c}");
+            }
         }
     }
 

@@ -65,7 +65,7 @@ impl Formula<SLOTS> for Moments {
     fn change(&self, [m, v]: [Near; SLOTS], _gradient: Near, weight: f64) -> Near {
         let Self { rounding, lr, eps, first, second, decay, .. } = *self;
         let divisor = rounding.plus(rounding.times(second, rounding.root(v)), eps);
-        let step = rounding.times(lr, rounding.over(rounding.times(first, m), divisor)).negative();
+        let step = rounding.times_over(lr, rounding.times(first, m), divisor).negative();
         // w·(1 − lr·λ) before the step: the factor is rounded to the type, and the product.
         let kept = rounding.times(rounding.setting(1.0 - decay), Near::exact(weight));
         let error = if decay == 0.0 { 0.0 } else { kept.error };

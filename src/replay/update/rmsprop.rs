@@ -48,7 +48,11 @@ impl Formula<SLOTS> for Scaled {
     }
 
     #[inline(always)]
-    fn change(&self, [_, _, step]: [Near; SLOTS], _gradient: Near, _weight: f64) -> Near {
-        self.rounding.times(self.lr, step).negative()
+    fn change(&self, [_, _, step]: [Near; SLOTS], gradient: Near, _weight: f64) -> Near {
+        let change = self.rounding.times(self.lr, step).negative();
+        // Without momentum a side may take lr·g first: what that underflows by is divided by what makes g the step.
+        let first = (self.momentum.value == 0.0) & (gradient.magnitude() > 0.0);
+        let underflow = 2.0 * self.rounding.smallest * (step.magnitude() / gradient.magnitude());
+        Near { error: if first { change.error + underflow } else { change.error }, ..change }
     }
 }

@@ -40,7 +40,7 @@ fn opening(found: &Findings) -> String {
         "# Disc: six networks of a library from scratch\n\n\
          A student library trains 2-25-25-25-1 networks to tell the inside of a disc from its outside, and prints that all of \
          them do it at a learning rate of .01 but one, which stays at chance, and that mini-batches of 50 made it 60 times as \
-         fast. The \"mean squared error\" is a sum: .01 stands for .5, without which {} would not have learned. \
+         fast. The \"mean squared error\" is a sum: .01 stands for .5, without which less is learned by {}. \
          The one at chance is held there \
          by the width of its initial weights; the same width from a bell curve holds it too, and a wider one lets it go. \
          relu (normal) cannot be had from the published recipe: {} of {} runs end saying the same of every point. And batching \

@@ -178,8 +178,8 @@ fn relu_normal(found: &Findings, study: &mut StudyVerdict) {
         "relu (normal)",
         &format!("{train} training, {test} test, 15 runs"),
         format!(
-            "not reached as published: {} and {} over {} runs (test error from {:.1} to {:.1}), of which {} say the same of \
-             every row",
+            "not reached as published: {} and {} over {} runs (test error from {:.1} to {:.1}), of which {} say the \
+             same of every row",
             trains(many),
             tests(many),
             many.len(),
@@ -285,8 +285,8 @@ fn times(found: &Findings, study: &mut StudyVerdict) {
         "backward costs twice the forward pass",
         "\"computationally twice more expensive than the forward pass\" (§3.3)",
         format!(
-            "counted in multiply-adds {backward}/{forward} = {:.2}; by the clock {t0:.1} to {t1:.1} times (libtorch), {s0:.1} \
-             to {s1:.1} times (scratch)",
+            "counted in multiply-adds {backward}/{forward} = {:.2}; by the clock {t0:.1} to {t1:.1} times (libtorch), \
+             {s0:.1} to {s1:.1} times (scratch)",
             backward as f64 / forward as f64
         ),
         // Nearer to 2 than to 1 or 4, of every network and engine.
@@ -297,8 +297,8 @@ fn times(found: &Findings, study: &mut StudyVerdict) {
         "mini-batches of 50 are 60 times as fast",
         "\"a speed-up by a factor of 60\" (§3.4)",
         format!(
-            "{torch:.0} times (libtorch), {scratch:.1} times (scratch); batching alone cannot give more than {GAIN_AT}, which is \
-             what it gives when a step costs the same whatever its rows"
+            "{torch:.0} times (libtorch), {scratch:.1} times (scratch); batching alone cannot give more than \
+             {GAIN_AT}, which is what it gives when a step costs the same whatever its rows"
         ),
         // More than batching can give, with a tenth for what a clock does.
         Some(torch > 1.1 * GAIN_AT as f64),
@@ -311,8 +311,8 @@ fn labels(found: &Findings, study: &mut StudyVerdict) {
         "0 outside, 1 inside",
         "\"labelled with 0 if the point is outside the disk, and 1 if inside\"",
         format!(
-            "the code has it the other way round, and it does not matter: turned targets and a last layer with turned signs \
-             train as the mirror image, all weights within {gap:.0e} after {STEPS_PER_EPOCH} steps"
+            "the code has it the other way round, and it does not matter: turned targets and a last layer with turned \
+             signs train as the mirror image, all weights within {gap:.0e} after {STEPS_PER_EPOCH} steps"
         ),
         Some(false),
     );
@@ -339,8 +339,8 @@ pub(super) fn expect(found: &Findings, study: &mut StudyVerdict) {
         all.filter(move |variant| variant.weights.starts_with(start)).flat_map(|variant| &variant.runs)
     };
     study.expect(
-        "sigmoid's fate goes with the width of its initial weights and not with their distribution: uniform ones as wide \
-         as N(0, 1) learn in every run, normal ones as narrow as U(±1/√m) in none",
+        "sigmoid's fate goes with the width of its initial weights and not with their distribution: uniform ones as \
+         wide as N(0, 1) learn in every run, normal ones as narrow as U(±1/√m) in none",
         variant("sigmoid", true).all(|run| run.test < 10.0) && variant("sigmoid", false).all(Final::is_constant),
     );
     let dies = variant("relu", true).filter(|run| run.is_constant()).count();

@@ -1,5 +1,5 @@
-//! The study's figures: time against batch size, Table 1, the sweep of rates, the sum's curves, relu (normal)'s runs and
-//! sigmoid (uniform)'s long ones.
+//! The study's figures: time against batch size, Table 1, the sweep of rates, the sum's curves, relu (normal)'s runs
+//! and sigmoid (uniform)'s long ones.
 
 use super::{
     Findings,
@@ -57,8 +57,8 @@ fn rule(chart: &mut Panel<'_, '_>, ends: [(f64, f64); 2]) -> Drawn {
 fn batch_size(area: &Area<'_>, found: &Findings) -> Drawn {
     let [torch, scratch] = found.speed.gain(50);
     let shows = format!(
-        "Time of an epoch of 1000 samples, tanh (uniform), one thread, this machine; medians. From one sample at a time \
-         to batches of 50 libtorch gains {torch:.0} times, scratch {scratch:.1} times; printed: 60 times."
+        "Time of an epoch of 1000 samples, tanh (uniform), one thread, this machine; medians. From one sample at a \
+         time to batches of 50 libtorch gains {torch:.0} times, scratch {scratch:.1} times; printed: 60 times."
     );
     let area = heading(area, "Mini-batches: what they gain", &shows)?;
     let ideal = Stroke { color: PALETTE[7], width: 3, dashed: true };
@@ -92,8 +92,8 @@ fn batch_size(area: &Area<'_>, found: &Findings) -> Drawn {
 
 /// Table 1: printed and ours, train above test.
 fn table(area: &Area<'_>, table: &Table) -> Drawn {
-    let shows = "Mean error of 15 runs with one standard deviation either way, on a logarithmic axis. Grey: the means that \
-                 other data sets give, each the same for its runs.";
+    let shows = "Mean error of 15 runs with one standard deviation either way, on a logarithmic axis. Grey: the means \
+                 that other data sets give, each the same for its runs.";
     let area = heading(area, "Table 1: six networks on a disc", shows)?;
     let columns = [
         ("printed", PALETTE[4]),
@@ -139,8 +139,8 @@ fn whisker(chart: &mut Panel<'_, '_>, x: f64, sample: &Sample, color: RGBColor) 
 
 /// Test error over the rate.
 fn rates(area: &Area<'_>, found: &Findings) -> Drawn {
-    let shows = "Mean test error after 250 epochs over the learning rate of the summed loss, one data set; the published \
-                 rate is the vertical line. Around 50 % a network says the same of every row.";
+    let shows = "Mean test error after 250 epochs over the learning rate of the summed loss, one data set; the \
+                 published rate is the vertical line. Around 50 % a network says the same of every row.";
     let area = heading(area, "Is .01 quasi-optimal for each network?", shows)?;
     let strokes: Vec<Stroke> = (0..NETWORKS.len()).map(|network| plain(PALETTE[network])).collect();
     let entries: Vec<_> =
@@ -161,8 +161,8 @@ fn rates(area: &Area<'_>, found: &Findings) -> Drawn {
 
 /// Training error over the epochs under the sum and under the mean.
 fn sum(area: &Area<'_>, found: &Findings) -> Drawn {
-    let shows = "Training error after each epoch. With the mean that the text names, .01 is a rate fifty times smaller; at \
-                 .5 the mean's curve lies on the sum's until rounding parts them.";
+    let shows = "Training error after each epoch. With the mean that the text names, .01 is a rate fifty times \
+                 smaller; at .5 the mean's curve lies on the sum's until rounding parts them.";
     let area = heading(area, "A mean squared error that is a sum", shows)?;
     let strokes = [REFERENCE, plain(PALETTE[1]), CANDIDATE];
     let entries: Vec<_> =

@@ -92,7 +92,8 @@ fn curve(context: &Context<'_>, network: usize, loss: &str, lr: f64) -> Result<V
     (0..EPOCHS).map(epoch).collect()
 }
 
-/// The mean against the sum at a rate that is less by the batch size, in f64: what the rates do not explain is far below
+/// The mean against the sum at a rate that is less by the batch size, in f64: what the rates do not explain is far
+/// below
 /// what they do.
 fn law(context: &Context<'_>, study: &mut StudyVerdict, batch: usize) -> Result<Law> {
     let mut sets = vec![FIXED.to_owned(), "dtype=f64".to_owned(), format!("training.batch_size={batch}")];

@@ -1,7 +1,7 @@
 //! Table 2: six initializations on the Odia headlines, as they really were, and the second softmax put in and taken out.
 
 use super::{
-    super::{Context, Sample, StudyVerdict, page::table},
+    super::{Context, Sample, StudyVerdict, page::table, sorted},
     sets::{Look, Opened, percent, train},
 };
 use crate::{
@@ -12,9 +12,6 @@ use crate::{
 
 /// Epochs of Table 2.
 pub(super) const EPOCHS: usize = 20;
-
-/// Seeds of each set-up, but for zeros, where only the order of the rows has a seed.
-const SEEDS: u64 = 2;
 
 /// Epochs after which libtorch, and the other type, are set beside the rest: both cost more than they tell.
 const CHECKED: usize = 4;
@@ -29,7 +26,10 @@ pub(super) struct Setup {
     double: bool,
     /// Whether its rows are shuffled every epoch.
     shuffled: bool,
+    /// Runs on the vectors as they are. Normal and scaling are two of one distribution.
     seeds: u64,
+    /// Whether it is run on vectors of length 1, too.
+    unit: bool,
     /// Looks at the rows after every so many epochs.
     every: usize,
     /// Training loss and accuracy, validation loss and accuracy as printed.
@@ -37,6 +37,8 @@ pub(super) struct Setup {
 }
 
 const NORMAL: &str = "model.init={ normal = { divided_by = \"inputs\" } }";
+const XAVIER: &str = "model.init={ uniform = { low = -5.196152422706632, high = 1.7320508075688772, \
+                      divided_by = \"sqrt-mean\" } }";
 const TORCH: &str = "model.init=pytorch";
 
 /// NumPy's set-ups first, as in the table.
@@ -47,30 +49,31 @@ pub(super) const SETUPS: [Setup; 8] = [
         ..numpy("random", "N(0, 1)", "model.init={ normal = { std = 1 } }")
     },
     // Drawn by another seed than normal, or the two rows would be the same numbers.
-    Setup { printed: Some([0.32, 0.8738, 0.5, 0.8072]), ..numpy("scaling", "N(0, 1)/k: normal again", NORMAL) },
+    Setup {
+        unit: false,
+        printed: Some([0.32, 0.8738, 0.5, 0.8072]),
+        ..numpy("scaling", "N(0, 1)/k: normal again", NORMAL)
+    },
     Setup {
         printed: Some([0.23, 0.9203, 0.54, 0.8066]),
         // 3b = 3√3/√((k + m)/2), with b = √(6/(k + m)).
-        ..numpy(
-            "xavier",
-            "U(−3b, b), b = √(6/(k + m))",
-            "model.init={ uniform = { low = -5.196152422706632, high = 1.7320508075688772, divided_by = \"sqrt-mean\" } }",
-        )
+        ..numpy("xavier", "U(−3b, b), b = √(6/(k + m))", XAVIER)
     },
-    Setup { seeds: 1, printed: Some([1.06, 0.4554, 1.06, 0.4546]), ..numpy("zeros", "0", "model.init=zeros") },
+    Setup { unit: false, printed: Some([1.06, 0.4554, 1.06, 0.4546]), ..numpy("zeros", "0", "model.init=zeros") },
     Setup {
         double: true,
         shuffled: false,
+        seeds: 2,
         every: 2,
         printed: Some([0.70, 0.8674, 0.74, 0.8059]),
         ..numpy("torch", "U(±1/√k), two softmaxes", TORCH)
     },
-    Setup { shuffled: false, every: 2, ..numpy("torch, one softmax", "U(±1/√k)", TORCH) },
-    Setup { double: true, seeds: 1, ..numpy("normal, two softmaxes", "N(0, 1/k²), two softmaxes", NORMAL) },
+    Setup { shuffled: false, seeds: 2, every: 2, ..numpy("torch, one softmax", "U(±1/√k)", TORCH) },
+    Setup { double: true, ..numpy("normal, two softmaxes", "N(0, 1/k²), two softmaxes", NORMAL) },
 ];
 
 const fn numpy(name: &'static str, drawn: &'static str, init: &'static str) -> Setup {
-    Setup { name, drawn, init, double: false, shuffled: true, seeds: SEEDS, every: EPOCHS, printed: None }
+    Setup { name, drawn, init, double: false, shuffled: true, seeds: 1, unit: true, every: EPOCHS, printed: None }
 }
 
 /// A run of a set-up.
@@ -80,12 +83,16 @@ struct Job {
     engine: &'static str,
     dtype: &'static str,
     epochs: usize,
+    /// Whether the vectors have length 1.
+    unit: bool,
 }
 
 /// What every run of Table 2 came to.
 pub(super) struct Runs {
     /// Of each of [`SETUPS`], the looks of each seed.
     by_setup: Vec<Vec<Vec<Look>>>,
+    /// Their ends on vectors of length 1.
+    unit: Vec<Option<Look>>,
     /// After [`CHECKED`] epochs: what was checked, the check and what it checks.
     checks: Vec<(&'static str, Look, Look)>,
 }
@@ -99,11 +106,22 @@ fn jobs() -> Vec<Job> {
             engine: "scratch",
             dtype: "f32",
             epochs: EPOCHS,
+            unit: false,
         })
     };
     let mut jobs: Vec<_> = SETUPS.iter().enumerate().flat_map(of_seeds).collect();
+    let of_unit = (0..SETUPS.len()).filter(|&setup| SETUPS[setup].unit).map(|setup| Job {
+        setup,
+        seed: 100 * setup as u64,
+        engine: "scratch",
+        dtype: "f32",
+        epochs: EPOCHS,
+        unit: true,
+    });
+    jobs.extend(of_unit);
     let (normal, torch) = (place("normal"), place("torch"));
-    let check = |setup, engine, dtype| Job { setup, seed: 100 * setup as u64, engine, dtype, epochs: CHECKED };
+    let check =
+        |setup, engine, dtype| Job { setup, seed: 100 * setup as u64, engine, dtype, epochs: CHECKED, unit: false };
     jobs.extend([check(torch, "torch", "f32"), check(normal, "scratch", "f64")]);
     jobs
 }
@@ -116,7 +134,7 @@ fn place(name: &str) -> usize {
 pub(super) const PARTS: usize = {
     let (mut parts, mut setup) = (2, 0);
     while setup < SETUPS.len() {
-        parts += SETUPS[setup].seeds as usize;
+        parts += SETUPS[setup].seeds as usize + SETUPS[setup].unit as usize;
         setup += 1;
     }
     parts
@@ -126,19 +144,30 @@ pub(super) const PARTS: usize = {
 pub(super) fn run(context: &Context<'_>, odiya: &Opened) -> Result<Runs> {
     let jobs = jobs();
     let name = |job: &Job| {
-        let Job { setup, seed, engine, dtype, epochs } = job;
-        format!("Table 2: {}, {engine} {dtype}, seed {seed}, {epochs} epochs", SETUPS[*setup].name)
+        let Job { setup, seed, engine, dtype, epochs, unit } = job;
+        let of = if *unit { " of length 1" } else { "" };
+        format!("Table 2: {}, vectors{of}, {engine} {dtype}, seed {seed}, {epochs} epochs", SETUPS[*setup].name)
     };
+    let unit = odiya.scaled(1.0 / length(&odiya.set));
     let looks = context.each(&jobs, name, |job| {
         let setup = &SETUPS[job.setup];
         let (engine, dtype) = (format!("reference.engine={}", job.engine), format!("dtype={}", job.dtype));
         let (seed, shuffle) = (format!("seed={}", job.seed), format!("training.shuffle={}", setup.shuffled));
         let mut sets = vec![setup.init, &seed, &shuffle, &engine, &dtype];
         sets.extend(setup.double.then_some(DOUBLE));
-        train(context, &odiya.experiment("", &sets)?, RunSide::Reference, job.epochs, setup.every)
+        let of = if job.unit { &unit } else { odiya };
+        train(context, &of.experiment("", &sets)?, RunSide::Reference, job.epochs, setup.every)
     })?;
-    let mut runs = Runs { by_setup: SETUPS.iter().map(|_| Vec::new()).collect(), checks: Vec::new() };
+    let mut runs = Runs {
+        by_setup: SETUPS.iter().map(|_| Vec::new()).collect(),
+        unit: vec![None; SETUPS.len()],
+        checks: Vec::new(),
+    };
     for (job, looks) in jobs.iter().zip(looks) {
+        if job.unit {
+            runs.unit[job.setup] = looks.last().copied();
+            continue;
+        }
         if job.epochs == EPOCHS {
             runs.by_setup[job.setup].push(looks);
             continue;
@@ -167,37 +196,37 @@ impl Runs {
         self.of(name).iter().filter_map(|looks| looks.last().copied()).collect()
     }
 
+    /// Something at the end on vectors of length 1.
+    pub(super) fn unit(&self, name: &str, what: impl Fn(&Look) -> f64) -> f64 {
+        self.unit[place(name)].as_ref().map_or(f64::NAN, what)
+    }
+
     /// Mean over the seeds of something at the end.
     pub(super) fn mean(&self, name: &str, what: impl Fn(&Look) -> f64) -> f64 {
         Sample::of(&self.last(name).iter().map(what).collect::<Vec<_>>()).mean
     }
 }
 
+/// What a column has of a look.
+type Column = fn(&Look) -> f64;
+
 /// The four columns of Table 2.
-const COLUMNS: [(&str, fn(&Look) -> f64); 4] = [
+const COLUMNS: [(&str, Column); 4] = [
     ("t-loss", |look| look.training.loss),
     ("t-acc", |look| look.training.accuracy),
     ("v-loss", |look| look.validation.loss),
     ("v-acc", |look| look.validation.accuracy),
 ];
 
-/// Of the six printed rows, how many pairs stand in the printed order in a column, of how many. Normal and scaling are
-/// one distribution, and in no order.
-fn in_order(runs: &Runs, column: usize) -> (usize, usize) {
-    let rows: Vec<(&Setup, f64)> = SETUPS
-        .iter()
-        .filter_map(|setup| Some((setup, setup.printed?[column])))
-        .filter(|(setup, _)| setup.name != "scaling")
-        .collect();
-    let mut counted = (0, 0);
-    for (place, (one, printed)) in rows.iter().enumerate() {
-        for (other, printed_other) in &rows[place + 1..] {
-            let ours = [one, other].map(|setup| runs.mean(setup.name, COLUMNS[column].1));
-            counted.0 += usize::from((printed < printed_other) == (ours[0] < ours[1]));
-            counted.1 += 1;
-        }
-    }
-    counted
+/// Of the printed rows that were run, how many pairs stand in the printed order in a column, of how many. Normal and
+/// scaling are one distribution, and in no order.
+fn in_order(ours: impl Fn(&str) -> f64, column: usize) -> (usize, usize) {
+    let row = |setup: &Setup| Some((setup.printed?[column], ours(setup.name))).filter(|(_, ours)| ours.is_finite());
+    let rows: Vec<_> = SETUPS.iter().filter(|setup| setup.name != "scaling").filter_map(row).collect();
+    let pairs =
+        rows.iter().enumerate().flat_map(|(place, one)| rows[place + 1..].iter().map(move |other| (one, other)));
+    let same = |(one, other): &(&(f64, f64), &(f64, f64))| (one.0 < other.0) == (one.1 < other.1);
+    (pairs.clone().filter(same).count(), pairs.count())
 }
 
 /// The entropy of the classes' shares in rows of a set, in nats, and the largest share.
@@ -211,83 +240,120 @@ fn prior(targets: &Targets) -> (f64, f64) {
     (entropy, counts.values().copied().fold(0.0, f64::max))
 }
 
-/// The root mean square length of a training row.
+/// The root mean square length of the vectors of a training row's tokens, padding too.
 fn length(set: &DataSet) -> f64 {
-    let Held::Vectors { tokens, table, .. } = &set.training.inputs else { return f64::NAN };
+    let Held::Vectors { tokens, first, table } = &set.training.inputs else { return f64::NAN };
     let squares: Vec<f64> = table.f64().map_or_else(Vec::new, |values| {
         values.chunks(table.width()).map(|vector| vector.iter().map(|value| value * value).sum()).collect()
     });
     let sum: f64 = tokens.iter().filter_map(|&token| squares.get(token as usize)).sum();
-    (sum / set.training.rows() as f64).sqrt()
+    (sum / (first * set.training.rows()) as f64).sqrt()
 }
 
 /// Answers what the document says of Table 2.
 pub(super) fn claims(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
-    let accuracy = |name: &str| runs.mean(name, |look| look.validation.accuracy);
-    let training = |name: &str| runs.mean(name, |look| look.training.accuracy);
-    let numpy = ["normal", "random", "scaling", "xavier", "zeros"];
-    let best = |of: &dyn Fn(&str) -> f64| {
-        numpy.into_iter().max_by(|one, other| of(one).total_cmp(&of(other))).unwrap_or_default()
-    };
-    let (best_training, best_validation) = (best(&training), best(&accuracy));
-    study.claim(
-        "xavier is the best in NumPy",
-        "\"xavier did the best with my implementation\": training 92.03 %, validation 80.66 % (scaling 80.72 %)",
-        format!(
-            "on training rows {best_training} ({}), on validation rows {best_validation} ({}) against xavier's {}",
-            percent(training(best_training)),
-            percent(accuracy(best_validation)),
-            percent(accuracy("xavier"))
-        ),
-        Some(best_training == "xavier" || best_validation == "xavier"),
-    );
-    let [torch, one, xavier] = ["torch", "torch, one softmax", "xavier"].map(accuracy);
+    best(runs, study);
+    let [torch, one, xavier] =
+        ["torch", "torch, one softmax", "xavier"].map(|name| [runs.mean(name, right), runs.unit(name, right)]);
+    let beats = [0, 1].map(|scale| torch[scale] - xavier[scale] > 2.0 * error_of_share(torch[scale], rows(set)));
     study.claim(
         "PyTorch's default beats xavier",
         "\"clearly torch's default beat it\"; its own table has 80.59 % against 80.66 %",
         format!(
-            "validation {} against {}, with one softmax {}: by the initial weights, not by PyTorch",
-            percent(torch),
-            percent(xavier),
-            percent(one)
+            "validation {} against {}, with one softmax {}; on vectors of length 1 {} against {}, with one softmax {}",
+            percent(torch[0]),
+            percent(xavier[0]),
+            percent(one[0]),
+            percent(torch[1]),
+            percent(xavier[1]),
+            percent(one[1])
         ),
-        Some(torch - xavier > 2.0 * error_of_share(torch, rows(set))),
+        // Where it depends on the vectors, which are not the document's, nothing is said of the document.
+        (beats[0] == beats[1]).then_some(beats[0]),
     );
-    let gap = |name: &str| runs.mean(name, Look::gap);
-    let distance = |name: &str| (gap(name) - gap("torch")).abs();
-    let nearest = ["normal", "random", "scaling", "xavier"]
-        .into_iter()
-        .min_by(|one, other| distance(one).total_cmp(&distance(other)))
-        .unwrap_or_default();
-    study.claim(
-        "normal comes close to torch",
-        "normal is \"closer to\" PyTorch's regularization, \"but not exact yet\"; gap 7.55 points against 6.15",
-        format!(
-            "gap of {nearest} {} points, of normal {}, of torch {}; normal with the second softmax {}, torch without {}",
-            points(gap(nearest)),
-            points(gap("normal")),
-            points(gap("torch")),
-            points(gap("normal, two softmaxes")),
-            points(gap("torch, one softmax"))
-        ),
-        Some(matches!(nearest, "normal" | "scaling")),
-    );
-    let [normal, scaling] = ["normal", "scaling"].map(accuracy);
+    nearest(runs, study);
+    let [normal, scaling] = ["normal", "scaling"].map(|name| runs.mean(name, right));
     let printed = 0.8072 - 0.8007;
-    let noise = error_of_share(0.8, rows(set)) * 2f64.sqrt();
+    let noise = error_of_share(normal, rows(set)) * 2f64.sqrt();
     study.claim(
         "scaling differs from normal",
         "validation 80.72 % against 80.07 %",
         format!(
-            "both are N(0, 1)/k: the printed {} points are {:.1} standard errors of two runs on {} rows; ours {} points",
+            "both are N(0, 1)/k; ours {} points apart, the printed ones {}, a standard error of two runs on {} rows {}",
+            points((scaling - normal).abs()),
             points(printed),
-            printed / noise,
             rows(set),
-            points(scaling - normal)
+            points(noise)
         ),
         Some((scaling - normal).abs() > 2.0 * noise),
     );
     zeros(runs, set, study);
+}
+
+/// Accuracy on validation rows.
+fn right(look: &Look) -> f64 {
+    look.validation.accuracy
+}
+
+/// Which of NumPy's rows is the best.
+fn best(runs: &Runs, study: &mut StudyVerdict) {
+    let best = |of: &dyn Fn(&str) -> f64| {
+        let there = ["normal", "random", "scaling", "xavier", "zeros"].into_iter().filter(|name| of(name).is_finite());
+        there.max_by(|one, other| of(one).total_cmp(&of(other))).unwrap_or_default()
+    };
+    let training = |look: &Look| look.training.accuracy;
+    let found = [
+        best(&|name| runs.mean(name, training)),
+        best(&|name| runs.mean(name, right)),
+        best(&|name| runs.unit(name, training)),
+        best(&|name| runs.unit(name, right)),
+    ];
+    study.claim(
+        "xavier is the best in NumPy",
+        "\"xavier did the best with my implementation\": training 92.03 %, validation 80.66 % (scaling 80.72 %)",
+        format!(
+            "the best on training and on validation rows: {} and {}; on vectors of length 1 {} and {}. Xavier's validation \
+             accuracy is {} against normal's {}; there {} against {}",
+            found[0],
+            found[1],
+            found[2],
+            found[3],
+            percent(runs.mean("xavier", right)),
+            percent(runs.mean("normal", right)),
+            percent(runs.unit("xavier", right)),
+            percent(runs.unit("normal", right))
+        ),
+        // As in the document: the best on training rows. On validation rows its own table has another.
+        (found[0] == found[2]).then_some(found[0] == "xavier"),
+    );
+}
+
+/// Which of NumPy's rows has the gap nearest to torch's.
+fn nearest(runs: &Runs, study: &mut StudyVerdict) {
+    let nearest = |gap: &dyn Fn(&str) -> f64| {
+        let distance = |name: &str| (gap(name) - gap("torch")).abs();
+        let there = ["normal", "random", "scaling", "xavier"].into_iter().filter(|name| gap(name).is_finite());
+        there.min_by(|one, other| distance(one).total_cmp(&distance(other))).unwrap_or_default()
+    };
+    let found = [nearest(&|name| runs.mean(name, Look::gap)), nearest(&|name| runs.unit(name, Look::gap))];
+    let gap = |name: &str| points(runs.mean(name, Look::gap));
+    study.claim(
+        "normal comes close to torch",
+        "normal is \"closer to\" PyTorch's regularization, \"but not exact yet\"; gap 7.55 points against 6.15",
+        format!(
+            "nearest: {} with {} points, torch {} (on vectors of length 1 {}: {}, torch {}); normal with the second softmax {}, \
+             torch without it {}",
+            found[0],
+            gap(found[0]),
+            gap("torch"),
+            found[1],
+            points(runs.unit(found[1], Look::gap)),
+            points(runs.unit("torch", Look::gap)),
+            gap("normal, two softmaxes"),
+            gap("torch, one softmax")
+        ),
+        Some(found.iter().all(|name| matches!(*name, "normal" | "scaling"))),
+    );
 }
 
 /// Zeros end at the class prior.
@@ -307,7 +373,7 @@ fn zeros(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
     );
     // Every step moves the output biases by lr times the batch's deviation from the prior, √(p(1−p)/128) < 0.045: they
     // hover within some 0.05·0.045·√20 of it, which costs its square.
-    let held = (loss - entropy).abs() < 1e-3 && right == share;
+    let held = (loss - entropy).abs() < 1e-3 && (right - share).abs() < 1e-9;
     study.expect("from zeros the training loss is the entropy of the classes' shares", held);
 }
 
@@ -327,70 +393,88 @@ pub(super) fn points(difference: f64) -> String {
 
 /// Table 2.
 pub(super) fn section(runs: &Runs, set: &DataSet) -> String {
-    let cell = |setup: &Setup, column: usize| {
-        let (_, of) = COLUMNS[column];
-        let values: Vec<f64> = runs.last(setup.name).iter().map(of).collect();
-        let (low, high) =
-            values.iter().fold((f64::MAX, f64::MIN), |(low, high), &value| (low.min(value), high.max(value)));
-        let shown = |value: f64| {
-            let digits = if value < 10.0 { 2 } else { 0 };
-            if column % 2 == 0 { format!("{value:.digits$}") } else { format!("{:.2}", 100.0 * value) }
-        };
-        let ours = if shown(low) == shown(high) { shown(low) } else { format!("{} to {}", shown(low), shown(high)) };
-        [setup.printed.map_or("–".to_owned(), |printed| shown(printed[column])), ours]
-    };
-    let row = |setup: &Setup| {
-        let cells = (0..4).flat_map(|column| cell(setup, column));
-        [setup.name.to_owned(), setup.drawn.to_owned()].into_iter().chain(cells).collect::<Vec<_>>()
-    };
-    let rows_of_table: Vec<_> = SETUPS.iter().map(row).collect();
     let head = ["init", "as drawn", "t-loss", "ours", "t-acc %", "ours", "v-loss", "ours", "v-acc %", "ours"];
-    let orders: Vec<String> = COLUMNS
-        .iter()
-        .enumerate()
-        .map(|(column, (name, _))| {
-            let (same, pairs) = in_order(runs, column);
+    let rows_of = |values: &dyn Fn(usize, fn(&Look) -> f64) -> Vec<f64>| -> Vec<Vec<String>> {
+        let rows = SETUPS.iter().enumerate().map(|(place, setup)| row(setup, |what| values(place, what)));
+        rows.filter(|row| row[3] != "–").collect()
+    };
+    let as_they_are = rows_of(&|place, what| runs.last(SETUPS[place].name).iter().map(what).collect());
+    let unit = rows_of(&|place, what| runs.unit[place].iter().map(what).collect());
+    let order = |ours: &dyn Fn(&str, usize) -> f64| -> String {
+        let told = COLUMNS.iter().enumerate().map(|(column, (name, _))| {
+            let (same, pairs) = in_order(|row| ours(row, column), column);
             format!("{name} {same} of {pairs}")
-        })
-        .collect();
-    let above = ["normal", "scaling", "torch"]
-        .iter()
-        .filter_map(|name| Some(runs.mean(name, |look| look.validation.accuracy) - SETUPS[place(name)].printed?[3]))
-        .sum::<f64>()
-        / 3.0;
-    let checks: Vec<String> = runs
-        .checks
-        .iter()
-        .zip(["by libtorch", "in f64"])
-        .map(|((name, check, checked), how)| {
-            format!(
-                "{name} {how} has losses {:.4} and {:.4} (here {:.4} and {:.4}) and validation accuracy {} ({})",
-                check.training.loss,
-                check.validation.loss,
-                checked.training.loss,
-                checked.validation.loss,
-                percent(check.validation.accuracy),
-                percent(checked.validation.accuracy)
-            )
-        })
-        .collect();
+        });
+        told.collect::<Vec<_>>().join(", ")
+    };
     format!(
         "\n## Table 2: six initializations as they really were\n\n\
-         Odia headlines, 3000-450-3, ReLU, rate .05, batch 128, {EPOCHS} epochs. The document prints one run each; ours are \
-         {SEEDS} seeds (the last and zeros one), from least to most. By scratch in f32: after {CHECKED} epochs {}.\n\n{}\n\
+         Odia headlines, 3000-450-3, ReLU, rate .05, batch 128, {EPOCHS} epochs, by scratch in f32. The document prints one \
+         run each; ours are one, but for torch two, from the least to the most. After {CHECKED} epochs {}.\n\n{}\n\
          The document's names hide what was drawn. Scaling is normal once more, not a factor of .01. Xavier's interval is \
-         not symmetric: its mean is −b, for biases too. Normal has a standard deviation √(k/3) = {:.1} times below PyTorch's \
-         U(±1/√k), whose own is 1/√(3k).\n\n\
-         What can be compared: the vectors are not fastText's but made from the headlines (PPMI and SVD), a training row has \
-         length {:.1}, and a longer row learns as at a higher rate. So validation accuracies lie {} points above the printed \
-         ones (mean of normal, scaling and torch), the training losses below, and random's validation loss, which grows with the length of a row, far above: \
-         these numbers are not reached. The order of the rows is what can be: of the pairs without scaling, in the printed \
-         order stand {}. The losses of torch and zeros have a floor that no vectors move, and come out as predicted.\n",
-        checks.join("; "),
-        table(&head, 2, &rows_of_table),
+         not symmetric: its mean is −b, for biases too. Normal's standard deviation is √(k/3) = {:.1} times below that of \
+         PyTorch's U(±1/√k).\n\n\
+         **What can be compared.** The vectors are not fastText's but made from the headlines themselves (PPMI and SVD), and \
+         long: {:.1}, the root of the mean square. A longer row learns as at a higher rate, and random's losses grow with it. \
+         Divided by that length they give:\n\n{}\n\
+         Of the printed training losses {} lie between the two scales. The length of the author's vectors is not in the \
+         document, so that the numbers themselves cannot be reached; none was tried but these two. Validation accuracies are \
+         above the printed ones at either scale, perhaps as the vectors come from these headlines. Pairs of rows in the printed order, \
+         as they are: {}; of length 1: {}.\n",
+        checked(runs),
+        table(&head, 2, &as_they_are),
         (f64::from(3000) / 3.0).sqrt(),
         length(set),
-        points(above),
-        orders.join(", ")
+        table(&head, 2, &unit),
+        between(runs),
+        order(&|name, column| runs.mean(name, COLUMNS[column].1)),
+        order(&|name, column| runs.unit(name, COLUMNS[column].1)),
     )
+}
+
+/// A set-up's row: printed beside ours, from the least to the most.
+fn row(setup: &Setup, ours: impl Fn(fn(&Look) -> f64) -> Vec<f64>) -> Vec<String> {
+    let cells = COLUMNS.iter().enumerate().flat_map(|(column, (_, what))| {
+        let shown = |value: f64| match column % 2 {
+            0 => format!("{value:.2}"),
+            _ => format!("{:.2}", 100.0 * value),
+        };
+        let all: Vec<String> = sorted(ours(*what)).into_iter().map(shown).collect();
+        let ours = match (all.first(), all.last()) {
+            (Some(low), Some(high)) if low == high => low.clone(),
+            (Some(low), Some(high)) => format!("{low} to {high}"),
+            _ => "–".to_owned(),
+        };
+        [setup.printed.map_or("–".to_owned(), |printed| shown(printed[column])), ours]
+    });
+    [setup.name.to_owned(), setup.drawn.to_owned()].into_iter().chain(cells).collect()
+}
+
+/// How many printed training losses lie between ours at the two lengths.
+fn between(runs: &Runs) -> String {
+    let printed = SETUPS.iter().filter(|setup| setup.unit).filter_map(|setup| Some((setup.name, setup.printed?[0])));
+    let loss = |look: &Look| look.training.loss;
+    let inside = |(name, printed): &(&str, f64)| {
+        let (one, other) = (runs.mean(name, loss), runs.unit(name, loss));
+        (one.min(other)..=one.max(other)).contains(printed)
+    };
+    let all: Vec<_> = printed.collect();
+    let in_between: Vec<_> = all.iter().filter(|row| inside(row)).map(|(name, _)| *name).collect();
+    format!("{} of {} ({})", in_between.len(), all.len(), in_between.join(", "))
+}
+
+/// What libtorch, and f64, make of the same runs.
+fn checked(runs: &Runs) -> String {
+    let told = runs.checks.iter().zip(["by libtorch", "in f64"]).map(|((name, check, checked), how)| {
+        format!(
+            "{name} {how} has losses {:.4} and {:.4} (here {:.4} and {:.4}) and validation accuracy {} ({})",
+            check.training.loss,
+            check.validation.loss,
+            checked.training.loss,
+            checked.validation.loss,
+            percent(check.validation.accuracy),
+            percent(checked.validation.accuracy)
+        )
+    });
+    told.collect::<Vec<_>>().join("; ")
 }

@@ -35,6 +35,8 @@ enum Network {
     Table1,
     /// Figure 2's on questions: 500-18-6, batch 8.
     Figure2,
+    /// Figure 2's on odia as PyTorch has it: 3000-18-3, batch 8, two softmaxes; in f32, as the curves are.
+    Figure2Odia,
 }
 
 /// Steps of an epoch of questions: 3,681 rows, 8 a step.
@@ -44,6 +46,7 @@ const PLAIN: &str = "model.layers=[{ linear = { outputs = 18 } }, \"relu\", { li
 const SIGMOID: &str = "model.layers=[{ linear = { outputs = 18 } }, \"sigmoid\", { linear = { outputs = 6 } }]";
 const DROPOUT: &str =
     "model.layers=[{ dropout = { p = 0.5 } }, { linear = { outputs = 18 } }, \"relu\", { linear = { outputs = 6 } }]";
+const ODIA: &str = "model.layers=[{ linear = { outputs = 18 } }, \"relu\", { linear = { outputs = 3 } }, \"softmax\"]";
 const NORMAL: &str = "model.init={ normal = { divided_by = \"inputs\" } }";
 const ONE_AT_ZERO: &str = "candidate.training.faults=[\"relu-derivative-one-at-zero\"]";
 const REFERENCE_DOUBLE: &str = "reference.model.layers=[{ linear = { outputs = 450 } }, \"relu\", \
@@ -51,17 +54,18 @@ const REFERENCE_DOUBLE: &str = "reference.model.layers=[{ linear = { outputs = 4
 
 /// Runs that have their own reports.
 const REPORTED: [Run; 2] = [
-    same("odia-parity", Network::Table2, &[NORMAL, "training.shuffle=true", "training.steps=214"]),
+    same("odia-parity", Network::Table2, &[NORMAL, "training.shuffle=true", "training.steps=143"]),
     same("questions-parity", Network::Table1, &["training.shuffle=true"]),
 ];
 
-const RUNS: [Run; 11] = [
+const RUNS: [Run; 12] = [
+    same("odia, Figure 2's network in f32", Network::Figure2Odia, &["training.steps=1000"]),
     same("odia, two softmaxes on both sides", Network::Table2, &["training.steps=72", DOUBLE]),
     other(
         "odia, two softmaxes on the reference alone",
         Network::Table2,
         &["training.steps=72", REFERENCE_DOUBLE],
-        (Phase::Forward, 0),
+        (Phase::Start, 0),
     ),
     other(
         "questions, PyTorch's weights on the reference alone",
@@ -112,12 +116,15 @@ const fn other(name: &'static str, network: Network, sets: &'static [&'static st
 
 impl Network {
     fn file(self) -> &'static File {
-        if self == Self::Table2 { &ODIYA } else { &QUESTIONS }
+        if matches!(self, Self::Table2 | Self::Figure2Odia) { &ODIYA } else { &QUESTIONS }
     }
 
     fn open(self) -> Result<Opened> {
-        let sets: &[&str] =
-            if self == Self::Figure2 { &["data.rows.vectors.first=10", "training.epochs=1"] } else { &[] };
+        let sets: &[&str] = match self {
+            Self::Table2 | Self::Table1 => &[],
+            Self::Figure2 => &["data.rows.vectors.first=10", "training.epochs=1"],
+            Self::Figure2Odia => &["training.batch_size=8", "dtype=f32", ODIA],
+        };
         Opened::new(self.file(), sets)
     }
 }
@@ -126,7 +133,7 @@ impl Run {
     /// Whether a verdict is what it is to be.
     fn holds(&self, verdict: &Verdict) -> bool {
         match self.parts {
-            None => verdict.verdict == Outcome::Parity && verdict.horizon.is_none(),
+            None => verdict.verdict == Outcome::Parity && (verdict.horizon.is_none() || self.is_f32()),
             Some((Phase::Start, _)) => verdict.verdict == Outcome::Mismatch && !verdict.start.is_empty(),
             expected => {
                 let first = numbers(verdict).map(|first| (first.phase, first.step));
@@ -135,8 +142,14 @@ impl Run {
         }
     }
 
+    /// Whether rounding may carry the free run past its horizon.
+    fn is_f32(&self) -> bool {
+        self.network == Network::Figure2Odia
+    }
+
     fn expected(&self) -> String {
         match self.parts {
+            None if self.is_f32() => format!("{}: parity", self.name),
             None => format!("{}: parity, the free run within its horizon", self.name),
             Some((Phase::Start, _)) => format!("{}: a mismatch at the start", self.name),
             Some((phase, step)) => format!("{}: a mismatch, first in step {step}, {}", self.name, phase.name()),
@@ -146,7 +159,7 @@ impl Run {
 
 fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<String> {
     let mut rows = Vec::new();
-    for network in [Network::Table2, Network::Table1, Network::Figure2] {
+    for network in [Network::Table2, Network::Table1, Network::Figure2, Network::Figure2Odia] {
         if !study.has("lockstep", network.file().data)? {
             continue;
         }
@@ -204,6 +217,7 @@ fn take(run: &Run, found: Verdict, study: &mut StudyVerdict) -> Vec<String> {
         numbers,
         found.steps.to_string(),
         every,
+        found.horizon.map_or("–".to_owned(), |step| format!("step {step}")),
         power(weights),
     ];
     study.experiments.insert(run.name.to_owned(), found);
@@ -226,14 +240,22 @@ fn parted(verdict: &Verdict) -> [String; 2] {
 }
 
 fn section(rows: &[Vec<String>]) -> String {
-    let head =
-        ["networks", "verdict", "differ at the start", "numbers first part", "steps", "compared", "weights, free run"];
+    let head = [
+        "networks",
+        "verdict",
+        "differ at the start",
+        "numbers first part",
+        "steps",
+        "compared",
+        "horizon",
+        "weights, free run",
+    ];
     format!(
         "\n## In lockstep\n\n\
-         libtorch is the reference, scratch the candidate, both in f64 as the document's, on the same batches and masks; \
+         libtorch is the reference, scratch the candidate, both in f64 as the document's but for the last, on the same batches and masks; \
          the candidate runs freely and once more from the reference's weights at every step. The last column is the largest gap \
-         between the two free runs' weights. Step by step: [Table 2's network](odia-parity/report.md), [Table 1's on \
+         between the two free runs' weights; past a horizon even two copies of the reference, a rounding apart, are 1 % apart. Step by step: [Table 2's network](odia-parity/report.md), [Table 1's on \
          questions](questions-parity/report.md).\n\n{}",
-        table(&head, 6, rows)
+        table(&head, 7, rows)
     )
 }

@@ -2,7 +2,7 @@
 
 use super::super::{Context, experiment, experiment_on};
 use crate::{
-    data::set::{DataSet, Which},
+    data::set::{DataSet, Held, Which},
     error::Result,
     experiment::Experiment,
     lockstep::{Alone, RunSide, Scores},
@@ -52,6 +52,17 @@ impl Opened {
         let both = [&sets[..], &owned(&["reference.dtype=f64", "candidate.dtype=f32"])].concat();
         let set = experiment(file.text, file.name, &both)?.set;
         Ok(Self { file, sets, set })
+    }
+
+    /// The same with every vector multiplied by a factor.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        let mut set = DataSet::clone(&self.set);
+        for part in [Some(&mut set.training), set.validation.as_mut(), set.test.as_mut()].into_iter().flatten() {
+            if let Held::Vectors { table, .. } = &mut part.inputs {
+                table.change(|_, value| factor * value);
+            }
+        }
+        Self { set: Arc::new(set), file: self.file, sets: self.sets.clone() }
     }
 
     /// An experiment on them.

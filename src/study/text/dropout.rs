@@ -1,0 +1,420 @@
+//! Figure 2: dropout of half of the inputs, live throughout in NumPy and in the first epoch only in PyTorch, on both data
+//! sets that the document names; and each side with the other's.
+
+use super::{
+    super::{Context, Sample, StudyVerdict, page::table},
+    Section,
+    initial::points,
+    sets::{File, Look, ODIYA, Opened, QUESTIONS, percent, strokes, title, train},
+};
+use crate::{
+    error::Result,
+    lockstep::RunSide,
+    report::plots::{Area, Axis, Drawn, PALETTE, Stroke, figure, heading, legend, panel},
+};
+use std::path::Path;
+
+pub(super) const SECTION: Section = Section { parts: RUNS, run };
+
+/// Epochs on questions, as in Figure 2, and on the headlines, where an epoch takes twenty times as long and the curves
+/// have parted by then.
+const EPOCHS: [usize; 2] = [100, 12];
+
+/// Of the runs by libtorch itself, which needs three times as long.
+const EPOCHS_OF_TORCH: [usize; 2] = [100, 3];
+
+/// Seeds on questions and on the headlines.
+const SEEDS: [u64; 2] = [3, 1];
+
+/// Epochs from which on changes are counted: before them every curve climbs.
+const SETTLED: usize = 5;
+
+/// What becomes of the inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dropout {
+    Without,
+    Live,
+    FirstEpoch,
+}
+
+/// Whose network it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Network {
+    NumPy,
+    Torch,
+}
+
+/// A run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Job {
+    /// Of questions, 0, or the headlines, 1.
+    set: usize,
+    network: Network,
+    dropout: Dropout,
+    seed: u64,
+    /// Whether libtorch trains it.
+    torch: bool,
+}
+
+const NAMES: [&str; 2] = ["questions", "odia"];
+const CLASSES: [usize; 2] = [6, 3];
+const FILES: [&File; 2] = [&QUESTIONS, &ODIYA];
+
+/// Those by libtorch itself are PyTorch's as published, with and without dropout.
+const RUNS: usize = 6 * (SEEDS[0] + SEEDS[1]) as usize + 4;
+
+fn jobs(set: usize) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for network in Network::BOTH {
+        for dropout in Dropout::ALL {
+            jobs.extend((0..SEEDS[set]).map(|seed| Job { set, network, dropout, seed, torch: false }));
+            let as_published = network == Network::Torch && dropout != Dropout::Live;
+            jobs.extend(as_published.then_some(Job { set, network, dropout, seed: 0, torch: true }));
+        }
+    }
+    jobs
+}
+
+impl Dropout {
+    const ALL: [Self; 3] = [Self::Live, Self::FirstEpoch, Self::Without];
+
+    /// Its layer.
+    fn layer(self) -> &'static str {
+        match self {
+            Self::Without => "",
+            Self::Live => "{ dropout = { p = 0.5 } }, ",
+            Self::FirstEpoch => "{ dropout = { p = 0.5, first_epoch_only = true } }, ",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Without => "without",
+            Self::Live => "live",
+            Self::FirstEpoch => "first epoch only",
+        }
+    }
+}
+
+impl Network {
+    const BOTH: [Self; 2] = [Self::NumPy, Self::Torch];
+
+    /// What dropout is in it as published.
+    fn published(self) -> Dropout {
+        if self == Self::NumPy { Dropout::Live } else { Dropout::FirstEpoch }
+    }
+
+    /// The other's.
+    fn swapped(self) -> Dropout {
+        if self == Self::NumPy { Dropout::FirstEpoch } else { Dropout::Live }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::NumPy => "NumPy",
+            Self::Torch => "PyTorch",
+        }
+    }
+}
+
+impl Job {
+    fn name(&self) -> String {
+        let Self { set, network, dropout, seed, torch } = self;
+        let engine = if *torch { "torch" } else { "scratch" };
+        format!("Figure 2: {}, {}'s, dropout {}, {engine}, seed {seed}", NAMES[*set], network.name(), dropout.name())
+    }
+
+    fn epochs(&self) -> usize {
+        if self.torch { EPOCHS_OF_TORCH[self.set] } else { EPOCHS[self.set] }
+    }
+
+    /// NumPy's: normal weights, rows shuffled, one softmax. PyTorch's: its own weights, never shuffled, two softmaxes.
+    fn sets(&self) -> Vec<String> {
+        let numpy = self.network == Network::NumPy;
+        let (softmax, init) =
+            if numpy { ("", "{ normal = { divided_by = \"inputs\" } }") } else { (", \"softmax\"", "\"pytorch\"") };
+        let (dropout, classes) = (self.dropout.layer(), CLASSES[self.set]);
+        vec![
+            format!("model.init={init}"),
+            format!(
+                "model.layers=[{dropout}{{ linear = {{ outputs = 18 }} }}, \"relu\", \
+                 {{ linear = {{ outputs = {classes} }} }}{softmax}]"
+            ),
+            format!("training.shuffle={numpy}"),
+            "training.batch_size=8".to_owned(),
+            format!("reference.engine={}", if self.torch { "torch" } else { "scratch" }),
+            "dtype=f32".to_owned(),
+            format!("seed={}", self.seed),
+        ]
+    }
+}
+
+/// What the runs on one data set came to.
+struct Found {
+    set: usize,
+    runs: Vec<(Job, Vec<Look>)>,
+}
+
+/// What a run's curves come to in the end.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    training: f64,
+    validation: f64,
+    /// Mean change of the training and of the validation accuracy from one epoch to the next.
+    changes: [f64; 2],
+}
+
+/// Means over the last tenth of the looks; changes from [`SETTLED`] on.
+fn end(looks: &[Look]) -> End {
+    let last = &looks[looks.len() - looks.len().div_ceil(10)..];
+    let mean = |of: &dyn Fn(&Look) -> f64| last.iter().map(of).sum::<f64>() / last.len() as f64;
+    let settled = &looks[SETTLED.min(looks.len().saturating_sub(2))..];
+    let change = |of: &dyn Fn(&Look) -> f64| {
+        let changes = settled.windows(2).map(|pair| (of(&pair[1]) - of(&pair[0])).abs());
+        changes.sum::<f64>() / (settled.len() - 1) as f64
+    };
+    let (training, validation) = (|look: &Look| look.training.accuracy, |look: &Look| look.validation.accuracy);
+    End { training: mean(&training), validation: mean(&validation), changes: [change(&training), change(&validation)] }
+}
+
+impl Found {
+    fn train(context: &Context<'_>, set: usize, opened: &Opened) -> Result<Self> {
+        let jobs = jobs(set);
+        let looks = context.each(&jobs, Job::name, |job| {
+            let sets = job.sets();
+            let experiment = opened.experiment("", &sets.iter().map(String::as_str).collect::<Vec<_>>())?;
+            train(context, &experiment, RunSide::Reference, job.epochs(), 1)
+        })?;
+        Ok(Self { set, runs: jobs.into_iter().zip(looks).collect() })
+    }
+
+    /// The looks of each seed, by scratch.
+    fn of(&self, network: Network, dropout: Dropout) -> impl Iterator<Item = &[Look]> {
+        let wanted = move |job: &Job| (job.network, job.dropout, job.torch) == (network, dropout, false);
+        self.runs.iter().filter(move |(job, _)| wanted(job)).map(|(_, looks)| looks.as_slice())
+    }
+
+    fn sample(&self, network: Network, dropout: Dropout, what: impl Fn(&End) -> f64) -> Sample {
+        Sample::of(&self.of(network, dropout).map(|looks| what(&end(looks))).collect::<Vec<_>>())
+    }
+
+    fn gap(&self, network: Network, dropout: Dropout) -> f64 {
+        self.sample(network, dropout, |end| end.training - end.validation).mean
+    }
+
+    /// Whether dropout in the first epoch only leaves the gap nearer to that without it, live nearer to live, on both
+    /// sides: what dropout does follows its switch, and not the side.
+    fn follows_the_switch(&self) -> bool {
+        Network::BOTH.into_iter().all(|network| {
+            let [live, first, without] = Dropout::ALL.map(|dropout| self.gap(network, dropout));
+            live < without && (first - without).abs() < (first - live).abs()
+        })
+    }
+}
+
+fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<String> {
+    let mut all = Vec::new();
+    for (set, sets) in [(0, &["data.rows.vectors.first=10"][..]), (1, &[])] {
+        if verdict.has(&format!("Figure 2 on {}", NAMES[set]), FILES[set].data)? {
+            let found = Found::train(context, set, &Opened::new(FILES[set], sets)?)?;
+            claims(&found, verdict);
+            all.push(found);
+        }
+    }
+    let published = "As published: in NumPy half of the inputs are dropped at every step; in PyTorch eval() ends that after \
+                     the first epoch. Accuracy with dropout off, seed 0, epoch by epoch.";
+    draw(
+        context.folder,
+        "figure-2",
+        "Figure 2: accuracy with and without dropout",
+        published,
+        &all,
+        Network::published,
+    )?;
+    let swapped = "Dropout the other way round: in NumPy it ends after the first epoch, in PyTorch train() is called before \
+                   every epoch. The gap follows the switch.";
+    let heading = "Figure 2 with dropout's switch on the other side";
+    draw(context.folder, "dropout-swapped", heading, swapped, &all, Network::swapped)?;
+    Ok(section(&all))
+}
+
+fn claims(found: &Found, study: &mut StudyVerdict) {
+    let name = NAMES[found.set];
+    let gap = |network, dropout| points(found.gap(network, dropout));
+    let numpy = |dropout| gap(Network::NumPy, dropout);
+    study.claim(
+        &format!("dropout, {name}: a much smaller gap"),
+        "with dropout \"much smaller generalization gap\"",
+        format!(
+            "NumPy: {} points with, {} without; validation accuracy {} and {}",
+            numpy(Dropout::Live),
+            numpy(Dropout::Without),
+            percent(found.sample(Network::NumPy, Dropout::Live, |end| end.validation).mean),
+            percent(found.sample(Network::NumPy, Dropout::Without, |end| end.validation).mean)
+        ),
+        // "Much": by a third at least.
+        Some(found.gap(Network::NumPy, Dropout::Live) < found.gap(Network::NumPy, Dropout::Without) / 1.5),
+    );
+    let change = |dropout, which: usize| found.sample(Network::NumPy, dropout, |end| end.changes[which]).mean;
+    let [live, without] = [Dropout::Live, Dropout::Without].map(|dropout| [change(dropout, 0), change(dropout, 1)]);
+    let small = |changes: [f64; 2]| format!("{:.2}/{:.2}", 100.0 * changes[0], 100.0 * changes[1]);
+    study.claim(
+        &format!("dropout, {name}: steadier"),
+        "with dropout \"a more steady rate of improvement\"",
+        format!(
+            "from epoch {SETTLED} on training/validation accuracy move by {} points an epoch with, by {} without",
+            small(live),
+            small(without)
+        ),
+        Some(live[0] < without[0] && live[1] < without[1]),
+    );
+    let torch = |dropout| gap(Network::Torch, dropout);
+    study.claim(
+        &format!("dropout, {name}: PyTorch's -d curves"),
+        "models \"plugging in … a dropout layer of 0.5 zeroing probability\"",
+        format!(
+            "they are without dropout from the second epoch on: gap {} points with, {} without; left \
+             live {}. NumPy's, off after the first epoch: {}",
+            torch(Dropout::FirstEpoch),
+            torch(Dropout::Without),
+            torch(Dropout::Live),
+            numpy(Dropout::FirstEpoch)
+        ),
+        Some(!found.follows_the_switch()),
+    );
+    study.expect(
+        format!("{name}: the gap follows dropout's switch on both sides, whichever side it is put on"),
+        found.follows_the_switch(),
+    );
+}
+
+fn section(all: &[Found]) -> String {
+    let mut rows = Vec::new();
+    for found in all {
+        for network in Network::BOTH {
+            for dropout in Dropout::ALL {
+                let of = |what: fn(&End) -> f64| {
+                    let sample = found.sample(network, dropout, |end| 100.0 * what(end));
+                    if sample.count > 1 { format!("{sample:.1}") } else { format!("{:.1}", sample.mean) }
+                };
+                let published = network.published() == dropout || dropout == Dropout::Without;
+                rows.push(vec![
+                    NAMES[found.set].to_owned(),
+                    network.name().to_owned(),
+                    dropout.name().to_owned() + if published { "" } else { ", swapped" },
+                    of(|end| end.training),
+                    of(|end| end.validation),
+                    of(|end| end.training - end.validation),
+                    found.of(network, dropout).count().to_string(),
+                ]);
+            }
+        }
+    }
+    let head = ["data", "network", "dropout", "training %", "validation %", "gap, points", "seeds"];
+    format!(
+        "\n## Figure 2: dropout that is live in one epoch\n\n\
+         ![learning curves](figure-2.svg)\n\n\
+         18 ReLU units on the first 10 tokens, rate .05, batch 8, half of the inputs dropped. NumPy draws a new mask for every \
+         batch; in PyTorch `eval()` is called to validate after the first epoch and `train()` never again. NumPy starts from \
+         N(0, 1/k²) and shuffles, PyTorch from U(±1/√k) and has its second softmax. The caption says odia, the legend \
+         questions: both are here, questions over {} epochs, odia over {} (each of them takes some twenty times as long). Means over \
+         the last tenth of the epochs, ± over seeds, by scratch in f32.\n\n{}\n{}\n\n\
+         ![learning curves with the switch on the other side](dropout-swapped.svg)\n",
+        EPOCHS[0],
+        EPOCHS[1],
+        table(&head, 3, &rows),
+        by_torch(all)
+    )
+}
+
+/// libtorch's own runs beside scratch's at the same epoch.
+fn by_torch(all: &[Found]) -> String {
+    let mut told = Vec::new();
+    for found in all {
+        for (job, looks) in found.runs.iter().filter(|(job, _)| job.torch) {
+            let same = found.of(job.network, job.dropout).next().and_then(|looks| looks.get(job.epochs() - 1));
+            let Some((torch, scratch)) = looks.last().zip(same) else { continue };
+            let accuracies =
+                |look: &Look| format!("{}/{}", percent(look.training.accuracy), percent(look.validation.accuracy));
+            told.push(format!(
+                "{}, dropout {}, after {} epochs {} (scratch {})",
+                NAMES[found.set],
+                job.dropout.name(),
+                job.epochs(),
+                accuracies(torch),
+                accuracies(scratch)
+            ));
+        }
+    }
+    format!(
+        "PyTorch's network trained by libtorch itself at seed 0, training/validation accuracy: {}. In f32 rounding parts two engines over so \
+         many steps, as it does two copies of one: in lockstep they are at parity, with a horizon ([below](#in-lockstep)).",
+        told.join("; ")
+    )
+}
+
+const WITH: Stroke = Stroke { color: PALETTE[0], width: 4, dashed: false };
+const WITHOUT: Stroke = Stroke { color: PALETTE[1], width: 4, dashed: false };
+
+fn draw(
+    folder: &Path,
+    name: &str,
+    heads: &str,
+    shows: &str,
+    all: &[Found],
+    dropout: fn(Network) -> Dropout,
+) -> Result<()> {
+    figure(&folder.join(name), (1100, 120 + 340 * all.len() as u32), |area| {
+        let area = heading(area, heads, shows)?;
+        let dashed = |stroke: Stroke| Stroke { dashed: true, ..stroke };
+        let entries = [
+            ("with dropout (-d): training".to_owned(), Some(WITH)),
+            ("validation".to_owned(), Some(dashed(WITH))),
+            ("without: training".to_owned(), Some(WITHOUT)),
+            ("validation".to_owned(), Some(dashed(WITHOUT))),
+        ];
+        let area = legend(&area, &entries)?;
+        for (found, row) in all.iter().zip(area.split_evenly((all.len().max(1), 1))) {
+            for (network, area) in Network::BOTH.into_iter().zip(row.split_evenly((1, 2))) {
+                curves(&area, found, network, dropout(network))?;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn curves(area: &Area<'_>, found: &Found, network: Network, dropout: Dropout) -> Drawn {
+    let words = format!("{}, {}: dropout {}", NAMES[found.set], network.name(), dropout.name());
+    let area = title(area, &words)?;
+    let all = || found.runs.iter().flat_map(|(_, looks)| looks);
+    let accuracies = all().flat_map(|look| [100.0 * look.training.accuracy, 100.0 * look.validation.accuracy]);
+    let x = Axis::linear("epoch", all().map(|look| look.epoch as f64).chain([0.0]));
+    let mut chart = panel(&area, &x, &Axis::linear("accuracy (%)", accuracies))?;
+    for (dropout, stroke) in [(Dropout::Without, WITHOUT), (dropout, WITH)] {
+        let Some(looks) = found.of(network, dropout).next() else { continue };
+        let points =
+            |of: fn(&Look) -> f64| looks.iter().map(|look| (look.epoch as f64, 100.0 * of(look))).collect::<Vec<_>>();
+        strokes(&mut chart, &points(|look| look.training.accuracy), stroke)?;
+        strokes(&mut chart, &points(|look| look.validation.accuracy), Stroke { dashed: true, ..stroke })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::sets::Seen, *};
+
+    #[test]
+    fn an_end_is_the_mean_of_the_last_tenth_and_changes_count_from_where_curves_have_settled() {
+        let look = |epoch: usize| {
+            // Climbs to the fifth look, then goes up and down by 0.1; the validation accuracy stays.
+            let accuracy = if epoch <= SETTLED { epoch as f64 } else { 0.5 + 0.05 * (-1f64).powi(epoch as i32) };
+            let seen = |accuracy| Seen { loss: 0.0, accuracy };
+            Look { epoch, training: seen(accuracy), validation: seen(0.25) }
+        };
+        let end = end(&(1..=40).map(look).collect::<Vec<_>>());
+        assert!((end.training - 0.5).abs() < 1e-12 && end.validation == 0.25);
+        assert!((end.changes[0] - 0.1).abs() < 1e-12 && end.changes[1] == 0.0);
+    }
+}

@@ -4,7 +4,7 @@ use super::{
     super::{Context, Sample, StudyVerdict, page::table},
     Section,
     sets::{ODIYA, Opened},
-    shapes::FOUR_DIM,
+    shapes::{FOUR_DIM, has},
 };
 use crate::{
     data::set::Which,
@@ -86,8 +86,8 @@ struct Job<'a> {
 }
 
 fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<String> {
-    let odiya = study.has("Section 4.6", ODIYA.data)?;
-    let four_dim = study.has("Section 4.6", FOUR_DIM.data)?;
+    let odiya = has(study, "Section 4.6", ODIYA.data)?;
+    let four_dim = has(study, "Section 4.6", FOUR_DIM.data)?;
     let mut opened: Vec<(usize, Opened)> = Vec::new();
     for (place, setup) in SETUPS.iter().enumerate() {
         let (file, there) = if setup.odiya { (&ODIYA, odiya) } else { (&FOUR_DIM, four_dim) };

@@ -103,10 +103,23 @@ pub(super) fn products(sets: &[&str]) -> Result<Option<Opened>> {
     has_products().then(|| Opened::new(&FOUR_DIM, &sets)).transpose()
 }
 
+/// As [`StudyVerdict::has`]; a file that an earlier part lacked, too, is told once.
+pub(super) fn has(study: &mut StudyVerdict, part: &str, files: &[&str]) -> Result<bool> {
+    let earlier = study.missing.len();
+    let there = study.has(part, files)?;
+    let what = |message: &str| message.strip_prefix(part).unwrap_or(message).to_owned();
+    for message in study.missing.split_off(earlier) {
+        if !study.missing.iter().any(|told| told.ends_with(&what(&message))) {
+            study.missing.push(message);
+        }
+    }
+    Ok(there)
+}
+
 impl Shape {
     /// Its data, if they are there; products' are drawn where the user has none.
     pub(super) fn open(&self, part: &str, study: &mut StudyVerdict) -> Result<Option<Opened>> {
-        if !study.has(&format!("{part}, {}", self.name), self.file.data)? {
+        if !has(study, &format!("{part}, {}", self.name), self.file.data)? {
             return Ok(None);
         }
         let own = if self.name == "products" { products(&[])? } else { None };

@@ -3,11 +3,7 @@
 //! Everything here is measured while nothing else of the study runs, one thread a side, in f64 as the document computes.
 
 use super::{
-    super::{
-        Context, Sample, StudyVerdict,
-        page::{agrees, table},
-        quantile, sorted,
-    },
+    super::{Context, Sample, StudyVerdict, page::table, quantile, sorted},
     Section,
     sets::Opened,
     shapes::{PRODUCTS_SHAPE, SHAPES, Shape, has_products},
@@ -396,7 +392,7 @@ fn render(all: &Measured<'_>, wide: &[Phases; 2], swept: &[Point], python: Optio
     text += &phase_table(all);
     text += &classify_table(all);
     text += &sweep_table(swept);
-    text + &in_python(python)
+    text + &in_python(all, python)
 }
 
 fn epoch_row(shape: &Shape, times: &Times) -> Vec<String> {
@@ -497,30 +493,30 @@ fn sweep_table(swept: &[Point]) -> String {
     )
 }
 
-fn in_python(python: Option<&[InPython]>) -> String {
+fn in_python(all: &Measured<'_>, python: Option<&[InPython]>) -> String {
     let Some(python) = python else {
-        return "\nBare NumPy itself against PyTorch, in Python: `lockstep bench all --python PYTHON` measures it, and this report \
-                tells it where bench's stands in the folder beside.\n"
+        return "\nBare NumPy itself against PyTorch, in Python: `lockstep bench all --python PYTHON` measures it, and this \
+                report tells it where bench's stands in the folder beside.\n"
             .to_owned();
     };
     let row = |row: &InPython| {
-        let printed = SHAPES.iter().find(|shape| shape.name == row.name).map(|shape| shape.epoch[0] / shape.epoch[1]);
-        vec![
+        let (shape, times) = all.iter().find(|(shape, _)| shape.name == row.name)?;
+        Some(vec![
             row.name.to_owned(),
             row.threads.to_string(),
             format!("{:.2}", row.ratio),
-            printed.map_or(String::new(), |printed| format!("{printed:.2}")),
-            agrees(printed.map(|printed| row.ratio > printed.sqrt())).to_owned(),
-        ]
+            format!("{:.2}", row.ratio * times.third_product()),
+            format!("{:.2}", shape.epoch[0] / shape.epoch[1]),
+        ])
     };
     "\n### NumPy itself\n\n\
      NumPy's over PyTorch's time of a training step, both in Python, f32, as [bench](../bench/report.md#in-python) measured \
-     them; its NumPy stops before the first layer's inputs. The last column asks whether the ratio is nearer to the printed \
-     one than to 1.\n\n"
+     them. Its NumPy stops before the first layer's inputs; the next column is what the third product would make of it, at \
+     libtorch's cost of one.\n\n"
         .to_owned()
         + &table(
-            &["", "threads", "NumPy / PyTorch", "printed", "nearer to printed than to equal"],
+            &["", "threads", "NumPy / PyTorch", "with a third product", "printed"],
             1,
-            &python.iter().map(row).collect::<Vec<_>>(),
+            &python.iter().filter_map(row).collect::<Vec<_>>(),
         )
 }

@@ -29,8 +29,8 @@ struct Run {
 const RUNS: [Run; 4] = [
     Run { shape: "4dim", dtype: "f64", steps: 110, report: true },
     Run { shape: "4dim", dtype: "f32", steps: 110, report: false },
-    Run { shape: "products", dtype: "f64", steps: 8, report: false },
-    Run { shape: "products", dtype: "f32", steps: 16, report: false },
+    Run { shape: "products", dtype: "f64", steps: 10, report: false },
+    Run { shape: "products", dtype: "f32", steps: 20, report: false },
 ];
 
 impl Run {
@@ -74,18 +74,21 @@ fn experiment(opened: &Opened, run: &Run) -> Result<crate::experiment::Experimen
 }
 
 fn expect(study: &mut StudyVerdict, run: &Run, verdict: &Verdict) {
-    let inside = verdict.horizon.is_none_or(|horizon| horizon >= verdict.steps);
+    // Networks as large have no twins to find the horizon: the free run itself is to stay inside.
+    let apart = free(verdict, "weights").unwrap_or(f64::NAN);
     study.expect(
-        format!("parity over {} steps: {}", run.steps, run.name()),
-        verdict.verdict == Outcome::Parity && inside,
+        format!("parity over {} steps, the free run inside the horizon: {}", run.steps, run.name()),
+        verdict.verdict == Outcome::Parity && apart < verdict.noise.horizon_at,
     );
 }
 
+/// The free run's largest gap of a tensor.
+fn free(verdict: &Verdict, tensor: &str) -> Option<f64> {
+    verdict.gaps.get(&RunMode::Free)?.get(tensor)?.max
+}
+
 fn row(shape: &Shape, opened: &Opened, run: &Run, verdict: &Verdict) -> Vec<String> {
-    let gap = |tensor: &str| {
-        let gaps = verdict.gaps.get(&RunMode::Free);
-        power(gaps.and_then(|gaps| gaps.get(tensor)).and_then(|gap| gap.max))
-    };
+    let gap = |tensor: &str| power(free(verdict, tensor));
     vec![
         shape.name.to_owned(),
         shape.network(opened),

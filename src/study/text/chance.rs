@@ -1,7 +1,8 @@
 //! What is right by chance: predictions in one order, scored against labels in another.
 //!
-//! Rows have the classes' shares p, predictions q. In an order drawn at random every prediction meets every label alike,
-//! so that Σpq of them are right, whatever the network learned; where it predicts classes as often as they occur, Σp².
+//! Rows have the classes' shares p, predictions q. In an order drawn at random every prediction meets every label
+//! alike, so that Σpq of them are right, whatever the network learned; where it predicts classes as often as they
+//! occur, Σp².
 
 use super::super::Sample;
 use rand::{Rng, SeedableRng};
@@ -18,8 +19,8 @@ pub(super) struct Chance {
 impl Chance {
     /// Of so many rows with these shares of classes, predicted with those.
     ///
-    /// The variance of the number of matches of a random permutation (the null model of Cohen's kappa: Fleiss, Cohen and
-    /// Everitt 1969), over rows²: ((Σpq)² − Σpq(p + q) + Σpq) / (rows − 1).
+    /// The variance of the number of matches of a random permutation (the null model of Cohen's kappa: Fleiss, Cohen
+    /// and Everitt 1969), over rows²: ((Σpq)² − Σpq(p + q) + Σpq) / (rows − 1).
     pub(super) fn of(classes: &[f64], taken: &[f64], rows: f64) -> Self {
         let pairs = || classes.iter().zip(taken);
         let mean: f64 = pairs().map(|(p, q)| p * q).sum();

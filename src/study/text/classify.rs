@@ -42,8 +42,8 @@ struct Tested {
     trained: (usize, u64, u64),
 }
 
-/// 4dim has what the Deceptive Opinion Spam Corpus's 1,600 reviews leave out of the training file: .325 and .25 are 13 and
-/// 10 of 40. Of TREC's 5,452 questions the training file leaves out 1,363.
+/// 4dim has what the Deceptive Opinion Spam Corpus's 1,600 reviews leave out of the training file: .325 and .25 are 13
+/// and 10 of 40. Of TREC's 5,452 questions the training file leaves out 1,363.
 const TESTED: [Tested; 3] = [
     Tested {
         name: "4dim",
@@ -336,8 +336,8 @@ fn scores(study: &mut StudyVerdict, found: &Found, laws: &[(usize, Chance)]) {
         "Section 4.5: the low test scores",
         "it is very unclear why the model obtains such low scores",
         format!(
-            "the test lines are shuffled when they are read, and predictions written in that order. {}; {within} of {all} printed \
-             scores lie within two standard deviations of one shuffle",
+            "the test lines are shuffled when they are read, and predictions written in that order. {}; {within} of \
+             {all} printed scores lie within two standard deviations of one shuffle",
             told.join("; ")
         ),
         Some(within == all),
@@ -374,8 +374,8 @@ fn noisy(study: &mut StudyVerdict, found: &Found) {
         "Section 4.5: 4dim over-fits most",
         "4dim and products are either noisy, or networks over-fit them more than questions and odia",
         format!(
-            "training less held-out accuracy: 4dim {four:.3}, questions {questions:.3}, odiya {odiya:.3}. Not noise in the labels: \
-             counted words give {:.2} (naive Bayes) and {:.2} (perceptron) on the same 4dim rows",
+            "training less held-out accuracy: 4dim {four:.3}, questions {questions:.3}, odiya {odiya:.3}. Not noise in \
+             the labels: counted words give {:.2} (naive Bayes) and {:.2} (perceptron) on the same 4dim rows",
             share(words.bayes),
             share(words.perceptron)
         ),
@@ -426,16 +426,16 @@ fn chance_section(found: &Found) -> String {
         }
     }
     let mut text = "\n## The low test scores are a shuffle\n\n\
-        \"It is very unclear why the model obtains such low scores especially with questions and odia despite having narrow \
-        generalization gap and high accuracy\" (section 4.5). When it reads a file the code shuffles its lines, a test file's \
-        too; predictions are written in that order, one a line, and scored against labels in the file's order. A prediction then \
-        meets a label drawn at random: Σpq are right, with the classes' shares p and the predictions' q, whatever the network \
-        has learned; about Σp².\n\n\
-        Below, the same predictions of the same networks both ways. **Cause in**: their order shuffled, mean and standard \
-        deviation over 1000 orders, beside the law and the printed score. **Cause out**: in the file's order, the real test \
-        score. Networks of Table 1, f32, rate .05, PyTorch's initial weights, one softmax, mean ± standard deviation over \
-        seeds. Questions is scored on its test rows; of 4dim and odiya there is only the training file, whose last 10 % are held \
-        out.\n\n"
+        \"It is very unclear why the model obtains such low scores especially with questions and odia despite having \
+        narrow generalization gap and high accuracy\" (section 4.5). When it reads a file the code shuffles its lines, \
+        a test file's too; predictions are written in that order, one a line, and scored against labels in the file's \
+        order. A prediction then meets a label drawn at random: Σpq are right, with the classes' shares p and the \
+        predictions' q, whatever the network has learned; about Σp².\n\n\
+        Below, the same predictions of the same networks both ways. **Cause in**: their order shuffled, mean and \
+        standard deviation over 1000 orders, beside the law and the printed score. **Cause out**: in the file's order, \
+        the real test score. Networks of Table 1, f32, rate .05, PyTorch's initial weights, one softmax, mean ± \
+        standard deviation over seeds. Questions is scored on its test rows; of 4dim and odiya there is only the \
+        training file, whose last 10 % are held out.\n\n"
         .to_owned();
     text += &table(
         &["", "rows", "seeds", "training", "in order", "shuffled (1000 orders)", "Σpq ± one shuffle", "Σp²", "printed"],
@@ -483,9 +483,9 @@ fn law_table(found: &Found) -> String {
         PRODUCTS[2].to_string(),
         PRODUCTS[3].to_string(),
     ]);
-    "\nThe printed scores beside one shuffle of test rows with our classes' shares, in its standard deviations. 4dim's .325 and \
-     .25 are 13 and 10 of the 40 reviews that its corpus of 1,600 leaves for a test; questions' test rows are the 1,363 that \
-     TREC leaves.\n\n"
+    "\nThe printed scores beside one shuffle of test rows with our classes' shares, in its standard deviations. 4dim's \
+     .325 and .25 are 13 and 10 of the 40 reviews that its corpus of 1,600 leaves for a test; questions' test rows are \
+     the 1,363 that TREC leaves.\n\n"
         .to_owned()
         + &table(&["", "test rows", "Σp² ± one shuffle", "NumPy, printed", "torch, printed"], 1, &rows)
 }
@@ -527,10 +527,10 @@ fn table_section(found: &Found) -> String {
     rows.push(row("products", own.map_or("–".to_owned(), |own| own.rows.to_string()), &PRODUCTS, cells));
     format!(
         "\n## Table 3, unshuffled\n\n\
-         Accuracy on rows that nothing was trained on, printed → ours. Naive Bayes (multinomial, add-one smoothing) and an averaged \
-         perceptron ({EPOCHS} passes) count all words of a text; the networks see the vectors of its first tokens. The 95 % \
-         intervals are those of the number of rows. The printed networks' scores are the chance of above; what they would have \
-         been stands behind the arrow.\n\n"
+         Accuracy on rows that nothing was trained on, printed → ours. Naive Bayes (multinomial, add-one smoothing) \
+         and an averaged perceptron ({EPOCHS} passes) count all words of a text; the networks see the vectors of its \
+         first tokens. The 95 % intervals are those of the number of rows. The printed networks' scores are the chance \
+         of above; what they would have been stands behind the arrow.\n\n"
     ) + &table(&["", "rows", "naive Bayes", "perceptron", "network, scratch (NumPy)", "network, libtorch"], 1, &rows)
 }
 

@@ -171,7 +171,8 @@ fn claims(study: &mut StudyVerdict, trained: &[Trained]) {
             "Section 4.6: 10 to 5 tokens on odia",
             "showed an improvement in the generalization gap",
             format!(
-                "gap {long:.1} points with 10 tokens, {short:.1} with 5; validation accuracy {long_right:.1} and {short_right:.1} %"
+                "gap {long:.1} points with 10 tokens, {short:.1} with 5; validation accuracy {long_right:.1} and \
+                 {short_right:.1} %"
             ),
             above(&long, &short),
         );
@@ -198,8 +199,8 @@ fn wider(study: &mut StudyVerdict, trained: &[Trained]) {
         "Section 4.6: 100 to 150 tokens on 4dim at 32 units",
         "gave worse performance",
         format!(
-            "validation accuracy {hundred:.1} % with 100 tokens, {longer:.1} % with 150 (best epochs {hundred_best:.1} and \
-             {longer_best:.1})"
+            "validation accuracy {hundred:.1} % with 100 tokens, {longer:.1} % with 150 (best epochs {hundred_best:.1} \
+             and {longer_best:.1})"
         ),
         both(above(&hundred, &longer), above(&hundred_best, &longer_best)),
     );
@@ -211,9 +212,9 @@ fn wider(study: &mut StudyVerdict, trained: &[Trained]) {
         "Section 4.6: 32 to 64 units on 4dim",
         "much higher accuracy with similar gap, validation accuracy from 34 % to 53 %",
         format!(
-            "{wider:.1} % with 150 tokens and 64 units; from 150 tokens and 32 units {longer:.1} %, from 100 and 32 {hundred:.1} %. Best \
-             epochs: {wider_best:.1}, {longer_best:.1}, {hundred_best:.1}. The seed alone moves 150 tokens and 32 units from {low:.1} to \
-             {high:.1} %"
+            "{wider:.1} % with 150 tokens and 64 units; from 150 tokens and 32 units {longer:.1} %, from 100 and 32 \
+             {hundred:.1} %. Best epochs: {wider_best:.1}, {longer_best:.1}, {hundred_best:.1}. The seed alone moves \
+             150 tokens and 32 units from {low:.1} to {high:.1} %"
         ),
         both(last, best),
     );
@@ -228,11 +229,11 @@ fn render(trained: &[Trained]) -> String {
     };
     format!(
         "\n## Section 4.6: tokens against units\n\n\
-         Accuracies in per cent, mean ± standard deviation over seeds; ours from scratch, f32, rate .05, PyTorch's initial \
-         weights, {} epochs on odiya (batches of 128), {} on 4dim (of 32, as in the public script). \"From 34 % to 53 %\" can be \
-         read as 32 to 64 units at 150 tokens, or as both changes against 100 tokens and 32 units: both are asked, after the last \
-         epoch and of the best one, as one reads it off a curve; a claim holds where both say so. 4dim's 156 validation rows alone have a standard \
-         error of 4 points.\n\n",
+         Accuracies in per cent, mean ± standard deviation over seeds; ours from scratch, f32, rate .05, PyTorch's \
+         initial weights, {} epochs on odiya (batches of 128), {} on 4dim (of 32, as in the public script). \"From 34 \
+         % to 53 %\" can be read as 32 to 64 units at 150 tokens, or as both changes against 100 tokens and 32 units: \
+         both are asked, after the last epoch and of the best one, as one reads it off a curve; a claim holds where \
+         both say so. 4dim's 156 validation rows alone have a standard error of 4 points.\n\n",
         EPOCHS[0], EPOCHS[1]
     ) + &table(
         &["", "seeds", "training", "validation, last epoch", "best epoch", "gap"],

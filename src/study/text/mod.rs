@@ -1,8 +1,8 @@
 //! "Comparing feed-forward networks in bare NumPy and PyTorch": a text classifier written twice, which differ in what
 //! neither author nor reader could see.
 //!
-//! One file for each question of the document. Each runs its experiments, answers its claims and returns its sections of
-//! the report; here stand the opening and their order.
+//! One file for each question of the document. Each runs its experiments, answers its claims and returns its sections
+//! of the report; here stand the opening and their order.
 
 mod chance;
 mod classify;

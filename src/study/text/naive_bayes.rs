@@ -1,5 +1,5 @@
-//! Multinomial naive Bayes on counted words: ln P(class) + Σ count · ln P(word | class), each word counted once more than
-//! it was seen (Laplace).
+//! Multinomial naive Bayes on counted words: ln P(class) + Σ count · ln P(word | class), each word counted once more
+//! than it was seen (Laplace).
 //!
 //! Rows stay sparse. `linfa-bayes` takes dense arrays only: 13,680 headlines by 9,000 words and more would be 1 GB.
 

@@ -1,6 +1,6 @@
-//! The averaged perceptron of several classes on counted words: at every row that it takes for a wrong class, the row is
-//! added to the right class's weights and taken off the wrong one's; what classifies is the mean of the weights over all
-//! rows seen (Freund and Schapire 1999, Collins 2002).
+//! The averaged perceptron of several classes on counted words: at every row that it takes for a wrong class, the row
+//! is added to the right class's weights and taken off the wrong one's; what classifies is the mean of the weights over
+//! all rows seen (Freund and Schapire 1999, Collins 2002).
 
 use super::{
     chance::shuffle,

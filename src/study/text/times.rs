@@ -1,6 +1,7 @@
 //! Table 1: how long an epoch and a classification take, and where the time goes.
 //!
-//! Everything here is measured while nothing else of the study runs, one thread a side, in f64 as the document computes.
+//! Everything here is measured while nothing else of the study runs, one thread a side, in f64 as the document
+//! computes.
 
 use super::{
     super::{Context, Sample, StudyVerdict, page::table, quantile, sorted},
@@ -299,8 +300,8 @@ fn lone(all: &Measured<'_>) -> String {
     all.iter().find(|(shape, _)| shape.name == "4dim").map_or(String::new(), |(shape, times)| {
         let forty = 40.0 * times.classify[0] / times.rows as f64 / 1e3;
         format!(
-            ". At its pace here 4dim's 40 test reviews take libtorch {forty:.0} ms, not {:.0}: what one execution took there was not \
-             computing",
+            ". At its pace here 4dim's 40 test reviews take libtorch {forty:.0} ms, not {:.0}: what one execution took \
+             there was not computing",
             1e3 * shape.classify[1]
         )
     })
@@ -311,16 +312,17 @@ fn back_propagation(study: &mut StudyVerdict, all: &Measured<'_>) {
     let over = |times: &Times, phase: usize| times.phases[0][phase] / times.phases[1][phase];
     let own = range(all.iter().map(|(_, times)| times.phases[0][2] / times.phases[0][0]));
     let [forward, backward] = [0, 2].map(|phase| range(all.iter().map(move |(_, times)| over(times, phase))));
-    // The speed-up would come from libtorch's back-propagation if that took clearly less than as much arithmetic forward.
+    // The speed-up would come from libtorch's back-propagation if that took clearly less than as much arithmetic
+    // forward.
     let faster = all.iter().all(|(_, times)| times.phases[0][2] < times.phases[0][0] / 1.25);
     let third = range(all.iter().map(|(_, times)| times.third_product()));
     study.claim(
         "Table 1: the speed-up comes from back-propagation",
         "possibly from the back-propagation part of PyTorch",
         format!(
-            "libtorch's backward pass, as many multiply-adds as its forward pass, takes {own} times as long; over our engine's, \
-             forward {forward}, backward {backward}. The NumPy code multiplies back to the inputs as well, which nobody uses: a \
-             third product, which alone makes a step {third} times as long"
+            "libtorch's backward pass, as many multiply-adds as its forward pass, takes {own} times as long; over our \
+             engine's, forward {forward}, backward {backward}. The NumPy code multiplies back to the inputs as well, \
+             which nobody uses: a third product, which alone makes a step {third} times as long"
         ),
         (!all.is_empty()).then_some(faster),
     );
@@ -357,8 +359,8 @@ fn growth(study: &mut StudyVerdict, swept: &[Point], python: Option<&[InPython]>
         "Table 1: PyTorch gains with batch size and width",
         "it seems to outperform given higher batch sizes and wider dimensions",
         format!(
-            "libtorch over our engine goes from {:.2} at batches of 8 to {:.2} at 512, and from {:.2} at 25 units to {:.2} at 400: \
-             its fixed cost of a call weighs less{said}",
+            "libtorch over our engine goes from {:.2} at batches of 8 to {:.2} at 512, and from {:.2} at 25 units to \
+             {:.2} at 400: its fixed cost of a call weighs less{said}",
             small.ratio(),
             large.ratio(),
             narrow.ratio(),
@@ -378,10 +380,10 @@ fn pair(values: [f64; 2], digits: usize) -> String {
 
 fn render(all: &Measured<'_>, wide: &[Phases; 2], swept: &[Point], python: Option<&[InPython]>) -> String {
     let mut text = "\n## Table 1: time\n\n\
-        Seconds of an epoch of training, f64 as in the document, one thread; pairs are libtorch / our engine from scratch, \
-        which is not NumPy. Steps are timed phase by phase while both engines train on the same batches; an epoch is the \
-        median step times its steps. The document's average counts otherwise: it divides by one epoch less than there were, \
-        and has the look at the validation rows in it, here for 20 epochs.\n\n"
+        Seconds of an epoch of training, f64 as in the document, one thread; pairs are libtorch / our engine from \
+        scratch, which is not NumPy. Steps are timed phase by phase while both engines train on the same batches; an \
+        epoch is the median step times its steps. The document's average counts otherwise: it divides by one epoch \
+        less than there were, and has the look at the validation rows in it, here for 20 epochs.\n\n"
         .to_owned();
     text += &table(
         &["", "network", "printed, NumPy", "printed, torch", "ours", "as the document counts", "libtorch / ours"],
@@ -414,16 +416,16 @@ fn remarks(all: &Measured<'_>, wide: &[Phases; 2]) -> String {
     if let Some((_, times)) = all.iter().find(|(_, times)| times.drawn) {
         let step = times.phases.map(|phases| phases.iter().sum::<f64>() / 1e3);
         text += &format!(
-            "\n\\* Drawn inputs of its shape: the reviews are not ours to ship (put yours at `products/products.train.txt` of \
-             the data folder, text, tab, label). The document does not say how many there are; a step takes {} ms, and the \
-             epoch is one of {PRODUCTS_ROWS:.0} rows.\n",
+            "\n\\* Drawn inputs of its shape: the reviews are not ours to ship (put yours at \
+             `products/products.train.txt` of the data folder, text, tab, label). The document does not say how many \
+             there are; a step takes {} ms, and the epoch is one of {PRODUCTS_ROWS:.0} rows.\n",
             pair(step, 1)
         );
     }
     let step = wide.map(|phases| phases.iter().sum::<f64>());
     text + &format!(
-        "\nQuestions has 100-d vectors of unknown origin in the document; GloVe's 50-d stand in for them. On drawn inputs of \
-         the document's width, 2000, a step takes {} µs.\n",
+        "\nQuestions has 100-d vectors of unknown origin in the document; GloVe's 50-d stand in for them. On drawn \
+         inputs of the document's width, 2000, a step takes {} µs.\n",
         pair(step, 0)
     )
 }
@@ -436,14 +438,15 @@ fn phase_table(all: &Measured<'_>) -> String {
         [shape.name.to_owned()].into_iter().chain(phases).chain([third, printed]).collect::<Vec<_>>()
     };
     "\n### Does the speed-up come from back-propagation?\n\n\
-     Microseconds of a step by phase, libtorch / ours. Forward and backward have one large product each: the inputs times \
-     the weights, and the inputs times the gradient. A backward pass that is special would take less than the forward pass; \
-     none does.\n\n\
-     What the NumPy code does and PyTorch does not: it multiplies the gradient back to the inputs of *every* layer (eq. 6), \
-     also of the first, whose inputs are data (the public code's `backpropagate` does so without asking which layer it is). \
-     That is a third product as large as the other two. The last but one column is libtorch's step with its forward pass \
-     counted twice, over its step: what such a product costs alone, beside the printed speed-up, without anything that PyTorch \
-     does well. The code also copies the whole shuffled training set every epoch, and takes ReLU column by column.\n\n"
+     Microseconds of a step by phase, libtorch / ours. Forward and backward have one large product each: the inputs \
+     times the weights, and the inputs times the gradient. A backward pass that is special would take clearly \
+     less than the forward pass.\n\n\
+     What the NumPy code does and PyTorch does not: it multiplies the gradient back to the inputs of *every* layer \
+     (eq. 6), also of the first, whose inputs are data (the public code's `backpropagate` does so without asking which \
+     layer it is). That is a third product as large as the other two. The last but one column is libtorch's step with \
+     its forward pass counted twice, over its step: what such a product costs alone, beside the printed speed-up, \
+     without anything that PyTorch does well. The code also copies the whole shuffled training set every epoch, and \
+     takes ReLU column by column.\n\n"
         .to_owned()
         + &table(
             &["", "forward", "loss", "backward", "update", "with a third product", "printed speed-up"],
@@ -464,9 +467,9 @@ fn classify_table(all: &Measured<'_>) -> String {
         ]
     };
     "\n### Classification\n\n\
-     Milliseconds of a forward pass of all test rows (of the last 10 % of the training file where there is no test file) in \
-     one batch, as the document gives them to PyTorch; medians of blocks in turn, and the first call of a new engine. The \
-     document prints one execution, and does not say of how many rows.\n\n"
+     Milliseconds of a forward pass of all test rows (of the last 10 % of the training file where there is no test \
+     file) in one batch, as the document gives them to PyTorch; medians of blocks in turn, and the first call of a new \
+     engine. The document prints one execution, and does not say of how many rows.\n\n"
         .to_owned()
         + &table(
             &["", "printed, torch / NumPy", "rows", "first call, libtorch / ours", "later, libtorch / ours"],
@@ -484,8 +487,8 @@ fn sweep_table(swept: &[Point]) -> String {
     };
     format!(
         "\n### Does PyTorch gain with batch size and width?\n\n\
-         Microseconds by phase of {SWEPT_INPUTS} inputs and two classes, libtorch / ours, f64, one thread. The last column is \
-         libtorch's step over the multiply-adds of its two large products.\n\n"
+         Microseconds by phase of {SWEPT_INPUTS} inputs and two classes, libtorch / ours, f64, one thread. The last \
+         column is libtorch's step over the multiply-adds of its two large products.\n\n"
     ) + &table(
         &["batch", "units", "forward", "loss", "backward", "update", "libtorch / ours", "ns per multiply-add"],
         0,
@@ -495,8 +498,8 @@ fn sweep_table(swept: &[Point]) -> String {
 
 fn in_python(all: &Measured<'_>, python: Option<&[InPython]>) -> String {
     let Some(python) = python else {
-        return "\nBare NumPy itself against PyTorch, in Python: `lockstep bench all --python PYTHON` measures it, and this \
-                report tells it where bench's stands in the folder beside.\n"
+        return "\nBare NumPy itself against PyTorch, in Python: `lockstep bench all --python PYTHON` measures it, and \
+                this report tells it where bench's stands in the folder beside.\n"
             .to_owned();
     };
     let row = |row: &InPython| {
@@ -510,9 +513,9 @@ fn in_python(all: &Measured<'_>, python: Option<&[InPython]>) -> String {
         ])
     };
     "\n### NumPy itself\n\n\
-     NumPy's over PyTorch's time of a training step, both in Python, f32, as [bench](../bench/report.md#in-python) measured \
-     them. Its NumPy stops before the first layer's inputs; the next column is what the third product would make of it, at \
-     libtorch's cost of one.\n\n"
+     NumPy's over PyTorch's time of a training step, both in Python, f32, as [bench](../bench/report.md#in-python) \
+     measured them. Its NumPy stops before the first layer's inputs; the next column is what the third product would \
+     make of it, at libtorch's cost of one.\n\n"
         .to_owned()
         + &table(
             &["", "threads", "NumPy / PyTorch", "with a third product", "printed"],

@@ -103,9 +103,9 @@ fn row(shape: &Shape, opened: &Opened, run: &Run, verdict: &Verdict) -> Vec<Stri
 
 fn render(rows: &[Vec<String>]) -> String {
     "\n## The largest networks in lockstep\n\n\
-     PyTorch's engine and ours on the same batches from the same weights, ours both re-synchronized every step and free. With \
-     nothing different between them they are at parity; the gaps are the free run's largest. Step by step: [4dim, \
-     f64](4dim-in-lockstep/report.md).\n\n"
+     PyTorch's engine and ours on the same batches from the same weights, ours both re-synchronized every step and \
+     free. With nothing different between them they are at parity; the gaps are the free run's largest. Step by step: \
+     [4dim, f64](4dim-in-lockstep/report.md).\n\n"
         .to_owned()
         + &table(&["", "network", "type", "steps", "verdict", "loss", "weights", "gradients"], 3, rows)
 }

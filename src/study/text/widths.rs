@@ -22,8 +22,8 @@ pub(super) const SECTION: Section = Section { parts: JOBS, run };
 
 /// Epochs of a curve; the public script of products has 50.
 const EPOCHS: usize = 40;
-/// Tokens that are looked at: as many as the public script of 4dim has; the document's 350 on products take four times as
-/// long.
+/// Tokens that are looked at: as many as the public script of 4dim has; the document's 350 on products take four times
+/// as long.
 const FIRST: &str = "data.rows.vectors.first=100";
 /// Seeds of each variant in scratch; libtorch trains the first of them.
 const SEEDS: u64 = 5;
@@ -281,8 +281,8 @@ fn claims(study: &mut StudyVerdict, found: &Found) {
         "Section 4.5: noisy data",
         "products and 4dim seem to be either noisy data-sets, …",
         format!(
-            "it is the rate: with {} inputs .05 is too large a step. At a tenth of it 100 units' training accuracy falls by {:.2} points an \
-             epoch, not {:.2}, and ends at {:.1} %, not {:.1}{stand_in}",
+            "the rate makes it look so: with {} inputs .05 is a large step. At a tenth of it 100 units' training \
+             accuracy falls by {:.2} points an epoch, not {:.2}, and ends at {:.1} %, not {:.1}{stand_in}",
             found.inputs,
             found.sample(SLOW, calm).mean,
             found.sample(W100, calm).mean,
@@ -308,7 +308,8 @@ fn draw(area: &Area<'_>, found: &Found) -> Drawn {
     let [training, validation] = [PALETTE[0], PALETTE[1]].map(|color| Stroke { color, width: 4, dashed: false });
     let torch = [PALETTE[5], PALETTE[6]].map(|color| Stroke { color, width: 3, dashed: true });
     let shows = format!(
-        "Accuracy on {} after each epoch, dropout off: mean and one standard deviation of {SEEDS} seeds. Dashed: libtorch, seed 0.",
+        "Accuracy on {} after each epoch, dropout off: mean ± standard deviation of {SEEDS} seeds. Dashed: libtorch, \
+         seed 0.",
         found.on
     );
     let area = heading(area, "Figure 1 again: wider, deeper, dropout, sigmoid", &shows)?;
@@ -355,9 +356,9 @@ fn render(found: &Found) -> String {
     let chosen = if found.on == "products" {
         "Trained on your products: the first 100 tokens, batches of 256.".to_owned()
     } else {
-        "Products is not ours to ship. 4dim stands in: English reviews, too, on GloVe's vectors, which networks over-fit \
-         alike (section 4.5); with fewer rows, four classes and 156 validation rows, one of which is .64 points. The first 100 \
-         tokens, batches of 64."
+        "Products is not ours to ship. 4dim stands in: English reviews, too, on GloVe's vectors, which networks \
+         over-fit alike (section 4.5); with fewer rows, four classes and 156 validation rows, one of which is .64 \
+         points. The first 100 tokens, batches of 64."
             .to_owned()
     };
     let row = |(variant, of): (usize, &Variant)| {
@@ -376,11 +377,11 @@ fn render(found: &Found) -> String {
     format!(
         "\n## Figure 1: wider and deeper layers\n\n\
          ![learning curves of six networks](widths.svg)\n\n\
-         {chosen} Rate .05, {EPOCHS} epochs, PyTorch's initial weights, f32, {SEEDS} seeds; dropout on the inputs, where the \
-         public scripts put it. \"Stable\" is made a number: the mean fall of an accuracy from one epoch to the next, in points, \
-         a rise counting as none. A spike is the largest such fall. The last four columns are of the last {} epochs, mean ± \
-         standard deviation over seeds. A claim agrees where every difference it names is above two standard errors, and does \
-         not where one is as far on the other side.\n\n",
+         {chosen} Rate .05, {EPOCHS} epochs, PyTorch's initial weights, f32, {SEEDS} seeds; dropout on the inputs, \
+         where the public scripts put it. \"Stable\" is made a number: the mean fall of an accuracy from one epoch to \
+         the next, in points, a rise counting as none. A spike is the largest such fall. The last four columns are of \
+         the last {} epochs, mean ± standard deviation over seeds. A claim agrees where every difference it names is \
+         above two standard errors, and does not where one is as far on the other side.\n\n",
         EPOCHS / 4
     ) + &table(
         &[
@@ -395,9 +396,9 @@ fn render(found: &Found) -> String {
         ],
         1,
         &VARIANTS.iter().enumerate().map(row).collect::<Vec<_>>(),
-    ) + "\n\"As coded\" takes the sigmoid's derivative at σ(x) instead of x, as the NumPy code does: between .197 and .25, so that \
-         the gradient never fades. The last line is the counterfactual to \"noisy data\": the same data, the same network, a \
-         tenth of the rate.\n"
+    ) + "\n\"As coded\" takes the sigmoid's derivative at σ(x) instead of x, as the NumPy code does: between .197 and \
+         .25, so that the gradient never fades. The last line is the counterfactual to \"noisy data\": the same data, \
+         the same network, a tenth of the rate.\n"
 }
 
 #[cfg(test)]

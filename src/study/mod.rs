@@ -13,6 +13,7 @@ pub mod page;
 mod shapley;
 pub mod sst2;
 mod statistics;
+pub mod text;
 mod verdict;
 pub mod xor;
 
@@ -30,7 +31,7 @@ use crate::{
 use std::{path::Path, sync::Arc};
 
 /// Every study there is.
-pub const ALL: &[Study] = &[xor::STUDY, circle::STUDY, disc::STUDY, sst2::STUDY, noise::STUDY];
+pub const ALL: &[Study] = &[xor::STUDY, circle::STUDY, disc::STUDY, text::STUDY, sst2::STUDY, noise::STUDY];
 
 /// A published comparison.
 pub struct Study {

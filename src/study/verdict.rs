@@ -81,7 +81,11 @@ impl StudyVerdict {
                 Ok(_) => {}
                 Err(Error::Io { action, source, .. }) if source.kind() == ErrorKind::NotFound => {
                     // Without its path, so that the report is the same on every machine.
-                    self.missing.push(format!("{part}: {file} is not there; {action}"));
+                    let what = format!("{file} is not there; {action}");
+                    // What an earlier part lacked, too, is told once.
+                    if !self.missing.iter().any(|told| told.ends_with(&what)) {
+                        self.missing.push(format!("{part}: {what}"));
+                    }
                     there = false;
                 }
                 Err(error) => return Err(error),

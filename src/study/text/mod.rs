@@ -4,20 +4,40 @@
 //! One file for each question of the document. Each runs its experiments, answers its claims and returns its sections of
 //! the report; here stand the opening and their order.
 
+mod chance;
+mod classify;
 mod dropout;
 mod initial;
+mod lengths;
+mod naive_bayes;
 mod parity;
+mod perceptron;
 mod sets;
+mod shapes;
 mod smaller;
 mod softmax;
+mod times;
+mod together;
+mod widths;
 
 use super::{Context, Page, Study, StudyVerdict, page};
 use crate::error::Result;
 
 /// The study.
-pub const STUDY: Study = Study { name: "text", title: TITLE, parts: parts(), run };
+pub const STUDY: Study =
+    Study { name: "text", title: TITLE, data: DATA, parts: times::SECTION.parts + parts(PUZZLES) + parts(EQUAL), run };
 
 const TITLE: &str = "Feed-forward networks in bare NumPy against PyTorch, on text";
+
+/// What all of it needs.
+const DATA: &[&str] = &[
+    "odiya/odiya.train.txt",
+    "odiya/odiya.ppmi-svd.300d.vec.gz",
+    "questions/questions.train.txt",
+    "questions/questions.test.txt",
+    "4dim/4dim.train.txt",
+    "glove/glove.6B.50d.subset.txt",
+];
 
 /// A question of the document.
 struct Section {
@@ -27,13 +47,16 @@ struct Section {
     run: fn(&Context<'_>, &mut StudyVerdict) -> Result<String>,
 }
 
-/// In the order of the report.
-const SECTIONS: &[Section] = &[softmax::SECTION, dropout::SECTION, smaller::SECTION, parity::SECTION];
+/// What the document leaves open, in the order of the report.
+const PUZZLES: &[Section] = &[softmax::SECTION, dropout::SECTION, classify::SECTION, widths::SECTION, lengths::SECTION];
 
-const fn parts() -> usize {
+/// What is left once the causes are removed.
+const EQUAL: &[Section] = &[smaller::SECTION, parity::SECTION, together::SECTION];
+
+const fn parts(sections: &[Section]) -> usize {
     let (mut parts, mut section) = (0, 0);
-    while section < SECTIONS.len() {
-        parts += SECTIONS[section].parts;
+    while section < sections.len() {
+        parts += sections[section].parts;
         section += 1;
     }
     parts
@@ -53,8 +76,16 @@ weights are others. Each is put in and taken out below, on both sides; with none
 ";
 
 fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<Page> {
-    let sections = SECTIONS.iter().map(|section| (section.run)(context, verdict)).collect::<Result<Vec<_>>>()?;
-    let report =
-        format!("{OPENING}\n## Claims\n\n{}{}{}", page::claims(verdict), sections.concat(), page::end(verdict));
+    // Times are measured first, while nothing else runs, and told after the puzzles.
+    let times = (times::SECTION.run)(context, verdict)?;
+    let on_times = std::mem::take(&mut verdict.claims);
+    let all = |sections: &[Section], verdict: &mut StudyVerdict| {
+        sections.iter().map(|section| (section.run)(context, verdict)).collect::<Result<String>>()
+    };
+    let puzzles = all(PUZZLES, verdict)?;
+    verdict.claims.extend(on_times);
+    let equal = all(EQUAL, verdict)?;
+    let (claims, end) = (page::claims(verdict), page::end(verdict));
+    let report = format!("{OPENING}\n## Claims\n\n{claims}{puzzles}{times}{equal}{end}");
     Ok(Page { report, summary: page::summary(verdict, TITLE) })
 }

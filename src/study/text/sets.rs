@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 /// An experiment file of the study.
 pub(super) struct File {
-    name: &'static str,
-    text: &'static str,
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
     /// The data it wants.
     pub(super) data: &'static [&'static str],
 }

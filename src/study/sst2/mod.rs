@@ -47,11 +47,10 @@ const EARLY_STOPPING: &str = include_str!("../../../experiments/sst2/early-stopp
 const SEEDS: u64 = 40;
 const TORCH_SEEDS: u64 = 5;
 
-/// The lockstep runs beside the plain one. In f64 nothing of L2's small numbers underflows.
-const WATCHED: [Watched; 5] = [
+/// The lockstep runs beside the plain one.
+const WATCHED: [Watched; 4] = [
     Watched { name: "l2", text: L2, sets: &[] },
     Watched { name: "early-stopping", text: EARLY_STOPPING, sets: &[] },
-    Watched { name: "l2, f64", text: L2, sets: &[F64] },
     Watched { name: "l2-as-decay, f64", text: AS_DECAY, sets: &[F64, ONE_EPOCH] },
     Watched {
         name: "l2-on-one-side, f64",
@@ -85,8 +84,6 @@ struct Findings {
     l2: Runs,
     unseen: unseen::Unseen,
     swept: Vec<sweeps::Swept>,
-    /// Whether the weight at which L2 in f32 parts first is of a word that training had not seen by then.
-    parted_unseen: Option<bool>,
 }
 
 /// Runs of one network, by seed from 0.
@@ -121,27 +118,12 @@ fn investigate(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Findin
     let (plain, curves) = context.report("plain", &opened)?;
     study.experiments.insert("plain".to_owned(), plain);
     watch(context, study, &set)?;
-    let first = study.experiments.get("l2").and_then(|verdict| verdict.first_divergence.as_ref());
-    let parted = first.and_then(|first| Some((first.step, *first.index.get(1)?)));
-    let unseen_at = |(step, word)| Ok::<_, crate::error::Error>(unseen::not_in(&opened, step + 1)?.contains(&word));
-    let parted_unseen = parted.map(unseen_at).transpose()?;
     let unstemmed = counts::unstemmed(context)?;
     let first = counts::first(context, &seeded(PLAIN))?;
     let unseen = unseen::unseen(context, &seeded(PLAIN), &seeded(L2))?;
     let (plain, l2) = train(context, &|text, seed| on(text, &[format!("seed={seed}")]))?;
     let swept = sweeps::sweep(context, &|sets| on(PLAIN, sets))?;
-    Ok(Findings {
-        counts: counts::count(&set),
-        unstemmed,
-        first,
-        times,
-        curves,
-        plain,
-        l2,
-        unseen,
-        swept,
-        parted_unseen,
-    })
+    Ok(Findings { counts: counts::count(&set), unstemmed, first, times, curves, plain, l2, unseen, swept })
 }
 
 /// Runs the other experiments in lockstep.
@@ -206,7 +188,7 @@ fn expect(found: &Findings, study: &mut StudyVerdict) {
     let held = |name: &str, holds: &dyn Fn(&Verdict) -> bool| study.experiments.get(name).is_some_and(holds);
     let whole = |verdict: &Verdict| verdict.verdict == Answer::Parity && verdict.horizon.is_none();
     let both = |verdict: &Verdict| whole(verdict) && verdict.steps == found.curves.reference_loss.len();
-    let [plain, l2] = ["plain", "l2, f64"].map(|name| held(name, &both));
+    let [plain, l2] = ["plain", "l2"].map(|name| held(name, &both));
     let stopping = held("early-stopping", &|verdict| {
         let same = verdict
             .stopping
@@ -225,7 +207,10 @@ fn expect(found: &Findings, study: &mut StudyVerdict) {
     });
     let cancel = held("l2-as-decay, f64", &|verdict| free_weights(verdict) < CANCELLED);
     study.expect("plain, f32: parity over both epochs, synced and free, with no horizon in sight", plain);
-    study.expect("L2, f64: the same", l2);
+    study.expect(
+        "L2, f32: the same, though it makes weights of words not seen yet so small that their updates underflow",
+        l2,
+    );
     study.expect("early stopping: parity, both engines decide the same, the best weights are given back", stopping);
     study.expect("L2 on one side alone is seen at the first step, in backward and nowhere in update", apart);
     study.expect("a penalty against a decay of the same size is seen as two differences, at the first step", decay);

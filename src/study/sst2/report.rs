@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     report::{number, power},
-    verdict::{Outcome as Answer, Verdict},
+    verdict::Verdict,
 };
 use std::fmt::Write;
 
@@ -473,7 +473,6 @@ fn lockstep(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writte
             steps(stopping.stopped)
         )?;
     }
-    underflow(text, found, study)?;
     speed(text, found, study)
 }
 
@@ -494,35 +493,6 @@ fn watched(name: &str, verdict: &Verdict) -> Vec<String> {
         last.map_or(String::new(), |look| share(look.reference.accuracy)),
         last.map_or(String::new(), |look| share(look.candidates.last().and_then(|(_, scores)| scores.accuracy))),
     ]
-}
-
-/// Why L2 in f32 is not at parity, where it is not.
-fn underflow(text: &mut String, found: &Findings, study: &StudyVerdict) -> Written {
-    const EPS: f64 = 1e-8; // Adam's
-    let Some(first) = study.experiments.get("l2").and_then(|verdict| verdict.first_divergence.as_ref()) else {
-        return Ok(());
-    };
-    let (Some(update), Some(whole)) = (first.reference, study.experiments.get("l2, f64")) else { return Ok(()) };
-    let word = match found.parted_unseen {
-        Some(true) => "a word that no batch has shown yet and whose weight the penalty has made tiny",
-        _ => "a word whose weight is tiny",
-    };
-    let wide = if whole.verdict == Answer::Parity { "at parity over both epochs" } else { "not at parity either" };
-    writeln!(
-        text,
-        "**L2 in f32 is called a mismatch, and it is none of the candidate's.** First at step {}, in the update of \
-         {}{:?}, {word}: the reference changes it by {}, the candidate by {}. To get there PyTorch's Adam, and ours \
-         after it, multiplies m by lr first and divides by √v + ε after: lr·m is some {} there, below f32's smallest \
-         normal number 1.2e-38, where numbers have fewer digits. The limit of the update is derived for the division \
-         first, which does not underflow, and so allows too little; both engines are off it alike. In f64, where \
-         nothing underflows, the same run is {wide}.\n",
-        first.step,
-        first.tensor,
-        first.index,
-        number(first.reference),
-        number(first.candidate),
-        number(Some(update.abs() * EPS)),
-    )
 }
 
 fn speed(text: &mut String, found: &Findings, study: &StudyVerdict) -> Written {

@@ -55,7 +55,7 @@ pub(super) fn unseen(
 }
 
 /// The columns that are 0 in every row of the first batches: words that training has not seen.
-pub(super) fn not_in(experiment: &Experiment, steps: usize) -> Result<Vec<usize>> {
+fn not_in(experiment: &Experiment, steps: usize) -> Result<Vec<usize>> {
     let mut batches = Batches::new(experiment, RunSide::Candidate)?;
     let mut seen = vec![false; experiment.set.columns];
     for step in 0..steps {

@@ -275,9 +275,9 @@ fn section(rows: &[Vec<String>]) -> String {
          libtorch is the reference, scratch the candidate, both in f64 as the document's but for the last, on the same \
          batches and masks; the candidate runs freely and once more from the reference's weights at every step. The \
          last column is the largest gap between the two free runs' weights; past a horizon even two copies of the \
-         reference, a rounding apart, are 1 % apart. Where layers do not correspond one to one, that is the finding, and \
-         forward and backward are not judged. Step by step: [Table 2's network](odia-parity/report.md), [Table \
-         1's on questions](questions-parity/report.md).\n\n{}",
+         reference, a rounding apart, are 1 % apart. Where layers do not correspond one to one, that is the \
+         finding, and forward and backward are not judged. Step by step: [Table 2's \
+         network](odia-parity/report.md), [Table 1's on questions](questions-parity/report.md).\n\n{}",
         table(&head, 7, rows)
     )
 }

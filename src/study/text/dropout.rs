@@ -1,5 +1,5 @@
-//! Figure 2: dropout of half of the inputs, live throughout in NumPy and in the first epoch only in PyTorch, on both data
-//! sets that the document names; and each side with the other's.
+//! Figure 2: dropout of half of the inputs, live throughout in NumPy and in the first epoch only in PyTorch, on both
+//! data sets that the document names; and each side with the other's.
 
 use super::{
     super::{Context, Sample, StudyVerdict, page::table},
@@ -221,8 +221,8 @@ fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<String> {
             all.push(found);
         }
     }
-    let published = "As published: in NumPy half of the inputs are dropped at every step; in PyTorch eval() ends that after \
-                     the first epoch. Accuracy with dropout off, seed 0, epoch by epoch.";
+    let published = "As published: in NumPy half of the inputs are dropped at every step; in PyTorch eval() ends that \
+                     after the first epoch. Accuracy with dropout off, seed 0, epoch by epoch.";
     draw(
         context.folder,
         "figure-2",
@@ -231,8 +231,8 @@ fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<String> {
         &all,
         Network::published,
     )?;
-    let swapped = "Dropout the other way round: in NumPy it ends after the first epoch, in PyTorch train() is called before \
-                   every epoch. The gap follows the switch.";
+    let swapped = "Dropout the other way round: in NumPy it ends after the first epoch, in PyTorch train() is called \
+                   before every epoch. The gap follows the switch.";
     let heading = "Figure 2 with dropout's switch on the other side";
     draw(context.folder, "dropout-swapped", heading, swapped, &all, Network::swapped)?;
     Ok(section(&all))
@@ -314,11 +314,11 @@ fn section(all: &[Found]) -> String {
     format!(
         "\n## Figure 2: dropout that is live in one epoch\n\n\
          ![learning curves](figure-2.svg)\n\n\
-         18 ReLU units on the first 10 tokens, rate .05, batch 8, half of the inputs dropped. NumPy draws a new mask for every \
-         batch; in PyTorch `eval()` is called to validate after the first epoch and `train()` never again. NumPy starts from \
-         N(0, 1/k²) and shuffles, PyTorch from U(±1/√k) and has its second softmax. The caption says odia, the legend \
-         questions: both are here, questions over {} epochs, odia over {} (each of them takes some twenty times as long). Means over \
-         the last tenth of the epochs, ± over seeds, by scratch in f32.\n\n{}\n{}\n\n\
+         18 ReLU units on the first 10 tokens, rate .05, batch 8, half of the inputs dropped. NumPy draws a new mask \
+         for every batch; in PyTorch `eval()` is called to validate after the first epoch and `train()` never again. \
+         NumPy starts from N(0, 1/k²) and shuffles, PyTorch from U(±1/√k) and has its second softmax. The caption says \
+         odia, the legend questions: both are here, questions over {} epochs, odia over {} (each of them takes some \
+         twenty times as long). Means over the last tenth of the epochs, ± over seeds, by scratch in f32.\n\n{}\n{}\n\n\
          ![learning curves with the switch on the other side](dropout-swapped.svg)\n",
         EPOCHS[0],
         EPOCHS[1],
@@ -347,8 +347,9 @@ fn by_torch(all: &[Found]) -> String {
         }
     }
     format!(
-        "PyTorch's network trained by libtorch itself at seed 0, training/validation accuracy: {}. In f32 rounding parts two engines over so \
-         many steps, as it does two copies of one: in lockstep they are at parity, with a horizon ([below](#in-lockstep)).",
+        "PyTorch's network trained by libtorch itself at seed 0, training/validation accuracy: {}. In f32 rounding \
+         parts two engines over so many steps, as it does two copies of one: in lockstep they are at parity, with a \
+         horizon ([below](#in-lockstep)).",
         told.join("; ")
     )
 }

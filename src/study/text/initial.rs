@@ -1,4 +1,5 @@
-//! Table 2: six initializations on the Odia headlines, as they really were, and the second softmax put in and taken out.
+//! Table 2: six initializations on the Odia headlines, as they really were, and the second softmax put in and taken
+//! out.
 
 use super::{
     super::{Context, Sample, StudyVerdict, page::table, sorted},
@@ -312,8 +313,8 @@ fn best(runs: &Runs, study: &mut StudyVerdict) {
         "xavier is the best in NumPy",
         "\"xavier did the best with my implementation\": training 92.03 %, validation 80.66 % (scaling 80.72 %)",
         format!(
-            "the best on training and on validation rows: {} and {}; on vectors of length 1 {} and {}. Xavier's validation \
-             accuracy is {} against normal's {}; there {} against {}",
+            "the best on training and on validation rows: {} and {}; on vectors of length 1 {} and {}. Xavier's \
+             validation accuracy is {} against normal's {}; there {} against {}",
             found[0],
             found[1],
             found[2],
@@ -341,8 +342,8 @@ fn nearest(runs: &Runs, study: &mut StudyVerdict) {
         "normal comes close to torch",
         "normal is \"closer to\" PyTorch's regularization, \"but not exact yet\"; gap 7.55 points against 6.15",
         format!(
-            "nearest: {} with {} points, torch {} (on vectors of length 1 {}: {}, torch {}); normal with the second softmax {}, \
-             torch without it {}",
+            "nearest: {} with {} points, torch {} (on vectors of length 1 {}: {}, torch {}); normal with the second \
+             softmax {}, torch without it {}",
             found[0],
             gap(found[0]),
             gap("torch"),
@@ -409,18 +410,19 @@ pub(super) fn section(runs: &Runs, set: &DataSet) -> String {
     };
     format!(
         "\n## Table 2: six initializations as they really were\n\n\
-         Odia headlines, 3000-450-3, ReLU, rate .05, batch 128, {EPOCHS} epochs, by scratch in f32. The document prints one \
-         run each; ours are one, but for torch two, from the least to the most. After {CHECKED} epochs {}.\n\n{}\n\
-         The document's names hide what was drawn. Scaling is normal once more, not a factor of .01. Xavier's interval is \
-         not symmetric: its mean is −b, for biases too. Normal's standard deviation is √(k/3) = {:.1} times below that of \
-         PyTorch's U(±1/√k).\n\n\
-         **What can be compared.** The vectors are not fastText's but made from the headlines themselves (PPMI and SVD), and \
-         long: {:.1}, the root of the mean square. A longer row learns as at a higher rate, and random's losses grow with it. \
-         Divided by that length they give:\n\n{}\n\
-         Of the printed training losses {} lie between the two scales. The length of the author's vectors is not in the \
-         document, so that the numbers themselves cannot be reached; none was tried but these two. Validation accuracies are \
-         above the printed ones at either scale, perhaps as the vectors come from these headlines. Pairs of rows in the printed order, \
-         as they are: {}; of length 1: {}.\n",
+         Odia headlines, 3000-450-3, ReLU, rate .05, batch 128, {EPOCHS} epochs, by scratch in f32. The document \
+         prints one run each; ours are one, but for torch two, from the least to the most. After {CHECKED} epochs \
+         {}.\n\n{}\n\
+         The document's names hide what was drawn. Scaling is normal once more, not a factor of .01. Xavier's interval \
+         is not symmetric: its mean is −b, for biases too. Normal's standard deviation is √(k/3) = {:.1} times below \
+         that of PyTorch's U(±1/√k).\n\n\
+         **What can be compared.** The vectors are not fastText's but made from the headlines themselves (PPMI and \
+         SVD), and long: {:.1}, the root of the mean square. A longer row learns as at a higher rate, and random's \
+         losses grow with it. Divided by that length they give:\n\n{}\n\
+         Of the printed training losses {} lie between the two scales. The length of the author's vectors is not in \
+         the document, so that the numbers themselves cannot be reached; none was tried but these two. Validation \
+         accuracies are above the printed ones at either scale, perhaps as the vectors come from these headlines. \
+         Pairs of rows in the printed order, as they are: {}; of length 1: {}.\n",
         checked(runs),
         table(&head, 2, &as_they_are),
         (f64::from(3000) / 3.0).sqrt(),

@@ -1,8 +1,8 @@
 //! "Comparing feed-forward networks in bare NumPy and PyTorch": a text classifier written twice, which differ in what
 //! neither author nor reader could see.
 //!
-//! One file for each question of the document. Each runs its experiments, answers its claims and returns its sections of
-//! the report; here stand the opening and their order.
+//! One file for each question of the document. Each runs its experiments, answers its claims and returns its sections
+//! of the report; here stand the opening and their order.
 
 mod chance;
 mod classify;
@@ -66,13 +66,13 @@ const fn parts(sections: &[Section]) -> usize {
 const OPENING: &str = "\
 # Text: bare NumPy against PyTorch
 
-One hidden layer on the vectors of a text's first tokens, written once in bare NumPy and once in PyTorch, \"identical\". \
-PyTorch's losses come out twice as large at the same accuracy, and its author asks whether there is \"some sort of an \
-implicit regularization inherited in PyTorch's implementation\".
+One hidden layer on the vectors of a text's first tokens, written once in bare NumPy and once in PyTorch, \
+\"identical\". PyTorch's losses come out twice as large at the same accuracy, and its author asks whether there is \
+\"some sort of an implicit regularization inherited in PyTorch's implementation\".
 
-There is none in PyTorch. The model ends in a softmax and is trained with a loss that applies another, so that with three \
-classes its loss cannot fall below .551; its dropout is switched off after the first epoch and never on again; its initial \
-weights are others. Each is put in and taken out below, on both sides; with none left the two are at parity.
+There is none in PyTorch. The model ends in a softmax and is trained with a loss that applies another, so that with \
+three classes its loss cannot fall below .551; its dropout is switched off after the first epoch and never on again; \
+its initial weights are others. Each is put in and taken out below, on both sides; with none left the two are at parity.
 ";
 
 fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<Page> {

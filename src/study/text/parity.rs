@@ -54,8 +54,8 @@ const REFERENCE_DOUBLE: &str = "reference.model.layers=[{ linear = { outputs = 4
 
 /// Runs that have their own reports.
 const REPORTED: [Run; 2] = [
-    same("odia-parity", Network::Table2, &[NORMAL, "training.shuffle=true", "training.steps=143"]),
-    same("questions-parity", Network::Table1, &["training.shuffle=true"]),
+    same("odia-parity", Network::Table2, &[NORMAL, "training.shuffle=true", "training.steps=143", "noise.twins=2"]),
+    same("questions-parity", Network::Table1, &["training.shuffle=true", "noise.twins=2"]),
 ];
 
 const RUNS: [Run; 12] = [
@@ -129,6 +129,17 @@ impl Network {
     }
 }
 
+impl Network {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Table2 => "Table 2's network on the Odia headlines, nothing different",
+            Self::Table1 => "Table 1's network on questions, nothing different",
+            Self::Figure2 => "Figure 2's network on questions",
+            Self::Figure2Odia => "Figure 2's network on the Odia headlines",
+        }
+    }
+}
+
 impl Run {
     /// Whether a verdict is what it is to be.
     fn holds(&self, verdict: &Verdict) -> bool {
@@ -150,7 +161,7 @@ impl Run {
     fn expected(&self) -> String {
         match self.parts {
             None if self.is_f32() => format!("{}: parity", self.name),
-            None => format!("{}: parity, the free run within its horizon", self.name),
+            None => format!("{}: parity, and no horizon met", self.name),
             Some((Phase::Start, _)) => format!("{}: a mismatch at the start", self.name),
             Some((phase, step)) => format!("{}: a mismatch, first in step {step}, {}", self.name, phase.name()),
         }
@@ -165,7 +176,7 @@ fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<String> {
         }
         let opened = network.open()?;
         for run in REPORTED.iter().filter(|run| run.network == network) {
-            let (found, _) = context.report(run.name, &opened.experiment(run.name, run.sets)?)?;
+            let (found, _) = context.report(run.name, &opened.experiment(network.title(), run.sets)?)?;
             rows.push(take(run, found, study));
         }
         let of_network: Vec<&Run> = RUNS.iter().filter(|run| run.network == network).collect();
@@ -187,15 +198,15 @@ fn identical(study: &mut StudyVerdict) {
     let seen: Vec<&str> = all.iter().filter(|run| is(run, Outcome::Mismatch)).map(|run| run.name).collect();
     let at_parity = all.iter().filter(|run| is(run, Outcome::Parity)).count();
     let ours = format!(
-        "not as published; in lockstep a mismatch each: {}. Without a difference, or with it on both sides, parity in {at_parity} \
-         of {} runs",
+        "not as published; in lockstep a mismatch each: {}. Without a difference, or with it on both sides, parity in \
+         {at_parity} of {} runs",
         seen.join("; "),
         all.len() - seen.len()
     );
     study.claim(
         "identical networks",
-        "\"compares an implementation … using Numpy package only with a high level identical network implementation using \
-         PyTorch\"",
+        "\"compares an implementation … using Numpy package only with a high level identical network implementation \
+         using PyTorch\"",
         ours,
         (!all.is_empty()).then_some(seen.is_empty()),
     );
@@ -217,7 +228,7 @@ fn take(run: &Run, found: Verdict, study: &mut StudyVerdict) -> Vec<String> {
         numbers,
         found.steps.to_string(),
         every,
-        found.horizon.map_or("–".to_owned(), |step| format!("step {step}")),
+        horizon(&found),
         power(weights),
     ];
     study.experiments.insert(run.name.to_owned(), found);
@@ -228,6 +239,15 @@ fn take(run: &Run, found: Verdict, study: &mut StudyVerdict) -> Vec<String> {
 fn numbers(verdict: &Verdict) -> Option<&Divergence> {
     let phases = verdict.phases.values().filter_map(|phase| phase.first_divergence.as_ref());
     phases.chain(&verdict.first_divergence).filter(|first| first.phase != Phase::Start).min_by_key(|first| first.step)
+}
+
+/// From where on the free run proves nothing.
+fn horizon(verdict: &Verdict) -> String {
+    match verdict.horizon {
+        Some(step) => format!("step {step}"),
+        None if verdict.noise.twins == 0 => "not measured".to_owned(),
+        None => "none".to_owned(),
+    }
 }
 
 /// Where the sides first part: what they start with, and in numbers.
@@ -252,10 +272,12 @@ fn section(rows: &[Vec<String>]) -> String {
     ];
     format!(
         "\n## In lockstep\n\n\
-         libtorch is the reference, scratch the candidate, both in f64 as the document's but for the last, on the same batches and masks; \
-         the candidate runs freely and once more from the reference's weights at every step. The last column is the largest gap \
-         between the two free runs' weights; past a horizon even two copies of the reference, a rounding apart, are 1 % apart. Step by step: [Table 2's network](odia-parity/report.md), [Table 1's on \
-         questions](questions-parity/report.md).\n\n{}",
+         libtorch is the reference, scratch the candidate, both in f64 as the document's but for the last, on the same \
+         batches and masks; the candidate runs freely and once more from the reference's weights at every step. The \
+         last column is the largest gap between the two free runs' weights; past a horizon even two copies of the \
+         reference, a rounding apart, are 1 % apart. Where layers do not correspond one to one, that is the \
+         finding, and forward and backward are not judged. Step by step: [Table 2's \
+         network](odia-parity/report.md), [Table 1's on questions](questions-parity/report.md).\n\n{}",
         table(&head, 7, rows)
     )
 }

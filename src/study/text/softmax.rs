@@ -1,7 +1,7 @@
 //! The "implicit regularization": a softmax before a loss that applies another.
 //!
-//! With c classes the second softmax sees probabilities, at best 1 and 0, so that the loss lies between −ln(e/(e + c − 1))
-//! and that plus 1.
+//! With c classes the second softmax sees probabilities, at best 1 and 0, so that the loss lies between −ln(e/(e + c −
+//! 1)) and that plus 1.
 
 use super::{
     super::{Context, StudyVerdict, experiment, page::table},
@@ -168,11 +168,11 @@ fn claims(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
     let [two, one] = ["torch", "torch, one softmax"].map(losses);
     study.claim(
         "losses clearly smaller than torch's",
-        "\"losses of my implementation of normal, xavier, as well as scaling is clearly smaller\": .32/.51, .23/.54, .32/.50 \
-         against .70/.74",
+        "\"losses of my implementation of normal, xavier, as well as scaling is clearly smaller\": .32/.51, .23/.54, \
+         .32/.50 against .70/.74",
         format!(
-            "normal {:.2}/{:.2}, xavier {:.2}/{:.2}, scaling {:.2}/{:.2} against {:.2}/{:.2}; torch's network with one softmax \
-             {:.2}/{:.2}",
+            "normal {:.2}/{:.2}, xavier {:.2}/{:.2}, scaling {:.2}/{:.2} against {:.2}/{:.2}; torch's network with one \
+             softmax {:.2}/{:.2}",
             losses("normal")[0],
             losses("normal")[1],
             losses("xavier")[0],
@@ -201,8 +201,8 @@ fn claims(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
         "torch's losses .70/.74",
         &format!("t-loss .70, v-loss .74; floor + errors predicts {:.3}/{:.3}", printed[0], printed[1]),
         format!(
-            "{:.3}/{:.3}, predicted from our accuracies {:.3}/{:.3}; on vectors of length 1, where outputs are not sure yet, \
-             {:.3}/{:.3} and {:.3}/{:.3}",
+            "{:.3}/{:.3}, predicted from our accuracies {:.3}/{:.3}; on vectors of length 1, where outputs are not \
+             sure yet, {:.3}/{:.3} and {:.3}/{:.3}",
             two[0],
             two[1],
             foretold[0],
@@ -223,8 +223,9 @@ fn claims(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
         "an implicit regularization in PyTorch",
         "\"some sort of an implicit regularization inherited in PyTorch's implementation\"",
         format!(
-            "a second softmax, which slows training: after {EPOCHS} epochs the gap is {} points against {} with one, of \
-             which {} are left at equal training accuracy (a standard error is {}); validation accuracy {} against {}",
+            "a second softmax, which slows training: after {EPOCHS} epochs the gap is {} points against {} with one, \
+             of which {} are left at equal training accuracy (a standard error is {}); validation accuracy {} against \
+             {}",
             points(gap("torch")),
             points(gap("torch, one softmax")),
             points(equal),
@@ -256,11 +257,11 @@ fn heading_and_floors(floors: &[Floor]) -> String {
     let head = ["classes", "−ln(e/(e+c−1))", "libtorch", "scratch", "+ 1", "libtorch", "scratch", "gradient ÷"];
     format!(
         "\n## The implicit regularization is a second softmax\n\n\
-         `CrossEntropyLoss` applies a softmax itself. A model that ends in one gives it probabilities, at best 1 and 0, and \
-         −ln(e/(e + c − 1)) is the least it can say; a row that is certainly wrong costs 1 more. Measured where a linear \
-         layer tells clouds apart with certainty ({STEPS} steps), then on the same rows under another class's name. \
-         The last column is the gradient of one softmax over that of two at weights 0: at the start the second softmax \
-         makes the rate c times smaller.\n\n{}",
+         `CrossEntropyLoss` applies a softmax itself. A model that ends in one gives it probabilities, at best 1 and \
+         0, and −ln(e/(e + c − 1)) is the least it can say; a row that is certainly wrong costs 1 more. Measured where \
+         a linear layer tells clouds apart with certainty ({STEPS} steps), then on the same rows under another class's \
+         name. The last column is the gradient of one softmax over that of two at weights 0: at the start the second \
+         softmax makes the rate c times smaller.\n\n{}",
         table(&head, 0, &rows)
     )
 }
@@ -287,11 +288,11 @@ fn section(runs: &Runs, set: &DataSet) -> String {
     let head = ["Table 2's", "softmaxes", "t-loss", "foretold", "v-loss", "foretold", "t-acc", "v-acc", "gap, points"];
     format!(
         "\n![losses and gaps with one softmax and two](double-softmax.svg)\n\n\
-         On Table 2's network the second softmax is put in and taken out, on both sides. Foretold is the floor .551 plus our \
-         own share of errors, as .684 and .745 are from the printed accuracies.\n\n{}\n\
-         Is it a regularization? The gap is smaller after {EPOCHS} epochs, because training is slower. One softmax had a gap of \
-         {} points when it had come to the training accuracy at which two end, where theirs is {}; a standard error of \
-         an accuracy on {} rows is {} points.\n",
+         On Table 2's network the second softmax is put in and taken out, on both sides. Foretold is the floor .551 \
+         plus our own share of errors, as .684 and .745 are from the printed accuracies.\n\n{}\n\
+         Is it a regularization? The gap is smaller after {EPOCHS} epochs, because training is slower. One softmax had \
+         a gap of {} points when it had come to the training accuracy at which two end, where theirs is {}; a standard \
+         error of an accuracy on {} rows is {} points.\n",
         table(&head, 1, &rows),
         points(at_equal_accuracy(runs)),
         points(runs.mean("torch", Look::gap)),
@@ -308,8 +309,9 @@ const TWO: Stroke = Stroke { color: PALETTE[0], width: 4, dashed: false };
 
 fn draw(folder: &Path, runs: &Runs) -> Result<()> {
     figure(&folder.join("double-softmax"), (1100, 560), |area| {
-        let shows = "Table 2's network with PyTorch's initial weights, on the Odia headlines, from the model as published \
-                     (two softmaxes) and with the second taken out. Two seeds each; on the right a dot every two epochs.";
+        let shows = "Table 2's network with PyTorch's initial weights, on the Odia headlines, from the model as \
+                     published (two softmaxes) and with the second taken out. Two seeds each; on the right a dot every \
+                     two epochs.";
         let area = heading(area, "Two softmaxes: a higher loss, and slower training", shows)?;
         let dashed = |stroke: Stroke| Stroke { dashed: true, ..stroke };
         let entries = [

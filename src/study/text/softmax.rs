@@ -198,7 +198,7 @@ fn claims(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
         validation: seen(|look| look.validation.loss, |look| look.validation.accuracy),
     };
     study.claim(
-        "torch's losses .70/.74",
+        "torch's losses are a floor plus its errors",
         &format!("t-loss .70, v-loss .74; floor + errors predicts {:.3}/{:.3}", printed[0], printed[1]),
         format!(
             "{:.3}/{:.3}, predicted from our accuracies {:.3}/{:.3}; on vectors of length 1, where outputs are not \

@@ -54,7 +54,10 @@ fn all(options: &Options, stop: &AtomicBool) -> Result<u8> {
                 code => code?,
             },
         };
-        journal.keep(study.name, &code)?;
+        // What lacks data may have them when it is run again.
+        if code != 3 {
+            journal.keep(study.name, &code)?;
+        }
         codes.push(code);
     }
     journal.close()?;

@@ -8,7 +8,7 @@ use crate::{
         set::{DataSet, Which},
     },
     engine::Engine,
-    error::Result,
+    error::{Error, Result},
     experiment::{Experiment, Side},
     tensor::Owned,
 };
@@ -138,6 +138,13 @@ impl Alone {
     pub fn restore(&mut self, weights: &[Owned]) -> Result<()> {
         let shapes = |all: &[crate::model::Parameter]| all.iter().map(|one| one.shape).collect::<Vec<_>>();
         let (parameters, buffers) = (shapes(self.engine.parameters()), shapes(self.engine.buffers()));
+        if weights.len() != parameters.len() + buffers.len() {
+            return Err(Error::Engine {
+                engine: self.engine.describe().name,
+                operation: "restore weights".to_owned(),
+                message: format!("takes {} tensors, was given {}", parameters.len() + buffers.len(), weights.len()),
+            });
+        }
         for (index, (shape, values)) in parameters.iter().zip(weights).enumerate() {
             self.engine.load(index, values.view(*shape))?;
         }

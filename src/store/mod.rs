@@ -19,6 +19,7 @@ use std::{
     env, fs,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
 /// The variable that names the data folder.
@@ -55,6 +56,34 @@ pub fn is_there(name: &str) -> Result<bool> {
         Ok(_) => Ok(true),
         Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// The files in the folders of the data folder, each with its size and the time of its last change: what tells one
+/// state of the data from another. Nothing where there is no such folder.
+///
+/// # Errors
+/// If a folder that is there cannot be listed.
+pub fn present() -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    let folder = folder()?;
+    for set in listed(&folder)? {
+        for file in listed(&set)? {
+            let Ok(found) = fs::metadata(&file) else { continue };
+            let changed = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            files.push(format!("{} {} {}", file.display(), found.len(), changed.map_or(0, |time| time.as_nanos())));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// What is in a folder; nothing where it is none.
+fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Vec::new()),
+        Err(error) => Err(Error::io(folder, "cannot be listed", error)),
     }
 }
 

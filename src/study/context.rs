@@ -119,11 +119,14 @@ impl Context<'_> {
     /// # Errors
     /// As [`compare`](Self::compare); if the report cannot be written.
     pub fn report(&self, name: &str, experiment: &Experiment) -> Result<(Verdict, Curves)> {
+        let folder = self.folder.join(name);
+        if !folder.join("verdict.json").exists() {
+            self.journal.forget(name);
+        }
         self.once(name, || {
             let comparison = Comparison::default();
             let (mut verdict, curves) = compare(experiment, comparison, environment(), &mut Nobody, self.stop)?;
             self.go_on()?;
-            let folder = self.folder.join(name);
             prepare(&folder)?;
             write(&folder, &mut verdict, &curves)?;
             Ok((verdict, curves))

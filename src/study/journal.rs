@@ -1,11 +1,13 @@
 //! What an interrupted study has done already, so that it goes on from there.
 //!
 //! One line of JSON for each part that is done, written when it is. Numbers are read back as they were written, so that a
-//! study that was interrupted ends as one that was not. Another program's journal is not gone on with.
+//! study that was interrupted ends as one that was not. A journal of another program, or of other data, is not gone on
+//! with.
 
 use crate::{
     error::{Error, Result},
     report::{json_line, write_whole},
+    store,
     verdict::program,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -38,7 +40,7 @@ struct Line<V> {
     found: V,
 }
 
-/// The part that says which program wrote the journal.
+/// The part that says which program wrote the journal, and on which data.
 const PROGRAM: &str = "program";
 
 impl Journal {
@@ -59,11 +61,12 @@ impl Journal {
         };
         let lines = written.lines().map_while(|line| serde_json::from_str::<Line<serde_json::Value>>(line).ok());
         let mut done: BTreeMap<_, _> = lines.map(|line| (line.part, line.found)).collect();
-        if done.remove(PROGRAM) != Some(program().into()) {
+        let begun_by = serde_json::json!([program(), store::present().unwrap_or_default()]);
+        if done.remove(PROGRAM).as_ref() != Some(&begun_by) {
             done.clear();
         }
         // Written anew, without what was cut.
-        let mut whole = json_line(&Line { part: PROGRAM.to_owned(), found: program() })?;
+        let mut whole = json_line(&Line { part: PROGRAM.to_owned(), found: begun_by })?;
         for (part, found) in &done {
             whole += &json_line(&Line { part: part.clone(), found })?;
         }
@@ -81,6 +84,11 @@ impl Journal {
     pub fn recall<V: DeserializeOwned>(&self, part: &str) -> Option<V> {
         let found = self.lock().done.get(part).cloned()?;
         serde_json::from_value(found).ok()
+    }
+
+    /// Lets a part be done again.
+    pub fn forget(&self, part: &str) {
+        self.lock().done.remove(part);
     }
 
     /// Keeps what was found for a part.

@@ -19,7 +19,7 @@ pub mod xor;
 
 pub use context::{Context, Nobody};
 pub use journal::Journal;
-pub use statistics::{Sample, quantile, quartiles, share_interval, sorted};
+pub use statistics::{Sample, largest, quantile, quartiles, share_interval, sorted};
 pub use verdict::{Claim, Expectation, StudyVerdict};
 
 use crate::{

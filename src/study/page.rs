@@ -1,6 +1,6 @@
 //! What the studies' reports have in common: tables, claims, what had to hold.
 
-use super::{StudyVerdict, statistics::Sample};
+use super::StudyVerdict;
 use std::fmt::Write;
 
 /// A table in Markdown. Columns from `right` on stand at the right.
@@ -26,26 +26,6 @@ pub fn agrees(agrees: Option<bool>) -> &'static str {
         Some(false) => "does not agree",
         None => "cannot be told",
     }
-}
-
-/// The cells of a printed number beside ours: printed, ours, count, standard errors between them, whether they agree.
-/// The head of their columns is [`BESIDE`].
-pub fn beside(printed: &Sample, ours: &Sample, digits: usize) -> Vec<String> {
-    vec![
-        format!("{printed:.digits$}"),
-        format!("{ours:.digits$}"),
-        ours.count.to_string(),
-        apart(ours.above(printed)),
-        agrees(Some(ours.agrees(printed))).to_owned(),
-    ]
-}
-
-/// The head of the columns of [`beside`].
-pub const BESIDE: [&str; 5] = ["printed", "ours", "runs", "apart", "agrees within two standard errors"];
-
-/// A number of standard errors.
-fn apart(errors: f64) -> String {
-    format!("{errors:+.1} s.e.").replace('-', "−")
 }
 
 /// The claims with their answers.

@@ -18,6 +18,10 @@ impl Sample {
     /// Of these values.
     pub fn of(values: &[f64]) -> Self {
         let count = values.len();
+        // The sum of equal values is rounded, and would make them differ from their own mean.
+        if let Some(&first) = values.first().filter(|first| values.iter().all(|value| value == *first)) {
+            return Self { mean: first, deviation: 0.0, count };
+        }
         let mean = values.iter().sum::<f64>() / count as f64;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         Self { mean, deviation: if count > 1 { (squares / (count - 1) as f64).sqrt() } else { 0.0 }, count }
@@ -92,6 +96,30 @@ pub fn quartiles(values: &[f64]) -> [f64; 3] {
 pub fn quantile(ascending: &[f64], share: f64) -> f64 {
     let Some(last) = ascending.len().checked_sub(1) else { return f64::NAN };
     let place = last as f64 * share;
-    let (low, high) = (place.floor() as usize, place.ceil() as usize);
-    ascending[low] + (place - place.floor()) * (ascending[high] - ascending[low])
+    let [low, high] = [place.floor(), place.ceil()].map(|end| ascending[end as usize]);
+    // Between two infinities there is nothing to interpolate.
+    if low == high { low } else { low + (place - place.floor()) * (high - low) }
+}
+
+/// The largest of the values, or NaN where one is NaN; of none, 0.
+pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
+    values.into_iter().fold(0.0, |largest, value| if value > largest || value.is_nan() { value } else { largest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_equal_has_no_deviation_and_what_is_not_finite_stays_so() {
+        for value in [49.9, 44.1, 1.0 / 3.0] {
+            assert_eq!(Sample::of(&[value; 15]), Sample { mean: value, deviation: 0.0, count: 15 });
+        }
+        assert!(Sample::of(&[]).mean.is_nan() && Sample::of(&[1.0, f64::NAN]).mean.is_nan());
+        let infinite = f64::INFINITY;
+        assert_eq!(quartiles(&[1.0, infinite, infinite, infinite]), [infinite; 3]);
+        assert_eq!(quartiles(&[4.0, 1.0, 3.0, 2.0]), [1.75, 2.5, 3.25]);
+        assert!(largest([1.0, f64::NAN, 2.0]).is_nan());
+        assert_eq!(largest([1.0, 3.0, 2.0]), 3.0);
+    }
 }

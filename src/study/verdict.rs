@@ -36,6 +36,8 @@ pub struct Claim {
     pub ours: String,
     /// Whether they agree; `null` where it cannot be told.
     pub agrees: Option<bool>,
+    /// Whether what we found was read off a clock, and so varies from run to run.
+    pub measured: bool,
 }
 
 /// What must hold for a study to have worked.
@@ -101,6 +103,15 @@ impl StudyVerdict {
 
     /// Answers a claim.
     pub fn claim(&mut self, id: &str, printed: &str, ours: impl Into<String>, agrees: Option<bool>) {
-        self.claims.push(Claim { id: id.to_owned(), printed: printed.to_owned(), ours: ours.into(), agrees });
+        let (id, printed) = (id.to_owned(), printed.to_owned());
+        self.claims.push(Claim { id, printed, ours: ours.into(), agrees, measured: false });
+    }
+
+    /// Answers a claim on time by a clock.
+    pub fn claim_measured(&mut self, id: &str, printed: &str, ours: impl Into<String>, agrees: Option<bool>) {
+        self.claim(id, printed, ours, agrees);
+        if let Some(claim) = self.claims.last_mut() {
+            claim.measured = true;
+        }
     }
 }

@@ -268,7 +268,7 @@ impl DrawingBackend for Canvas<'_> {
         for (index, (x, y)) in corners.iter().enumerate() {
             write!(path, "{}{x} {y}", if index == 0 { 'M' } else { 'L' }).unwrap_or_default();
         }
-        self.0.element(format_args!("<path {} d=\"{path}z\"/>\n", paint("fill", style.color())));
+        self.0.element(format_args!("<path {} fill-rule=\"evenodd\" d=\"{path}z\"/>\n", paint("fill", style.color())));
         self.0.cover_polygon(&corners);
         self.0.paint(style.color());
         Ok(())

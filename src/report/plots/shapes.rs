@@ -27,7 +27,8 @@ pub fn band(panel: &mut Panel<'_, '_>, x: &[f64], (low, high): (&[f64], &[f64]),
 
 /// A dot at each point, `radius` half pixels wide.
 pub fn dots(panel: &mut Panel<'_, '_>, points: &[(f64, f64)], color: RGBColor, radius: u32) -> Drawn {
-    panel.draw_series(points.iter().map(|point| Circle::new(*point, radius, color.filled())))?;
+    let finite = points.iter().filter(|(x, y)| x.is_finite() && y.is_finite());
+    panel.draw_series(finite.map(|point| Circle::new(*point, radius, color.filled())))?;
     Ok(())
 }
 

@@ -318,6 +318,16 @@ impl Verdict {
         self.resolved["reference"]["noise"] != "off"
     }
 
+    /// The largest gap of a tensor (`loss`, `weights`, `grad/0.weight`…) in the free run.
+    pub fn free_gap(&self, tensor: &str) -> Option<f64> {
+        self.gaps.get(&RunMode::Free)?.get(tensor)?.max
+    }
+
+    /// Where a phase first goes wrong by itself.
+    pub fn first_of(&self, phase: Phase) -> Option<&Divergence> {
+        self.phases.get(&phase)?.first_divergence.as_ref()
+    }
+
     /// The exit code this verdict means: 0 parity, 1 mismatch, 3 inconclusive, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match self.verdict {

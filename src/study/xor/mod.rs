@@ -10,7 +10,7 @@ use super::{Context, Nobody, Page, Study, StudyVerdict};
 use crate::{
     error::Result,
     experiment::Experiment,
-    lockstep::{Mode, Phase, RunMode, StartKind},
+    lockstep::{Mode, Phase, StartKind},
     noise::Limits,
     verdict::{Comparison, Curves, Outcome as Answer, Verdict, compare},
 };
@@ -162,16 +162,14 @@ fn sets(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// The largest gap of a tensor in the free run.
+/// The largest gap of a tensor in the free run; NaN where there is none.
 fn free_gap(verdict: &Verdict, tensor: &str) -> f64 {
-    let gap = verdict.gaps.get(&RunMode::Free).and_then(|gaps| gaps.get(tensor)).and_then(|gap| gap.max);
-    gap.unwrap_or(f64::NAN)
+    verdict.free_gap(tensor).unwrap_or(f64::NAN)
 }
 
 /// The candidate's tensor over what it should be, where a phase first goes wrong.
 fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
-    let first = verdict.phases.get(&phase).and_then(|summary| summary.first_divergence.as_ref());
-    first.and_then(|first| first.ratio).unwrap_or(f64::NAN)
+    verdict.first_of(phase).and_then(|first| first.ratio).unwrap_or(f64::NAN)
 }
 
 /// In f64, so that what the rates do not explain is far below what they do.
@@ -233,8 +231,7 @@ fn parity_run(context: &Context<'_>, dtype: &str, seed: u64) -> Result<ParityRun
 fn expect(found: &Findings, study: &mut StudyVerdict) {
     if let Some(posted) = study.experiments.get("as-posted") {
         let starts = |kind| posted.start.iter().any(|difference| difference.kind == kind);
-        let first = |phase| posted.phases.get(&phase).and_then(|summary| summary.first_divergence.as_ref());
-        let at_once = |phase| first(phase).is_some_and(|first| first.step == 0);
+        let at_once = |phase| posted.first_of(phase).is_some_and(|first| first.step == 0);
         let seen = starts(StartKind::InitialValues)
             && starts(StartKind::Missing)
             && at_once(Phase::Loss)

@@ -394,12 +394,13 @@ fn answer(found: &Findings) -> String {
         let [scratch, torch] = engines.means.map(|mean| format!("{mean:.1}"));
         if scratch == torch { scratch } else { format!("{scratch} (from scratch) and {torch} (libtorch)") }
     };
-    let raise = if engines_alike(found) {
+    let higher = (0..2).all(|engine| pytorch.means[engine] > custom.means[engine]);
+    let raise = if higher { "raise" } else { "change" };
+    let start = if engines_alike(found) {
         "**It is not the engine: started from equal weights the two agree step by step, and PyTorch's default weights \
-         alone, in either engine, change our test error from"
+         alone, in either engine,"
     } else {
-        "**Started from equal weights the two do not agree throughout; PyTorch's default weights change our test error \
-         from"
+        "**Started from equal weights the two do not agree throughout; PyTorch's default weights"
     };
     let both = found.place(&PRINTED[3], On::TestRescaledOnce, EPOCHS - 1);
     let rest = if both.agrees() && gap_of_both(found).1.inside {
@@ -410,7 +411,7 @@ fn answer(found: &Findings) -> String {
          printed gap"
     };
     format!(
-        "{raise} about {} to about {} %** (the same {} folds). {rest}: with both, our mean is {:.1} %.",
+        "{start} {raise} our test error from about {} to about {} %** (the same {} folds). {rest}: with both, our mean is {:.1} %.",
         errors(&custom),
         errors(&pytorch),
         custom.count,
@@ -519,18 +520,26 @@ fn initialization(found: &Findings) -> String {
             vec![setup.init.name().to_owned(), train, test, of.0.len().to_string()]
         })
         .collect();
+    // Weights bring their figures along: with either engine a row's training errors are the printed framework's.
+    let alike = engines_alike(found);
+    let follow = alike && whole_difference(found).ends_with("training errors");
+    let tested = |setup| found.of(setup).error(On::Test, EPOCHS);
+    let better = folds::others().iter().all(|setup| tested(scratch(Init::Pytorch)).above(&tested(*setup)) > 2.0);
     format!(
-        "\n## First puzzle: initialization, not the engine\n\n\
+        "\n## First puzzle: {}\n\n\
          The custom framework draws weights and biases from N(0, 2/(in + out)), PyTorch from U(±1/√in). Each engine is \
-         trained from each. PyTorch's engine with the custom weights has the custom figures, the engine from scratch \
-         with PyTorch's weights has PyTorch's (but for the test points that the second puzzle is about). The printed \
-         training errors, of ten folds each, are {:.1} standard errors apart; ours are {:.0}.\n\n{}\n\
+         trained from each. {}The printed training errors, of ten folds each, are {:.1} standard errors apart; ours are {:.0}.\n\n{}\n\
          Folds are the same for both engines, so they can be compared one by one: {}.\n\n\
-         In lockstep the published pair is a [{}](as-published/report.md): it starts from other values, and every \
-         phase of all 200 steps, given equal weights, is within its rounding bound. Without that difference it is \
-         [{}](parity/report.md).\n\n\
-         Other initial weights, engine from scratch: schemes made for deep networks do better than PyTorch's default \
-         here, with biases of 0 as well.\n\n{}",
+         In lockstep the verdict on the published pair is {} ([report](as-published/report.md)): {}. Without that \
+         difference it is {} ([report](parity/report.md)).\n\n\
+         Other initial weights, engine from scratch{}\n\n{}",
+        if alike { "initialization, not the engine" } else { "initialization or engine?" },
+        if follow {
+            "PyTorch's engine with the custom weights has the custom figures, the engine from scratch with PyTorch's \
+             weights has PyTorch's training errors (its test errors are the second puzzle). "
+        } else {
+            ""
+        },
         PRINTED[2].table.above(&PRINTED[0].table),
         train(Init::Pytorch).above(&train(Init::Custom)),
         table(
@@ -540,7 +549,18 @@ fn initialization(found: &Findings) -> String {
         ),
         equal.join(". And "),
         found.runs.as_published.verdict.verdict,
+        if found.runs.as_published.differs_at_the_start_alone() {
+            "it starts from other values, and every phase of every step, given equal weights, is within its rounding \
+             bound"
+        } else {
+            "it differs in more than the values that it starts from"
+        },
         found.runs.parity.first().map_or(String::new(), |run| run.verdict.verdict.to_string()),
+        if better {
+            ": schemes made for deep networks do better than PyTorch's default here, with biases of 0 as well."
+        } else {
+            ":"
+        },
         table(&["initialization", "training error", "test error", "folds"], 1, &others)
     )
 }
@@ -581,34 +601,51 @@ fn updates(found: &Findings) -> String {
             rows.push(row);
         }
     }
-    let at_once = |init| found.of(updated(init, Updates::Sample)).error(On::Test, EPOCHS);
+    let losses = BOTH.map(|init| found.of(updated(init, Updates::Sample)).loss(2).mean);
+    let [at_once, shared] = [Updates::Sample, Updates::SampleShared]
+        .map(|updates| BOTH.map(|init| found.of(updated(init, updates)).error(On::Test, EPOCHS)));
+    let printed = PRINTED[1].table;
+    // From PyTorch's own weights, too, such updates would give the custom framework's printed error.
+    let explains = at_once[1].agrees(&printed)
+        && found.of(scratch(Init::Pytorch)).error(On::Test, EPOCHS).above(&at_once[1]) > 2.0;
+    let by_sample = found.runs.by_sample.iter().find(|run| !run.is_parity()).or(found.runs.by_sample.first());
     let Run { verdict, .. } = &found.runs.per_sample;
     let first = verdict.first_divergence.as_ref();
     let first = first
         .map(|first| format!(" in the {} of {}, step {}", first.phase.name(), first.tensor, first.step))
         .unwrap_or_default();
     let sum = &found.runs.sum;
+    let cancel = (sum.ratio(Phase::Backward) * sum.ratio(Phase::Update) - 1.0).abs() < 1e-3;
     format!(
         "\n## Not per-sample updates\n\n\
          The document explains the difference by its gradients, \"updated each time backward_pass is called\". But \
          they are added up, and the weights take one step for each mini-batch (its section II-C). Its loss gives 2(v \
          − t)/2 for each sample and its step is η/batch; PyTorch's mean over batch and outputs gives 2(v − \
          t)/(2·batch) and its step is η: the same. An engine that does exactly that (each sample forward, forward \
-         again and backward by itself, gradients added up, one step) is at **{}** with libtorch's batches over 200 \
-         steps, in f32 and in f64.\n\n\
+         again and backward by itself, gradients added up, one step), compared with libtorch's batches \
+         over 200 steps, in f32 and in f64: **{}**.\n\n\
          Written as a sum (the gradient of ½Σ(v − t)² at rate 0.001) the verdict is {}, with the gradient {:.2} times \
-         and the update {:.4} times PyTorch's: two differences that cancel, and weights that stay within {}.\n\n\
-         And if the framework did update the weights at each sample? The verdict is {}{first}. Both initializations \
-         then learn the circle within few epochs, PyTorch's too, and end at {} and {} %, where the custom framework's \
-         printed error is 4.88 ± 2.23 %: per-sample updates would have been an explanation, had there been any.\n\n{}",
-        found.runs.by_sample.first().map_or(String::new(), |run| run.verdict.verdict.to_string()),
+         and the update {:.4} times PyTorch's: two differences{}, and weights that stay within {}.\n\n\
+         And if the framework did update the weights at each sample? The verdict is {}{first}. At the batch's rate \
+         0.1 for each sample the loss in epoch 2 is {:.3} from the custom weights and {:.3} from PyTorch's, {} \
+         {LEARNED}, and test errors end at {} and {} %, where the custom framework's printed error is {printed} %{}. \
+         At η/batch for each sample, as much in all as the document's step, they end at {} and {} %{}.\n\n{}",
+        by_sample.map_or(String::new(), |run| run.verdict.verdict.to_string()),
         sum.verdict.verdict,
         sum.ratio(Phase::Backward),
         sum.ratio(Phase::Update),
+        if cancel { " that cancel" } else { "" },
         power(Some(sum.free_gap("weights"))),
         verdict.verdict,
-        at_once(Init::Custom),
-        at_once(Init::Pytorch),
+        losses[0],
+        losses[1],
+        if losses.iter().all(|loss| *loss < LEARNED) { "both below" } else { "not both below" },
+        at_once[0],
+        at_once[1],
+        if explains { ": at that rate per-sample updates would have been an explanation" } else { "" },
+        shared[0],
+        shared[1],
+        if shared[1].above(&shared[0]) > 2.0 { ": the initialization makes its difference all the same" } else { "" },
         table(
             &["initialization", "updates", "loss in epoch 2", "test error, 5 epochs", "20 epochs", "folds"],
             2,
@@ -636,11 +673,15 @@ fn fold_0(found: &Findings) -> String {
          The document finds train and test \"very similar\", and prints 10.17 % and 16.59 %. Its Figure 1 shows the \
          test points \"recentered in [0,1] × [0,1]\": the plot does that in place, in the first fold, before \
          PyTorch's network is tested on them. That network was trained on standardized points, so the whole square \
-         now lies in one corner of the circle, and it takes nearly all of it for inside: {rescaled} % wrong over {} \
-         folds, about as many as by guessing.\n\n\
+         now lies in one corner of the circle: {rescaled} % wrong over {} folds{}.\n\n\
          ![test points as drawn, and rescaled in place](fold-0.svg)\n\n\
          One such fold in ten, in and out, with the share of our tables that lie up to the printed value:\n\n{}",
         rescaled.count,
+        if (40.0..55.0).contains(&rescaled.mean) {
+            ", as it is with nearly all of it taken for inside: about as many as by guessing"
+        } else {
+            ""
+        },
         table(&["rescaled first fold", "printed", "means of 95 in 100 tables", "deviations", ""], 1, &rows)
     )
 }
@@ -734,15 +775,26 @@ fn plateau(found: &Findings) -> String {
             row
         })
         .collect();
+    let left = found.of(long(Init::Pytorch)).epochs_to(LEFT);
+    let stuck = left.iter().filter(|epoch| !epoch.is_finite()).count();
+    let faster = faster_at_larger_rates(found).1;
     format!(
         "\n## The plateau, more epochs, larger rates\n\n\
-         PyTorch's loss does stay where a constant answer's is, {CONSTANT}, from epoch 2 or 3 on. It is no minimum: \
-         the folds leave it (for a loss below {LEFT}) one after the other. Test error in per cent, the epoch in which \
-         half of the folds have left, and how many have not:\n\n{}\n\
+         PyTorch's loss {} where a constant answer's is, {CONSTANT}, in epochs 3 to 7. {} of {} folds leave it (for a \
+         loss below {LEFT}) within {LONG} epochs{}. Test error in per cent, the epoch in which half of the folds have \
+         left, and how many have not:\n\n{}\n\
          Test error after 20 epochs and epochs to a loss below {LEARNED}, by learning rate ({FEW} folds each; a fold \
-         whose loss becomes infinite counts as all wrong). A larger rate shortens the plateau, as the document \
-         says.\n\n{}",
+         whose loss becomes infinite counts as all wrong).{}\n\n{}",
+        if on_the_plateau(found).3 { "stays" } else { "does not stay" },
+        left.len() - stuck,
+        left.len(),
+        if stuck * 2 > left.len() { "" } else { ": it is no minimum" },
         table(&["initialization", "20 epochs", "40", "60", "left by", "not left after 5", "20", "60"], 1, &longer),
+        if faster == Some(true) {
+            " From 0.1 to 0.3 a larger rate shortens the plateau, as the document says."
+        } else {
+            ""
+        },
         swept(found)
     )
 }
@@ -784,12 +836,20 @@ fn time(found: &Findings) -> String {
         row("scratch, in batches", speed.scratch),
         row("scratch, sample by sample", speed.scratch_by_sample),
     ];
+    // The middle halves must not overlap.
+    let answer = |other: [f64; 3]| match (speed.torch[2] < other[0], other[2] < speed.torch[0]) {
+        (true, _) => "yes",
+        (_, true) => "no",
+        _ => "about as fast",
+    };
     format!(
         "\n## Is PyTorch a lot faster?\n\n\
-         Than loops over samples, yes; than batches from scratch, on a network this small, no. Microseconds of a step \
+         Than loops over samples, {}; than batches from scratch, on a network this small, {}. Microseconds of a step \
          on a mini-batch of 100, measured on this machine, one thread, blocks of the four in turn: median and middle \
          half. Sample by sample is the document's procedure, which passes each sample forward twice; the document's \
          Python around it is not in these numbers.\n\n{}",
+        answer(speed.scratch_by_sample),
+        answer(speed.scratch),
         table(&["", "µs per mini-batch", "times libtorch in batches"], 1, &rows)
     )
 }
@@ -808,8 +868,8 @@ fn parity(found: &Findings) -> String {
         .collect();
     format!(
         "\n## Parity\n\n\
-         Equal initial weights on both sides: every phase of every step within its rounding bound, the free run \
-         within its horizon, and the largest gaps between the two free runs. Ties are ReLUs that rounding pushes to \
+         Equal initial weights on both sides. Parity is: every phase of every step within its rounding bound, and the \
+         free run within its horizon. Beside it the largest gaps between the two free runs. Ties are ReLUs that rounding pushes to \
          either side of 0; after one a run in f32 drifts.\n\n{}",
         table(&["run", "verdict", "horizon", "ties", "loss", "weights"], 2, &rows)
     )

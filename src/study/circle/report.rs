@@ -411,11 +411,13 @@ fn answer(found: &Findings) -> String {
          printed gap"
     };
     format!(
-        "{start} {raise} our test error from about {} to about {} %** (the same {} folds). {rest}: with both, our mean is {:.1} %.",
+        "{start} {raise} our test error from about {} to about {} %** (the same {} folds). {rest}: with \
+         both, our mean is {:.1} % over {} folds.",
         errors(&custom),
         errors(&pytorch),
         custom.count,
-        both.ours.mean
+        both.ours.mean,
+        both.ours.count
     )
 }
 
@@ -528,7 +530,8 @@ fn initialization(found: &Findings) -> String {
     format!(
         "\n## First puzzle: {}\n\n\
          The custom framework draws weights and biases from N(0, 2/(in + out)), PyTorch from U(±1/√in). Each engine is \
-         trained from each. {}The printed training errors, of ten folds each, are {:.1} standard errors apart; ours are {:.0}.\n\n{}\n\
+         trained from each. {}The printed training errors, of ten folds each, are {:.1} standard errors \
+         apart; ours are {:.0}.\n\n{}\n\
          Folds are the same for both engines, so they can be compared one by one: {}.\n\n\
          In lockstep the verdict on the published pair is {} ([report](as-published/report.md)): {}. Without that \
          difference it is {} ([report](parity/report.md)).\n\n\
@@ -622,8 +625,8 @@ fn updates(found: &Findings) -> String {
          they are added up, and the weights take one step for each mini-batch (its section II-C). Its loss gives 2(v \
          − t)/2 for each sample and its step is η/batch; PyTorch's mean over batch and outputs gives 2(v − \
          t)/(2·batch) and its step is η: the same. An engine that does exactly that (each sample forward, forward \
-         again and backward by itself, gradients added up, one step), compared with libtorch's batches \
-         over 200 steps, in f32 and in f64: **{}**.\n\n\
+         again and backward by itself, gradients added up, one step), compared with libtorch's batches over 200 \
+         steps, in f32 and in f64: **{}**.\n\n\
          Written as a sum (the gradient of ½Σ(v − t)² at rate 0.001) the verdict is {}, with the gradient {:.2} times \
          and the update {:.4} times PyTorch's: two differences{}, and weights that stay within {}.\n\n\
          And if the framework did update the weights at each sample? The verdict is {}{first}. At the batch's rate \
@@ -869,8 +872,8 @@ fn parity(found: &Findings) -> String {
     format!(
         "\n## Parity\n\n\
          Equal initial weights on both sides. Parity is: every phase of every step within its rounding bound, and the \
-         free run within its horizon. Beside it the largest gaps between the two free runs. Ties are ReLUs that rounding pushes to \
-         either side of 0; after one a run in f32 drifts.\n\n{}",
+         free run within its horizon. Beside it the largest gaps between the two free runs. Ties are ReLUs that \
+         rounding pushes to either side of 0; after one a run in f32 drifts.\n\n{}",
         table(&["run", "verdict", "horizon", "ties", "loss", "weights"], 2, &rows)
     )
 }

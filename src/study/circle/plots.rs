@@ -59,9 +59,19 @@ fn recentred(value: f64) -> f64 {
     (value + 1.0) / 2.0
 }
 
+/// What a panel keeps for its labels and margins, beside its plot and above and below it.
+const LABELS: (i32, i32) = (156 + 24, 84 + 10);
+
+/// The part of an area in which a panel's plot is as high as it is wide.
+fn for_a_square<'a>(area: &Area<'a>) -> Area<'a> {
+    let (width, height) = area.dim_in_pixel();
+    let wider = (width as i32 - LABELS.0) - (height as i32 - LABELS.1);
+    area.margin(0, (-wider).max(0), 0, wider.max(0))
+}
+
 /// A panel of the square, with regions where there are any, points, and the true circle.
 fn square(area: &Area<'_>, words: &str, regions: Option<&[u32]>, points: &[([f64; 2], u32)]) -> Drawn {
-    let area = title(area, words)?;
+    let area = for_a_square(&title(area, words)?);
     let axis = |name: &str| Axis::linear(name, [0.0, 1.0]);
     let mut chart = panel(&area, &axis("x₁, recentred"), &axis("x₂, recentred"))?;
     if let Some(regions) = regions {
@@ -119,10 +129,13 @@ fn key(area: &Area<'_>) -> Drawn {
 /// What the plot of the first fold did to the test points.
 fn fold_0(area: &Area<'_>, found: &Decisions) -> Drawn {
     let Network { trained, errors: [_, clean, rescaled], .. } = &found.pytorch;
-    let shows = "PyTorch's network of the first fold after 20 epochs, and the test points that it is given. Left: as \
-                 they were drawn. Right: after the plot of Figure 1 has rescaled them in place, where the network \
-                 takes them to lie: the whole square has been squeezed into one corner of the circle.";
-    let area = heading(area, "Fold 0: the plot moves the test points", shows)?;
+    let (some, all) = (found.points.len().min(POINTS), found.points.len());
+    let shows = format!(
+        "PyTorch's network of the first fold after 20 epochs, and {some} of the {all} test points that it is given; \
+         the errors are of all. Left: as they were drawn. Right: after the plot of Figure 1 has rescaled them in \
+         place, where the network takes them to lie: the whole square has been squeezed into one corner of the circle."
+    );
+    let area = heading(area, "Fold 0: the plot moves the test points", &shows)?;
     let entries = [
         ("class 0 (inside)".to_owned(), Some(solid(CLASSES[0], 16))),
         ("class 1 (outside)".to_owned(), Some(solid(CLASSES[1], 16))),

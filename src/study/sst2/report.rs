@@ -137,7 +137,7 @@ fn losses(text: &mut String, found: &Findings) -> Written {
          where one more run of ours may print it: within two standard deviations of a run; up to three it is in the \
          tail. At the same seeds the two engines' means differ by {} at most.\n",
         behind(found),
-        power(Some(found.plain.apart().max(found.l2.apart())))
+        power(Some(found.apart()))
     )?;
     let at = |printed: &[f64], place: usize| printed.get(place).copied();
     let mut rows: Vec<_> = (0..EPOCHS * WINDOWS)
@@ -358,11 +358,12 @@ fn stopped(text: &mut String, found: &Findings) -> Written {
             runs.iter().zip(&stops).map(|(run, stop)| 100.0 * run.looks[stop.best].accuracy()).collect();
         let (least, most) =
             looks.iter().fold((f64::INFINITY, 0.0_f64), |(least, most), look| (least.min(*look), most.max(*look)));
+        let some = |words: String| if looks.is_empty() { "–".to_owned() } else { words };
         rows.push(vec![
             engine.to_owned(),
             format!("{} of {}", looks.len(), runs.len()),
-            format!("{:.1}", Sample::of(&looks)),
-            format!("{least} to {most}"),
+            some(format!("{:.1}", Sample::of(&looks))),
+            some(format!("{least} to {most}")),
             format!("{:.2} %", Sample::of(&best)),
         ]);
     }

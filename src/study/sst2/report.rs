@@ -335,9 +335,8 @@ fn penalized(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writt
          .001·mean(w²) over 10,106 weights is 9.9e-8·Σw²; its gradient is a weight decay of 2e-7. Adam's steps do not \
          depend on a gradient's size, though. A word that no batch has shown has no other gradient, and Adam divides \
          it by little more than ε = 1e-8: after {} steps the {:.0} or so words not seen yet have a mean |w| of {:.1e} \
-         (libtorch {:.1e}), where without the penalty it is still the initial {:.5}. So a penalty too small to matter \
-         rubs out the initial weights of words that come late, and hardly touches the learned ones.\n\n\
-         Larger penalties are felt: the least mean dev loss is {:.3}, where without one it is {:.3}. The best mean \
+         (libtorch {:.1e}), where without the penalty it is {:.5}, at the start {:.5}.{}\n\n\
+         Of all penalties tried, the least mean dev loss is {:.3}, where without one it is {:.3}. The best mean \
          accuracy is {:.2} %, {} ± {:.2} (standard error) points from that without a penalty.\n\n\
          ![dev accuracy and loss by penalty](penalty.svg)\n",
         unseen::STEPS,
@@ -345,6 +344,12 @@ fn penalized(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writt
         unseen.l2.mean,
         unseen.torch,
         unseen.plain.mean,
+        unseen.start.mean,
+        if unseen.l2.mean < unseen.plain.mean / 10.0 {
+            " So even the lecture's small penalty rubs out the initial weights of words that come late."
+        } else {
+            ""
+        },
         -runs.iter().map(|run| -run.loss.mean).fold(f64::NEG_INFINITY, larger),
         without.map_or(f64::NAN, |run| run.loss.mean),
         100.0 * best.map_or(f64::NAN, |run| run.accuracy.mean),

@@ -1,7 +1,7 @@
 //! What is held: the counts of the document-term matrices, and what they say of the first batch's loss.
 
 use super::super::{Context, experiment, quantile, sorted};
-use super::{PLAIN, printed};
+use super::{PLAIN, printed, runs::larger};
 use crate::{
     data::{
         Inputs,
@@ -98,7 +98,7 @@ pub(super) fn first(context: &Context<'_>, seeded: &(dyn Fn(u64) -> Result<Exper
             let experiment = seeded(seed)?;
             let loss = Alone::new(&experiment, RunSide::Candidate)?.step()?;
             if seed < FIRST_TORCH {
-                apart = apart.max((Alone::new(&experiment, RunSide::Reference)?.step()? - loss).abs());
+                apart = larger(apart, (Alone::new(&experiment, RunSide::Reference)?.step()? - loss).abs());
             }
             losses.push(loss);
             let square = square(&experiment)?;

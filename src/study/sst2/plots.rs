@@ -82,10 +82,11 @@ fn curves(
     let x = places(found);
     let Runs { scratch, torch } = &found.plain;
     let of = |runs: &[Run]| (0..x.len()).map(|at| sample(runs, |run| value(run, at))).collect::<Vec<Sample>>();
-    let (ours, theirs) = (of(scratch), of(torch));
-    let low: Vec<f64> = ours.iter().map(|at| at.mean - 2.0 * at.deviation).collect();
-    let high: Vec<f64> = ours.iter().map(|at| at.mean + 2.0 * at.deviation).collect();
-    let interval: Vec<[f64; 2]> = ours.iter().map(|at| rows_interval(at.mean / 100.0).map(|end| 100.0 * end)).collect();
+    let (scratch, libtorch) = (of(scratch), of(torch));
+    let low: Vec<f64> = scratch.iter().map(|at| at.mean - 2.0 * at.deviation).collect();
+    let high: Vec<f64> = scratch.iter().map(|at| at.mean + 2.0 * at.deviation).collect();
+    let interval: Vec<[f64; 2]> =
+        scratch.iter().map(|at| rows_interval(at.mean / 100.0).map(|end| 100.0 * end)).collect();
     let [least, most] = [0, 1].map(|end| interval.iter().map(|ends| ends[end]).collect::<Vec<_>>());
     let ends = if of_rows { [&least, &most] } else { [&low, &high] };
     let all = low.iter().chain(&high).chain(ends[0]).chain(ends[1]).copied();
@@ -99,7 +100,7 @@ fn curves(
             band(&mut chart, &x[part.clone()], (&least[part.clone()], &most[part.clone()]), PALETTE[7])?;
         }
         band(&mut chart, &x[part.clone()], (&low[part.clone()], &high[part.clone()]), CANDIDATE.color)?;
-        for (samples, stroke) in [(&theirs, REFERENCE), (&ours, CANDIDATE)] {
+        for (samples, stroke) in [(&libtorch, REFERENCE), (&scratch, CANDIDATE)] {
             let points: Vec<_> = part.clone().map(|at| (x[at], samples[at].mean)).collect();
             line(&mut chart, &points, stroke)?;
         }
@@ -153,15 +154,15 @@ fn columns() -> [Column; 6] {
         Column { name: "L2, epoch 0", printed: printed::L2.dev[0], value: of_first_look, l2: true },
         Column { name: "plain, epoch 1", printed: printed::PLAIN.dev[1], value: claims::last_accuracy, l2: false },
         Column { name: "L2, epoch 1", printed: printed::L2.dev[1], value: of_last_look, l2: true },
-        Column { name: "stopped: left", printed: left, value: stopped, l2: false },
-        Column { name: "stopped: best", printed: most, value: best, l2: false },
+        Column { name: "stopped: last look", printed: left, value: stopped, l2: false },
+        Column { name: "stopped: best look", printed: most, value: best, l2: false },
     ]
 }
 
 fn help(area: &Area<'_>, found: &Findings) -> Drawn {
     let shows = "Dev accuracy of each variant: printed, with the 95 % interval that 872 rows leave (whiskers), and \
-                 every run of ours, a dot each, with their mean. Every printed difference is smaller than the \
-                 interval.";
+                 every run of ours, a dot each, with their mean. The best look is chosen on these rows. Every \
+                 printed difference is smaller than the interval.";
     let area = heading(area, "SST-2: did L2 or early stopping help?", shows)?;
     let wide = |stroke: Stroke| Stroke { width: 10, ..stroke };
     let area = legend(
@@ -170,6 +171,7 @@ fn help(area: &Area<'_>, found: &Findings) -> Drawn {
             ("printed, 95 % interval".to_owned(), Some(PRINTED[0])),
             (found.curves.candidate.clone(), Some(wide(CANDIDATE))),
             (found.curves.reference.clone(), Some(wide(REFERENCE))),
+            ("mean".to_owned(), Some(Stroke { color: TEXT, width: 4, dashed: false })),
         ],
     )?;
     let columns = columns();

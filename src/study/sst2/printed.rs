@@ -7,8 +7,10 @@ pub(super) const WINDOW: usize = 500;
 pub(super) const EPOCHS: usize = 2;
 /// Windows of an epoch: 4210 steps have eight whole ones.
 pub(super) const WINDOWS: usize = 8;
-/// Half a unit of the third digit, to which everything is printed.
+/// Half a unit of the third digit, to which all of the training is printed.
 pub(super) const HALF_DIGIT: f64 = 0.0005;
+/// Half a unit of the fourth, to which the first loss is.
+pub(super) const FIRST_HALF_DIGIT: f64 = 0.00005;
 
 /// Rows, columns and stored elements ("Reading and preprocessing SST-2 dataset").
 pub(super) const TRAINING: [usize; 3] = [67_349, 10_106, 535_539];
@@ -32,7 +34,7 @@ pub(super) struct Printed {
     pub(super) losses: &'static [f64],
     /// Epoch train accuracy: of predictions made on the way.
     pub(super) accuracies: &'static [f64],
-    /// Epoch dev accuracy.
+    /// Epoch dev accuracy, as printed under it; L2's are those of its last looks.
     pub(super) dev: &'static [f64],
     /// Dev accuracy after each 500 steps, epoch after epoch.
     pub(super) looks: &'static [f64],
@@ -67,7 +69,7 @@ pub(super) const L2: Printed = Printed {
     ],
 };
 
-/// The plain network again, until it stops ("Early stopping").
+/// Taken for the plain network again, until it stops ("Early stopping"): the slide leaves the model out.
 pub(super) const STOPPED: Printed = Printed {
     name: "early stopping",
     windows: &[

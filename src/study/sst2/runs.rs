@@ -3,7 +3,7 @@
 
 use super::{
     super::{Context, Sample},
-    printed::{EPOCHS, HALF_DIGIT, WINDOW},
+    printed::{EPOCHS, WINDOW},
 };
 use crate::{
     data::set::{Targets, Which},
@@ -106,8 +106,18 @@ fn predicted(experiment: &Experiment, side: RunSide, alone: &Alone, given: &mut 
     alone.engine().activation(side.model.layers.len() - 1).widen_into(&mut outputs);
     given.prepare(step);
     given.lend(side.dtype, |batch, _| batch.targets.widen_into(&mut targets));
-    let right = outputs.iter().zip(&targets).filter(|(output, target)| (**output > 0.5) == (**target > 0.5));
+    let right = outputs.iter().zip(&targets).filter(|(output, target)| is_right(**output, **target > 0.5));
     [targets.len(), right.count()]
+}
+
+/// Whether an output is for the class that the row has; torch.round: one half goes to 0. NaN is for neither.
+pub(super) fn is_right(output: f64, one: bool) -> bool {
+    output.is_finite() && (output > 0.5) == one
+}
+
+/// The larger of two, NaN if either is, where `f64::max` would drop it.
+pub(super) fn larger(one: f64, other: f64) -> f64 {
+    if one.is_nan() || one >= other { one } else { other }
 }
 
 /// Looks at the dev rows; beside it which of them are wrong.
@@ -122,10 +132,11 @@ pub(super) fn look(experiment: &Experiment, alone: &mut Alone, [epoch, step]: [u
     for (row, (&output, &class)) in (0_u32..).zip(outputs.iter().zip(classes)) {
         let (half, one) = (row as usize % 2, class == 1);
         let of_class = if one { output } else { 1.0 - output };
-        found.loss -= of_class.ln().max(LEAST_LOGARITHM) / classes.len() as f64;
+        // Not f64::max, which drops a NaN.
+        let logarithm = if of_class.ln() < LEAST_LOGARITHM { LEAST_LOGARITHM } else { of_class.ln() };
+        found.loss -= logarithm / classes.len() as f64;
         found.rows[half] += 1;
-        // torch.round: one half goes to 0.
-        if (output > 0.5) == one {
+        if is_right(output, one) {
             found.right[half] += 1;
         } else {
             wrong.push(row);
@@ -144,10 +155,10 @@ pub(super) fn sample(runs: &[Run], value: impl Fn(&Run) -> f64) -> Sample {
 }
 
 /// Whether one more run may print this: within two standard deviations of a run, that of the mean included, and what
-/// the last printed digit leaves open. One value in twenty is not, by chance.
-pub(super) fn one_of(printed: f64, ours: &Sample) -> bool {
+/// half a unit of the last printed digit leaves open. One value in twenty is not, by chance.
+pub(super) fn one_of(printed: f64, ours: &Sample, half_digit: f64) -> bool {
     let spread = ours.deviation * (1.0 + 1.0 / ours.count as f64).sqrt();
-    (printed - ours.mean).abs() <= 2.0 * spread + HALF_DIGIT
+    (printed - ours.mean).abs() <= 2.0 * spread + half_digit
 }
 
 /// How many standard deviations of a run a printed value lies above our mean.

@@ -2,7 +2,7 @@
 //! one training answers both.
 
 use super::{
-    printed::EPOCHS,
+    printed::{EPOCHS, STOPPED},
     runs::{Look, Run},
 };
 use crate::{
@@ -33,6 +33,11 @@ pub(super) fn stop(scores: impl IntoIterator<Item = f64>, exceeded: bool) -> Sto
         }
     }
     Stop { stopped: patience.stopped, best: patience.best_at.unwrap_or_default() }
+}
+
+/// What it does with the looks that the lecture prints of it.
+pub(super) fn printed() -> Stop {
+    stop(STOPPED.looks.iter().copied(), true)
 }
 
 /// What stopping gains over training to the end, in dev accuracy.

@@ -76,7 +76,16 @@ fn chance_leaves_the_binomials_95_percent_point_outside() {
     // By hand: of one value at most one is outside; .95⁵ = .774 and P(≤ 1 of 5) = .977; P(≤ 2 of 16) = .957.
     assert_eq!([1, 5, 16].map(runs::most_outside), [0, 1, 2]);
     let ours = Sample::printed(0.8, 0.01, 100);
-    assert!(runs::one_of(0.82, &ours) && !runs::one_of(0.821, &ours) && !runs::one_of(f64::NAN, &ours));
+    let one_of = |printed| runs::one_of(printed, &ours, printed::HALF_DIGIT);
+    assert!(one_of(0.82) && !one_of(0.821) && !one_of(f64::NAN));
+}
+
+#[test]
+fn an_output_that_is_no_number_is_right_for_no_class() {
+    assert!(runs::is_right(0.5, false) && runs::is_right(0.51, true) && !runs::is_right(0.51, false));
+    assert!(!runs::is_right(f64::NAN, false) && !runs::is_right(f64::NAN, true));
+    assert!(runs::larger(f64::NAN, 1.0).is_nan() && runs::larger(1.0, f64::NAN).is_nan());
+    assert_eq!(runs::larger(1.0, 2.0), 2.0);
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<String> {
         }
         let verdicts = context.each(
             &silent,
-            |run| run.name(),
+            |run| format!("{} in lockstep, {}", shape.on(&opened), run.dtype),
             |run| context.silent(&experiment(&opened, run)?, Mode::Both, Limits::default()),
         )?;
         found.extend(silent.into_iter().zip(verdicts));

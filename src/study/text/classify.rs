@@ -334,7 +334,7 @@ fn scores(study: &mut StudyVerdict, found: &Found, laws: &[(usize, Chance)]) {
         })
         .collect();
     study.claim(
-        "Section 4.5: the low test scores",
+        "Section 4.5: the test scores are those of shuffled predictions",
         "it is very unclear why the model obtains such low scores",
         format!(
             "the test lines are shuffled when they are read, and predictions written in that order. {}; {within} of \

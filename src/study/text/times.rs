@@ -112,7 +112,7 @@ fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<String> {
     let swept = context.once("times: batches and widths", || sweep(context))?;
     let python = python(context);
     claims(study, &all, &swept, python.as_deref());
-    Ok(render(&all, &wide, &swept, python.as_deref()))
+    Ok(render(&all, &wide, &swept, python.as_deref(), &told_reach(reach(context))))
 }
 
 /// Steps that fit into [`WORK`].
@@ -237,6 +237,33 @@ fn python(context: &Context<'_>) -> Option<Vec<InPython>> {
     };
     let found: Vec<InPython> = all.filter_map(of).collect();
     (!found.is_empty()).then_some(found)
+}
+
+/// How near the products of Table 1's networks come to the multiply-adds that the machine was measured to do, libtorch's
+/// and scratch's, at most, with one thread, where bench's report lies beside this one.
+fn reach(context: &Context<'_>) -> Option<[f64; 2]> {
+    let report = bench::read(&context.folder.parent()?.join("bench").join("bench.json")).ok()?;
+    let ours = |name: &str| SHAPES.iter().any(|shape| shape.name == name);
+    let measured = report.measured.iter().filter(|one| one.threads == 1 && ours(&one.name));
+    let rows: Vec<_> = measured.flat_map(|one| &one.rows).collect();
+    let shares = [false, true].map(|scratch| {
+        let figures = rows.iter().map(|row| if scratch { &row.candidate } else { &row.reference });
+        let bound = figures.filter(|figures| figures.bound.as_deref() == Some("arithmetic"));
+        bound.filter_map(|figures| figures.roofline).reduce(f64::max)
+    });
+    Some([shares[0]?, shares[1]?])
+}
+
+/// Why libtorch may take longer, in a sentence.
+fn told_reach(reach: Option<[f64; 2]>) -> String {
+    reach.map_or(String::new(), |[torch, scratch]| {
+        format!(
+            "\nOn the multiply-adds of these networks, in f32 on one thread, libtorch (MKL's products) reaches at most \
+             {:.0} % of what this machine was measured to do, scratch {:.0} % ([bench](../bench/report.md)).\n",
+            100.0 * torch,
+            100.0 * scratch
+        )
+    })
 }
 
 /// The geometric mean.
@@ -382,7 +409,7 @@ fn pair(values: [f64; 2], digits: usize) -> String {
     format!("{:.digits$} / {:.digits$}", values[0], values[1])
 }
 
-fn render(all: &Measured<'_>, wide: &[Phases; 2], swept: &[Point], python: Option<&[InPython]>) -> String {
+fn render(all: &Measured<'_>, wide: &[Phases; 2], swept: &[Point], python: Option<&[InPython]>, reach: &str) -> String {
     let mut text = "\n## Table 1: time\n\n\
         Seconds of an epoch of training, f64 as in the document, one thread; pairs are libtorch / scratch, our engine from \
         scratch, which is not NumPy. Steps are timed phase by phase while both engines train on the same batches; an \
@@ -395,6 +422,7 @@ fn render(all: &Measured<'_>, wide: &[Phases; 2], swept: &[Point], python: Optio
         &all.iter().map(|(shape, times)| epoch_row(shape, times)).collect::<Vec<_>>(),
     );
     text += &remarks(all, wide);
+    text += reach;
     text += &phase_table(all);
     text += &classify_table(all);
     text += &sweep_table(swept);

@@ -66,28 +66,23 @@ const fn parts(sections: &[Section]) -> usize {
 const OPENING: &str = "\
 # Text: bare NumPy against PyTorch
 
-The same small network was written once in bare NumPy and once in PyTorch. The author was left with two puzzles: PyTorch's \
-training loss is twice NumPy's at nearly the same accuracy, as if PyTorch regularized in secret, and both score near chance \
-on the test data although they validate at some 80 %. Neither puzzle is in PyTorch: the model ends in a softmax and its loss \
-applies a second, so that with three classes the loss cannot fall below .551; and the test lines are shuffled when they are \
-read, so that predictions are scored against other lines' labels. Besides, PyTorch's dropout is off after the first epoch, \
-and the two start from different initial weights.";
+The same small network was written once in bare NumPy and once in PyTorch. The author was left with two puzzles: \
+PyTorch's training loss is twice NumPy's at nearly the same accuracy, as if PyTorch regularized in secret, and both \
+score near chance on the test data although they validate at some 80 %. Neither puzzle is in PyTorch: the model ends in \
+a softmax and its loss applies a second, so that with three classes the loss cannot fall below .551; and the test lines \
+are shuffled when they are read, so that predictions are scored against other lines' labels. Besides, PyTorch's \
+dropout is off after the first epoch, and the two start from different initial weights.";
 
 /// The opening, with what the runs without a difference came to.
 fn opening(verdict: &StudyVerdict) -> String {
     let ([equal, all], [large, all_large]) = (parity::at_parity(verdict), together::at_parity(verdict));
     let (equal, all) = (equal + large, all + all_large);
-    match all {
-        0 => format!("{OPENING}\n"),
-        _ if equal == all => {
-            format!(
-                "{OPENING} With nothing different, or the same on both sides, the two are at parity in all {all} runs.\n"
-            )
-        }
-        _ => format!(
-            "{OPENING} With nothing different, or the same on both sides, the two are at parity in {equal} of {all} runs.\n"
-        ),
-    }
+    let runs = match all {
+        0 => return format!("{OPENING}\n"),
+        _ if equal == all => format!("all {all} runs"),
+        _ => format!("{equal} of {all} runs"),
+    };
+    format!("{OPENING} With nothing different, or the same on both sides, the two are at parity in {runs}.\n")
 }
 
 fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<Page> {

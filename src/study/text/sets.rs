@@ -152,8 +152,8 @@ pub(super) fn strokes(panel: &mut Panel<'_, '_>, points: &[(f64, f64)], stroke: 
 
 /// Draws what a panel shows; returns the area under it.
 pub(super) fn title<'a>(area: &Area<'a>, words: &str) -> Drawn<Area<'a>> {
-    // Over the axes, which stand right of 156 pixels of labels and left of a margin of 24.
-    let middle = (area.dim_in_pixel().0 as i32 + 156 - 24) / 2;
+    // Over the axes, which stand right of 156 pixels of labels and left of margins of 24 and 12.
+    let middle = (area.dim_in_pixel().0 as i32 + 156 - 36) / 2;
     area.draw_text(words, &text(TEXT_SIZE + 3, &TEXT, HPos::Center, VPos::Top), (middle, 12))?;
     Ok(area.split_vertically(56).1.margin(0, 0, 0, 12))
 }

@@ -239,8 +239,8 @@ fn python(context: &Context<'_>) -> Option<Vec<InPython>> {
     (!found.is_empty()).then_some(found)
 }
 
-/// How near the products of Table 1's networks come to the multiply-adds that the machine was measured to do, libtorch's
-/// and scratch's, at most, with one thread, where bench's report lies beside this one.
+/// How near the products of Table 1's networks come to the multiply-adds that the machine was measured to do:
+/// libtorch's and scratch's, at most, with one thread, where bench's report lies beside this one.
 fn reach(context: &Context<'_>) -> Option<[f64; 2]> {
     let report = bench::read(&context.folder.parent()?.join("bench").join("bench.json")).ok()?;
     let ours = |name: &str| SHAPES.iter().any(|shape| shape.name == name);
@@ -411,8 +411,8 @@ fn pair(values: [f64; 2], digits: usize) -> String {
 
 fn render(all: &Measured<'_>, wide: &[Phases; 2], swept: &[Point], python: Option<&[InPython]>, reach: &str) -> String {
     let mut text = "\n## Table 1: time\n\n\
-        Seconds of an epoch of training, f64 as in the document, one thread; pairs are libtorch / scratch, our engine from \
-        scratch, which is not NumPy. Steps are timed phase by phase while both engines train on the same batches; an \
+        Seconds of an epoch of training, f64 as in the document, one thread; pairs are libtorch / scratch, which is \
+        our engine and not NumPy. Steps are timed phase by phase while both engines train on the same batches; an \
         epoch is the median step times its steps. The document's average counts otherwise: it divides by one epoch \
         less than there were, and has the look at the validation rows in it, here for 20 epochs.\n\n"
         .to_owned();

@@ -25,7 +25,7 @@ const EPOCHS_OF_TORCH: [usize; 2] = [100, 3];
 /// Seeds on questions and on the headlines.
 const SEEDS: [u64; 2] = [3, 1];
 
-/// The first epochs, between and after which no changes are counted: in them every curve climbs.
+/// Epochs at the start whose changes are not counted: every curve climbs there.
 const SETTLED: usize = 5;
 
 /// A training accuracy at which a curve can hardly move any more.

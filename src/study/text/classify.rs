@@ -133,7 +133,8 @@ fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<String> {
         };
         counted.push(found);
     }
-    let own = products(&[WORDS])?.map(|opened| count(&opened.set)).transpose()?;
+    let own =
+        products("Table 3, words of products", &[], &[WORDS], study)?.map(|opened| count(&opened.set)).transpose()?;
     let found = Found { networks, counted, products: own };
     claims(study, &found);
     Ok(chance_section(&found) + &table_section(&found))
@@ -205,8 +206,12 @@ fn train(context: &Context<'_>, job: &Job<'_>, engine: &str) -> Result<Network> 
     let (part, held_out) = held_out(set)?;
     let (labels, classes) = (labels(held_out)?, set.classes.as_ref().map_or(0, Vec::len));
     let outputs = alone.outputs(set, part)?;
-    let taken: Vec<u32> =
-        outputs.chunks(classes.max(1)).map(|row| super::naive_bayes::largest(row.iter().copied())).collect();
+    // A row of which nothing can be told is right for no class.
+    let class = |row: &[f64]| match row.iter().any(|output| output.is_nan()) {
+        true => u32::MAX,
+        false => super::naive_bayes::largest(row.iter().copied()),
+    };
+    let taken: Vec<u32> = outputs.chunks(classes.max(1)).map(class).collect();
     let shares = [shares(labels, classes), shares(&taken, classes)];
     Ok(Network {
         set: job.set,
@@ -289,28 +294,24 @@ fn claims(study: &mut StudyVerdict, found: &Found) {
         let error = 4.0 * network.chance.deviation / (ORDERS as f64).sqrt() + 1e-12;
         (network.shuffled.mean - network.chance.mean).abs() <= error
     };
-    study.expect(
-        "shuffled, the predictions of every network are right as often as Σpq says",
-        found.networks.iter().all(lawful),
-    );
-    study.expect(
-        "unshuffled, every network on odiya and questions is more than ten standard deviations above chance",
-        found
-            .networks
-            .iter()
-            .filter(|network| TESTED[network.set].name != "4dim")
-            .all(|network| network.chance.above(network.accuracy) > 10.0),
-    );
+    if !found.networks.is_empty() {
+        study.expect(
+            "shuffled, the predictions of every network are right as often as Σpq says",
+            found.networks.iter().all(lawful),
+        );
+    }
+    let mut large = found.networks.iter().filter(|network| TESTED[network.set].name != "4dim").peekable();
+    if large.peek().is_some() {
+        study.expect(
+            "unshuffled, every network on odiya and questions is more than ten standard deviations above chance",
+            large.all(|network| network.chance.above(network.accuracy) > 10.0),
+        );
+    }
     if !laws.is_empty() {
         scores(study, found, &laws);
         better(study, &laws);
+        products_above(study, &laws);
     }
-    study.claim(
-        "Section 4.5: products does better than the rest",
-        "products' model performs relatively better than the rest",
-        "products has two classes, of which chance alone gets at least .5; printed .51 and .503",
-        Some(false),
-    );
     noisy(study, found);
     for (column, name) in ["naive Bayes", "perceptron"].into_iter().enumerate() {
         counted_claim(study, found, column, name);
@@ -333,7 +334,7 @@ fn scores(study: &mut StudyVerdict, found: &Found, laws: &[(usize, Chance)]) {
         })
         .collect();
     study.claim(
-        "Section 4.5: the low test scores",
+        "Section 4.5: the test scores are those of shuffled predictions",
         "it is very unclear why the model obtains such low scores",
         format!(
             "the test lines are shuffled when they are read, and predictions written in that order. {}; {within} of \
@@ -359,6 +360,29 @@ fn better(study: &mut StudyVerdict, laws: &[(usize, Chance)]) {
             told.join(", ").replace('-', "−")
         ),
         Some(laws.iter().any(|law| apart(law).0 > 2.0)),
+    );
+}
+
+/// How far products' scores lie above chance, at most, beside the rest's.
+fn products_above(study: &mut StudyVerdict, laws: &[(usize, Chance)]) {
+    // Σp² of two classes is least where they are of one size.
+    let least = squares(&[0.5, 0.5]);
+    let own = [2, 3].map(|engine| PRODUCTS[engine] - least);
+    let most = |engine: usize| {
+        let above = |(set, law): &(usize, Chance)| TESTED[*set].printed[engine] - law.mean;
+        laws.iter().map(above).fold(f64::NEG_INFINITY, f64::max)
+    };
+    let rest = [2, 3].map(most);
+    study.claim(
+        "Section 4.5: products does better than the rest",
+        "products' model performs relatively better than the rest",
+        format!(
+            "products has two classes, of which chance alone gets at least {least}: printed {} and {} lie {:.3} and \
+             {:.3} above it at most, the best of the rest {:.3} and {:.3} above theirs",
+            PRODUCTS[2], PRODUCTS[3], own[0], own[1], rest[0], rest[1]
+        ),
+        // The shares of its classes are not known, so that above the rest it would only be at most.
+        (own[0] <= rest[0] || own[1] <= rest[1]).then_some(false),
     );
 }
 
@@ -404,11 +428,12 @@ fn counted_claim(study: &mut StudyVerdict, found: &Found, column: usize, name: &
         rows.iter().map(|(tested, ..)| format!("{} {:.2}", tested.name, tested.printed[column])).collect();
     let ours: Vec<String> =
         rows.iter().map(|(tested, ours, apart)| format!("{} {ours:.3} ({apart:+.1} s.e.)", tested.name)).collect();
-    // Of three comparisons one may lie beyond two standard errors, none beyond three.
-    let agreed = match rows.iter().map(|(.., apart)| apart.abs()).fold(0.0, f64::max) {
-        apart if apart > 3.0 => Some(false),
-        apart if apart <= 2.0 => Some(true),
-        _ => None,
+    // Of three comparisons one may lie beyond two standard errors, none beyond three. NaN is beyond.
+    let within = |errors: f64| rows.iter().all(|(.., apart)| apart.abs() <= errors);
+    let agreed = match (within(2.0), within(3.0)) {
+        (true, _) => Some(true),
+        (_, true) => None,
+        _ => Some(false),
     };
     study.claim(
         &format!("Table 3: {name}"),
@@ -419,6 +444,9 @@ fn counted_claim(study: &mut StudyVerdict, found: &Found, column: usize, name: &
 }
 
 fn chance_section(found: &Found) -> String {
+    if found.networks.is_empty() {
+        return String::new();
+    }
     let mut rows = Vec::new();
     for (set, tested) in TESTED.iter().enumerate() {
         for torch in [false, true] {
@@ -491,6 +519,9 @@ fn law_table(found: &Found) -> String {
 }
 
 fn table_section(found: &Found) -> String {
+    if found.networks.is_empty() && found.counted.iter().all(Option::is_none) && found.products.is_none() {
+        return String::new();
+    }
     let counted = |counted: Option<&Counted>, right: fn(&Counted) -> usize| {
         counted.map_or("–".to_owned(), |counted| {
             let [low, high] = share_interval(right(counted), counted.rows);

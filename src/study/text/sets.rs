@@ -54,6 +54,11 @@ impl Opened {
         Ok(Self { file, sets, set })
     }
 
+    /// Whether its rows are drawn, not read.
+    pub(super) fn is_drawn(&self) -> bool {
+        self.file.data.is_empty()
+    }
+
     /// The same with every vector multiplied by a factor.
     pub(super) fn scaled(&self, factor: f64) -> Self {
         let mut set = DataSet::clone(&self.set);
@@ -147,6 +152,8 @@ pub(super) fn strokes(panel: &mut Panel<'_, '_>, points: &[(f64, f64)], stroke: 
 
 /// Draws what a panel shows; returns the area under it.
 pub(super) fn title<'a>(area: &Area<'a>, words: &str) -> Drawn<Area<'a>> {
-    area.draw_text(words, &text(TEXT_SIZE + 3, &TEXT, HPos::Left, VPos::Top), (0, 4))?;
-    Ok(area.split_vertically(44).1.margin(0, 0, 0, 12))
+    // Over the axes, which stand right of 156 pixels of labels and left of margins of 24 and 12.
+    let middle = (area.dim_in_pixel().0 as i32 + 156 - 36) / 2;
+    area.draw_text(words, &text(TEXT_SIZE + 3, &TEXT, HPos::Center, VPos::Top), (middle, 12))?;
+    Ok(area.split_vertically(56).1.margin(0, 0, 0, 12))
 }

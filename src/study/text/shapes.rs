@@ -4,12 +4,18 @@ use super::{
     super::StudyVerdict,
     sets::{File, ODIYA, Opened, QUESTIONS},
 };
-use crate::{error::Result, store};
+use crate::{
+    error::{Error, Result},
+    store,
+};
+
+/// The vectors of English words.
+pub(super) const GLOVE: &str = "glove/glove.6B.50d.subset.txt";
 
 pub(super) const FOUR_DIM: File = File {
     name: "text/4dim",
     text: include_str!("../../../experiments/text/4dim.toml"),
-    data: &["4dim/4dim.train.txt", "glove/glove.6B.50d.subset.txt"],
+    data: &["4dim/4dim.train.txt", GLOVE],
 };
 pub(super) const PRODUCTS_SHAPE: File = File {
     name: "text/products-shape",
@@ -43,6 +49,8 @@ pub(super) struct Shape {
     file: &'static File,
     /// Seconds of an average epoch, bare NumPy and torch (Table 1, upper part).
     pub(super) epoch: [f64; 2],
+    /// The speed-up that is printed beside them.
+    pub(super) speedup: f64,
     /// Seconds of one classification of the test rows, bare NumPy and torch (Table 1, lower part).
     pub(super) classify: [f64; 2],
 }
@@ -57,6 +65,7 @@ pub(super) const SHAPES: [Shape; 4] = [
         classes: 4,
         file: &FOUR_DIM,
         epoch: [1.25, 0.7],
+        speedup: 1.78,
         classify: [0.0085, 0.225],
     },
     Shape {
@@ -67,6 +76,7 @@ pub(super) const SHAPES: [Shape; 4] = [
         classes: 2,
         file: &PRODUCTS_SHAPE,
         epoch: [18.1, 11.0],
+        speedup: 1.64,
         classify: [0.0645, 0.118],
     },
     Shape {
@@ -77,6 +87,7 @@ pub(super) const SHAPES: [Shape; 4] = [
         classes: 6,
         file: &QUESTIONS,
         epoch: [2.38, 1.64],
+        speedup: 1.45,
         classify: [0.0044, 0.0049],
     },
     Shape {
@@ -87,20 +98,27 @@ pub(super) const SHAPES: [Shape; 4] = [
         classes: 3,
         file: &ODIYA,
         epoch: [3.5, 2.45],
+        speedup: 1.46,
         classify: [0.071, 0.0686],
     },
 ];
 
 /// Whether the user has products.
-pub(super) fn has_products() -> bool {
-    // No set of the program's own has such a file, so that an absent one is an error of usage.
-    store::locate(PRODUCTS).is_ok()
+fn has_products() -> Result<bool> {
+    match store::is_there(PRODUCTS) {
+        // No set of the program's own has such a file, so that an absent one is an error of usage.
+        Err(Error::Usage(_)) => Ok(false),
+        found => found,
+    }
 }
 
-/// The reviews of products, changed by `sets`, where the user has them.
-pub(super) fn products(sets: &[&str]) -> Result<Option<Opened>> {
-    let sets = [&ON_PRODUCTS[..], sets].concat();
-    has_products().then(|| Opened::new(&FOUR_DIM, &sets)).transpose()
+/// The reviews of products, changed by `sets`, where the user has them and the other files that a part of the study
+/// wants.
+pub(super) fn products(part: &str, wants: &[&str], sets: &[&str], study: &mut StudyVerdict) -> Result<Option<Opened>> {
+    if !has_products()? || !study.has(part, wants)? {
+        return Ok(None);
+    }
+    Opened::new(&FOUR_DIM, &[&ON_PRODUCTS[..], sets].concat()).map(Some)
 }
 
 impl Shape {
@@ -109,8 +127,14 @@ impl Shape {
         if !study.has(&format!("{part}, {}", self.name), self.file.data)? {
             return Ok(None);
         }
-        let own = if self.name == "products" { products(&[])? } else { None };
+        let own =
+            if self.name == "products" { products(&format!("{part}, products"), &[GLOVE], &[], study)? } else { None };
         own.map_or_else(|| Opened::new(self.file, &[]), Ok).map(Some)
+    }
+
+    /// What it was run on: its data, or drawn ones. Parts are named by it, so that a resumed study cannot mix them.
+    pub(super) fn on(&self, opened: &Opened) -> String {
+        if opened.is_drawn() { format!("{}, drawn", self.name) } else { self.name.to_owned() }
     }
 
     /// `300 tokens: 15000-200-4, batches of 64`

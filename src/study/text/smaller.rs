@@ -88,20 +88,19 @@ fn section(by_setup: &[Vec<Look>]) -> String {
         ]
     };
     let rows: Vec<_> = SETUPS.iter().enumerate().map(row).collect();
+    let equal = if by_setup[3] == by_setup[4] { "equal to the last digit" } else { "not equal" };
     let validation = |setup: usize| of(setup, |look| look.validation.accuracy).mean;
     format!(
         "\n## The smaller differences\n\n\
          Questions, 1000-100-6, rate .05, batch 8, {EPOCHS} epochs, PyTorch's initial weights; {SEEDS} seeds, by \
          scratch in f32.\n\n{}\n\
          - **σ′ of the output.** The NumPy network takes σ′ at σ(z) and not at z. σ(z) lies between 0 and 1, so that \
-         this derivative lies between .197 and .25 and never vanishes. Validation accuracy moves by {} points. In \
-         lockstep it is seen in the first step's backward phase.\n\
+         this derivative lies between .197 and .25 and never vanishes. Validation accuracy moves by {} points.\n\
          - **ReLU′(0) = 1**, equation 7, where PyTorch has 0. A hidden unit is exactly at 0 only from zeros, and there \
          the gradient that reaches it is 0 as the output weights are: the derivative multiplies nothing, in either \
-         engine. From PyTorch's weights the scores with and without are equal to the last digit; lockstep says parity \
-         from both, rightly.\n\
-         - **Shuffling.** NumPy shuffles every epoch, PyTorch never. Never costs {} points of validation accuracy. In \
-         lockstep another order is seen in the first batch.\n",
+         engine. From PyTorch's weights the scores with and without are {equal}.\n\
+         - **Shuffling.** NumPy shuffles every epoch, PyTorch never. Never costs {} points of validation accuracy.\n\n\
+         What each of them is [in lockstep](#in-lockstep).\n",
         table(&["network", "t-loss", "t-acc %", "v-acc %"], 1, &rows),
         points(validation(1) - validation(0)),
         points(validation(2) - validation(3))

@@ -33,6 +33,9 @@ const RUNS: [Run; 4] = [
     Run { shape: "products", dtype: "f32", steps: 20, report: false },
 ];
 
+/// The folder of the run that has a report.
+const REPORT: &str = "4dim-in-lockstep";
+
 impl Run {
     fn name(&self) -> String {
         format!("{} in lockstep, {}", self.shape, self.dtype)
@@ -50,11 +53,11 @@ fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<String> {
         let (reported, silent): (Vec<&Run>, Vec<&Run>) = runs.into_iter().partition(|run| run.report);
         let mut found = Vec::new();
         for run in reported {
-            found.push((run, context.report("4dim-in-lockstep", &experiment(&opened, run)?)?.0));
+            found.push((run, context.report(REPORT, &experiment(&opened, run)?)?.0));
         }
         let verdicts = context.each(
             &silent,
-            |run| run.name(),
+            |run| format!("{} in lockstep, {}", shape.on(&opened), run.dtype),
             |run| context.silent(&experiment(&opened, run)?, Mode::Both, Limits::default()),
         )?;
         found.extend(silent.into_iter().zip(verdicts));
@@ -64,7 +67,10 @@ fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<String> {
             study.experiments.insert(run.name(), verdict);
         }
     }
-    Ok(render(&rows))
+    if rows.is_empty() {
+        return Ok(String::new());
+    }
+    Ok(render(&rows, study))
 }
 
 fn experiment(opened: &Opened, run: &Run) -> Result<crate::experiment::Experiment> {
@@ -101,13 +107,23 @@ fn row(shape: &Shape, opened: &Opened, run: &Run, verdict: &Verdict) -> Vec<Stri
     ]
 }
 
-fn render(rows: &[Vec<String>]) -> String {
-    "\n## The largest networks in lockstep\n\n\
-     PyTorch's engine and ours on the same batches from the same weights, ours both re-synchronized every step and \
-     free. With nothing different between them they are at parity; the gaps are the free run's largest. Step by step: \
-     [4dim, f64](4dim-in-lockstep/report.md).\n\n"
-        .to_owned()
-        + &table(&["", "network", "type", "steps", "verdict", "loss", "weights", "gradients"], 3, rows)
+/// How many of the runs are at parity, of how many.
+pub(super) fn at_parity(study: &StudyVerdict) -> [usize; 2] {
+    let found: Vec<_> = RUNS.iter().filter_map(|run| study.experiments.get(&run.name())).collect();
+    [found.iter().filter(|found| found.verdict == Outcome::Parity).count(), found.len()]
+}
+
+fn render(rows: &[Vec<String>], study: &StudyVerdict) -> String {
+    let [equal, all] = at_parity(study);
+    let reported = RUNS.iter().find(|run| run.report && study.experiments.contains_key(&run.name()));
+    let link = reported
+        .map_or(String::new(), |run| format!(" Step by step: [{}, {}]({REPORT}/report.md).", run.shape, run.dtype));
+    format!(
+        "\n## The largest networks in lockstep\n\n\
+         PyTorch's engine and ours on the same batches from the same weights, ours both re-synchronized every step and \
+         free. Nothing differs between them; {equal} of {all} runs are at parity. The gaps are the free run's \
+         largest.{link}\n\n"
+    ) + &table(&["", "network", "type", "steps", "verdict", "loss", "weights", "gradients"], 3, rows)
 }
 
 /// What a verdict says, in a few words: `parity`, or where the sides first part.

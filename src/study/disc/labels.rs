@@ -16,6 +16,9 @@ use crate::{
 /// Steps that both are trained for.
 pub(super) const STEPS: usize = 20;
 
+/// A mirrored network's largest difference: an epoch of f64 roundings, of weights of order 1.
+pub(super) const LIMIT: f64 = 1e-9;
+
 /// Parameters of the last layer.
 const LAST: usize = 2;
 
@@ -44,7 +47,12 @@ fn mirrored(network: usize) -> Result<f64> {
     }
     let (one, other) = (outside.weights(), turned(inside.weights()));
     let pairs = one.iter().zip(&other).flat_map(|(one, other)| one.values().iter().zip(other.values().iter()));
-    Ok(pairs.map(|(one, other)| (one - other).abs()).fold(0.0, f64::max))
+    Ok(largest(pairs.map(|(one, other)| (one - other).abs())))
+}
+
+/// The largest, which is NaN where one is: two networks that diverged are not each other's mirror image.
+pub(super) fn largest(gaps: impl Iterator<Item = f64>) -> f64 {
+    gaps.fold(0.0, |largest: f64, gap| if largest.is_nan() || gap.is_nan() { f64::NAN } else { largest.max(gap) })
 }
 
 /// The same with the last layer's signs turned.
@@ -57,6 +65,12 @@ fn turned(mut weights: Vec<Owned>) -> Vec<Owned> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_gap_that_is_no_number_is_the_largest() {
+        assert_eq!(largest([0.5, 2.0, 1.0].into_iter()), 2.0);
+        assert!(largest([0.5, f64::NAN, 1.0].into_iter()).is_nan());
+    }
 
     #[test]
     fn turning_the_targets_and_the_last_layer_mirrors_the_training() {

@@ -4,13 +4,13 @@ use super::{
     Findings,
     differences::Differences,
     inits::LONG,
-    labels::{LIMIT, STEPS, largest},
+    labels::{LIMIT, STEPS},
     networks::{NETWORKS, Network, RELU_NORMAL, RELU_UNIFORM, SIGMOID_NORMAL, SIGMOID_UNIFORM, TANH_UNIFORM},
     rates::RATES,
     runs::{Final, constant, tests, trains},
     speed::{BACKWARD, FORWARD},
 };
-use crate::study::{Sample, StudyVerdict, sorted};
+use crate::study::{Sample, StudyVerdict, largest, sorted};
 
 /// What ReLU is set beside.
 pub(super) const OTHER_ACTIVATIONS: [&str; 2] = ["tanh", "sigmoid"];
@@ -55,7 +55,8 @@ impl Findings {
     /// µs of a phase on an engine, the least of an activation's networks: other programs only add to it.
     fn phase(&self, activation: &str, engine: usize, phase: usize) -> f64 {
         let networks = NETWORKS.iter().zip(&self.speed.phases).filter(|(network, _)| network.activation == activation);
-        networks.map(|(_, phases)| phases[engine][phase]).fold(f64::INFINITY, f64::min)
+        let times = networks.map(|(_, phases)| phases[engine][phase]);
+        times.fold(f64::INFINITY, |least, time| if time < least || time.is_nan() { time } else { least })
     }
 
     /// How many µs a phase takes longer with another activation than with ReLU, for each engine.
@@ -90,8 +91,8 @@ impl Findings {
         [by_quartile.each_ref().map(|all| all[0]), by_quartile.each_ref().map(|all| all[all.len() - 1])]
     }
 
-    /// Whether the steps of both ReLU networks take less than those of the others on an engine: they do where the middle
-    /// halves are apart, they do not where a median is no less, and in between it cannot be told.
+    /// Whether the steps of both ReLU networks take less than those of the others on an engine: they do where the
+    /// middle halves are apart, they do not where a median is no less, and in between it cannot be told.
     fn relu_is_faster(&self, engine: usize) -> Option<bool> {
         let ([_, relu], [others, _]) = (self.steps(engine, true), self.steps(engine, false));
         match (relu[2] < others[0], relu[1] < others[1]) {
@@ -116,8 +117,8 @@ impl Findings {
         }
     }
 
-    /// Whether rates of a network can be compared by the few runs of the sweep: it learns at one, and is not one of which
-    /// many runs at a tenth of the rate end constant in part, which the few may miss.
+    /// Whether rates of a network can be compared by the few runs of the sweep: it learns at one, and is not one of
+    /// which many runs at a tenth of the rate end constant in part, which the few may miss.
     pub(super) fn rates_compare(&self, network: usize) -> bool {
         let [_, slower] = &self.inits.relu_normal;
         self.rates[network].learns() && !(network == RELU_NORMAL && constant(slower) > 0)
@@ -356,7 +357,7 @@ fn times(found: &Findings, study: &mut StudyVerdict) {
             let [least, largest] = found.steps(engine, relu);
             format!("{:.2} to {:.2} µs (middle halves {:.2} to {:.2})", least[1], largest[1], least[0], largest[2])
         };
-        study.claim(
+        study.claim_measured(
             &format!("both ReLU networks are significantly faster: {name}"),
             "1.82 ± 0.01 and 1.87 ± 0.09 s against 2.07 ± 0.16 to 2.50 ± 0.23 s",
             format!("a step of theirs takes {}, of the others {}", words(true), words(false)),
@@ -370,7 +371,7 @@ fn times(found: &Findings, study: &mut StudyVerdict) {
             forward[0], backward[0], forward[1], backward[1]
         )
     });
-    study.claim(
+    study.claim_measured(
         "…because its backward pass multiplies less",
         "\"does not require multiplication of two small numerical values for the backward pass\"",
         format!("what ReLU saves in forward and in backward: {}", savings.join("; ")).replace('-', "−"),
@@ -388,7 +389,7 @@ fn times(found: &Findings, study: &mut StudyVerdict) {
         ),
         Some((counted - 2.0).abs() < 0.1),
     );
-    study.claim(
+    study.claim_measured(
         "…and by the clock",
         "the text counts no time",
         format!(
@@ -399,7 +400,7 @@ fn times(found: &Findings, study: &mut StudyVerdict) {
         Some([t0, t1, s0, s1].iter().all(|ratio| (2f64.sqrt()..8f64.sqrt()).contains(ratio))),
     );
     let [torch, scratch] = found.speed.gain(GAIN_AT);
-    study.claim(
+    study.claim_measured(
         "mini-batches of 50 are 60 times as fast",
         "\"a speed-up by a factor of 60\" (§3.4)",
         format!(

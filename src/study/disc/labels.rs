@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Result,
     lockstep::{Alone, RunSide},
-    study::Context,
+    study::{Context, largest},
     tensor::Owned,
 };
 
@@ -50,11 +50,6 @@ fn mirrored(network: usize) -> Result<f64> {
     Ok(largest(pairs.map(|(one, other)| (one - other).abs())))
 }
 
-/// The largest, which is NaN where one is: two networks that diverged are not each other's mirror image.
-pub(super) fn largest(gaps: impl Iterator<Item = f64>) -> f64 {
-    gaps.fold(0.0, |largest: f64, gap| if largest.is_nan() || gap.is_nan() { f64::NAN } else { largest.max(gap) })
-}
-
 /// The same with the last layer's signs turned.
 fn turned(mut weights: Vec<Owned>) -> Vec<Owned> {
     let first = weights.len().saturating_sub(LAST);
@@ -65,12 +60,6 @@ fn turned(mut weights: Vec<Owned>) -> Vec<Owned> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_gap_that_is_no_number_is_the_largest() {
-        assert_eq!(largest([0.5, 2.0, 1.0].into_iter()), 2.0);
-        assert!(largest([0.5, f64::NAN, 1.0].into_iter()).is_nan());
-    }
 
     #[test]
     fn turning_the_targets_and_the_last_layer_mirrors_the_training() {

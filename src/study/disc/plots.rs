@@ -196,9 +196,9 @@ fn relu_normal(area: &Area<'_>, found: &Findings) -> Drawn {
     let printed = NETWORKS[RELU_NORMAL].test;
     let [of_narrow, narrow] = found.constant_variants("relu", false);
     let shows = format!(
-        "The share of the runs whose test error stays at or under a value; the horizontal line is the printed mean, {:.2} \
-         %. As published, {} of {} runs say the same of every row in the end; of narrower initial weights, normal too, \
-         {of_narrow} of {narrow}.",
+        "The share of the runs whose test error stays at or under a value; the horizontal line is the printed mean, \
+         {:.2} %. As published, {} of {} runs say the same of every row in the end; of narrower initial weights, \
+         normal too, {of_narrow} of {narrow}.",
         printed.mean,
         constant(published),
         published.len()

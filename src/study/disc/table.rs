@@ -55,8 +55,8 @@ impl Table {
 
     /// Whether a network's printed mean is ours: it is within two standard errors on one data set. Outside of them the
     /// data set, which is not known, may be what parts the two, so that it cannot be told where others give the printed
-    /// mean; where none does, it is another. sigmoid (uniform) is judged by how it ends, as a ± 0.00 leaves no room: every
-    /// run says the same of every row, so that its errors are the share of a class.
+    /// mean; where none does, it is another. sigmoid (uniform) is judged by how it ends, as a ± 0.00 leaves no room:
+    /// every run says the same of every row, so that its errors are the share of a class.
     pub(super) fn answer(&self, network: usize, printed: &Sample, error: fn(&[runs::Final]) -> Sample) -> Option<bool> {
         if network == SIGMOID_UNIFORM {
             return Some(self.fixed[network].iter().all(|run| run.is_constant() && self.is_share(run)));

@@ -39,9 +39,9 @@ pub(super) const LOOKED_AT: [usize; 3] = [SIGMOID_UNIFORM, SIGMOID_NORMAL, TANH_
 fn variants() -> Vec<(&'static str, &'static str, String)> {
     vec![
         ("sigmoid", "U(±√3), as wide as N(0, 1)", uniform(ROOT_3, "1")),
-        ("sigmoid", "N(0, 1/3m), as narrow as U(±1/√m)", normal(1.0 / ROOT_3, "sqrt-outputs")),
+        ("sigmoid", "N(0, 1/(3m)), as narrow as U(±1/√m)", normal(1.0 / ROOT_3, "sqrt-outputs")),
         ("relu", "U(±√3), as wide as N(0, 1)", uniform(ROOT_3, "1")),
-        ("relu", "N(0, 1/3m), as narrow as U(±1/√m)", normal(1.0 / ROOT_3, "sqrt-outputs")),
+        ("relu", "N(0, 1/(3m)), as narrow as U(±1/√m)", normal(1.0 / ROOT_3, "sqrt-outputs")),
         ("relu", "N(0, 1/k)", normal(1.0, "sqrt-inputs")),
     ]
 }

@@ -9,12 +9,15 @@ use super::{
 use crate::{
     error::Result,
     lockstep::{Alone, RunSide},
-    study::Context,
+    study::{Context, largest},
     tensor::Owned,
 };
 
 /// Steps that both are trained for.
 pub(super) const STEPS: usize = 20;
+
+/// A mirrored network's largest difference: an epoch of f64 roundings, of weights of order 1.
+pub(super) const LIMIT: f64 = 1e-9;
 
 /// Parameters of the last layer.
 const LAST: usize = 2;
@@ -44,7 +47,7 @@ fn mirrored(network: usize) -> Result<f64> {
     }
     let (one, other) = (outside.weights(), turned(inside.weights()));
     let pairs = one.iter().zip(&other).flat_map(|(one, other)| one.values().iter().zip(other.values().iter()));
-    Ok(pairs.map(|(one, other)| (one - other).abs()).fold(0.0, f64::max))
+    Ok(largest(pairs.map(|(one, other)| (one - other).abs())))
 }
 
 /// The same with the last layer's signs turned.

@@ -1,7 +1,7 @@
 //! Table 1 again: six networks, both engines, one data set for all runs and one drawn for each.
 
 use super::{
-    networks::{EPOCHS, FIXED, NETWORKS, PRINTED_RUNS},
+    networks::{EPOCHS, FIXED, NETWORKS, PRINTED_RUNS, SIGMOID_UNIFORM},
     runs::{self, Plan, Runs, prior, tests, trains, with},
 };
 use crate::{
@@ -51,6 +51,30 @@ impl Table {
     pub(super) fn may_be(&self, network: usize, printed: &Sample, error: fn(&[runs::Final]) -> Sample) -> bool {
         let [low, high] = self.over_sets(network, error);
         low <= printed.mean && printed.mean <= high
+    }
+
+    /// Whether a network's printed mean is ours: it is within two standard errors on one data set. Outside of them the
+    /// data set, which is not known, may be what parts the two, so that it cannot be told where others give the printed
+    /// mean; where none does, it is another. sigmoid (uniform) is judged by how it ends, as a ± 0.00 leaves no room:
+    /// every run says the same of every row, so that its errors are the share of a class.
+    pub(super) fn answer(&self, network: usize, printed: &Sample, error: fn(&[runs::Final]) -> Sample) -> Option<bool> {
+        if network == SIGMOID_UNIFORM {
+            return Some(self.fixed[network].iter().all(|run| run.is_constant() && self.is_share(run)));
+        }
+        match (error(&self.fixed[network]).agrees(printed), self.may_be(network, printed, error)) {
+            (true, _) => Some(true),
+            (false, true) => None,
+            (false, false) => Some(false),
+        }
+    }
+
+    /// Whether a run's errors on the fixed data set are those of one answer for every row.
+    pub(super) fn is_share(&self, run: &runs::Final) -> bool {
+        let [of_training, of_test] = self.prior;
+        let is = |turn: fn(f64) -> f64| {
+            (run.train - turn(of_training)).abs() < 1e-9 && (run.test - turn(of_test)).abs() < 1e-9
+        };
+        is(|share| share) || is(|share| 100.0 - share)
     }
 
     /// In how many seeds both engines' runs of a network ended with the same training and test error.
@@ -145,6 +169,8 @@ mod tests_of_the_table {
         assert_eq!(table.over_sets(0, tests), [1.5, 4.0]);
         let may_be = |mean| table.may_be(0, &Sample::printed(mean, 0.1, 15), tests);
         assert_eq!([1.4, 1.6, 4.1, f64::NAN].map(may_be), [false, true, false, false]);
+        let answer = |mean| table.answer(0, &Sample::printed(mean, 0.1, 15), tests);
+        assert_eq!([1.0, 1.6, 4.1, f64::NAN].map(answer), [Some(true), None, Some(false), Some(false)]);
         assert_eq!((table.equal_runs(0), table.fates_differ(0)), (1, 0));
     }
 }

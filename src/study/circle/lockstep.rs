@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    lockstep::{Engines, Phase, Role, RunMode, build},
+    lockstep::{Engines, Phase, Role, build},
     verdict::{Comparison, Outcome, StartKind, Verdict, compare},
 };
 use std::collections::BTreeMap;
@@ -45,13 +45,13 @@ pub(super) const PARTS: usize = 2 + 2 * (2 * SEEDS as usize + 2) - 1 + 2 + 2;
 impl Run {
     /// The largest gap of a tensor in the free run.
     pub(super) fn free_gap(&self, tensor: &str) -> f64 {
-        let gap = self.verdict.gaps.get(&RunMode::Free).and_then(|gaps| gaps.get(tensor)).and_then(|gap| gap.max);
+        let gap = self.verdict.free_gap(tensor);
         gap.unwrap_or(f64::NAN)
     }
 
     /// The candidate's tensor over what the reference's definition gives, where a phase first goes wrong.
     pub(super) fn ratio(&self, phase: Phase) -> f64 {
-        let first = self.verdict.phases.get(&phase).and_then(|summary| summary.first_divergence.as_ref());
+        let first = self.verdict.first_of(phase);
         first.and_then(|first| first.ratio).unwrap_or(f64::NAN)
     }
 

@@ -347,7 +347,7 @@ fn claim_of_time(found: &Findings, study: &mut StudyVerdict) {
     let speed = &found.speed;
     let [scratch, torch, loops, torch_loops] =
         [speed.scratch, speed.torch, speed.scratch_by_sample, speed.torch_by_sample].map(|us| us[1]);
-    study.claim(
+    study.claim_measured(
         "PyTorch is a lot faster",
         "\"PyTorch is a lot faster, as it relies less on loops and takes full advantage of the batch processing\"",
         format!(

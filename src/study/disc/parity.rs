@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    lockstep::{Mode, RunMode},
+    lockstep::Mode,
     noise::Limits,
     study::{Context, StudyVerdict, experiment},
     verdict::{Outcome, Verdict},
@@ -30,7 +30,7 @@ pub(super) struct Compared {
 impl Compared {
     /// A gap of the free run: the largest over all steps.
     pub(super) fn free_gap(&self, tensor: &str) -> Option<f64> {
-        self.verdict.gaps.get(&RunMode::Free).and_then(|gaps| gaps.get(tensor)).and_then(|gap| gap.max)
+        self.verdict.free_gap(tensor)
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     data::set::Which,
     error::Result,
-    lockstep::{Alone, Phase, RunMode, RunSide},
+    lockstep::{Alone, Phase, RunSide},
     study::{Context, StudyVerdict, experiment},
     verdict::Verdict,
 };
@@ -103,7 +103,7 @@ fn law(context: &Context<'_>, study: &mut StudyVerdict, batch: usize) -> Result<
     let mut experiment = experiment(FILE, "disc/parity", &sets)?;
     experiment.title = format!("batch {batch}: mean at {MEANS_RATE}, sum at {}", MEANS_RATE / batch as f64);
     let verdict = context.compare(&experiment)?;
-    let gap = verdict.gaps.get(&RunMode::Free).and_then(|gaps| gaps.get("weights")).and_then(|gap| gap.max);
+    let gap = verdict.free_gap("weights");
     let found = Law {
         batch,
         gradient: ratio(&verdict, Phase::Backward),
@@ -116,7 +116,7 @@ fn law(context: &Context<'_>, study: &mut StudyVerdict, batch: usize) -> Result<
 
 /// The candidate's tensor over what it should be, where a phase first goes wrong.
 pub(super) fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
-    let first = verdict.phases.get(&phase).and_then(|summary| summary.first_divergence.as_ref());
+    let first = verdict.first_of(phase);
     first.and_then(|first| first.ratio).unwrap_or(f64::NAN)
 }
 
@@ -135,7 +135,7 @@ pub(super) fn expect(sums: &Sums, study: &mut StudyVerdict) {
     study.expect(
         "the mean against the sum at one rate is a mismatch, in the loss and in the gradient, by the first step",
         [Phase::Loss, Phase::Backward].iter().all(|phase| {
-            let first = sums.posted.phases.get(phase).and_then(|summary| summary.first_divergence.as_ref());
+            let first = sums.posted.first_of(*phase);
             first.is_some_and(|first| first.step == 0)
         }),
     );

@@ -389,7 +389,7 @@ fn costs(found: &Findings, study: &mut StudyVerdict) {
     let Some(time) = found.times.iter().find(|time| time.size == 16) else { return };
     let looks = [0, 1].map(|side| 100.0 * time.look_in_steps(side) / WINDOW as f64);
     let level = levelled(&found.l2.scratch, found.curves.reference_loss.len());
-    study.claim(
+    study.claim_measured(
         "\"we're doing a lot of extra work\"",
         "said of L2's run; the next slide: stop \"when the improvement seems to level off\"",
         format!(
@@ -401,7 +401,7 @@ fn costs(found: &Findings, study: &mut StudyVerdict) {
         // "A lot" would be a tenth of the steps at least.
         level.map(|level| level.idle() > 0.1),
     );
-    study.claim(
+    study.claim_measured(
         "\"PyTorch doesn't play especially well with sparse matrices\"",
         "rows are densified one by one",
         format!(

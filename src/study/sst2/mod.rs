@@ -19,7 +19,7 @@ use crate::{
     data::set::DataSet,
     error::Result,
     experiment::Experiment,
-    lockstep::{Mode, Phase, RunMode, RunSide},
+    lockstep::{Mode, Phase, RunSide},
     noise::Limits,
     verdict::{Curves, Outcome as Answer, Verdict},
 };
@@ -180,7 +180,7 @@ impl Runs {
 
 /// The largest gap of the weights between the two sides of a free run.
 fn free_weights(verdict: &Verdict) -> f64 {
-    let gap = verdict.gaps.get(&RunMode::Free).and_then(|gaps| gaps.get("weights")).and_then(|gap| gap.max);
+    let gap = verdict.free_gap("weights");
     gap.unwrap_or(f64::NAN)
 }
 
@@ -203,9 +203,7 @@ fn expect(found: &Findings, study: &mut StudyVerdict) {
             .is_some_and(|ended| ended.restored && ended.best.is_some() && ended.same.iter().all(|(_, same)| *same));
         whole(verdict) && same
     });
-    let first = |verdict: &Verdict, phase| {
-        verdict.phases.get(&phase).and_then(|summary| summary.first_divergence.as_ref()).map(|first| first.step)
-    };
+    let first = |verdict: &Verdict, phase| verdict.first_of(phase).map(|first| first.step);
     let apart = held("l2-on-one-side, f64", &|verdict| {
         first(verdict, Phase::Backward) == Some(0) && first(verdict, Phase::Update).is_none()
     });

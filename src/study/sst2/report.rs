@@ -376,7 +376,7 @@ fn penalized(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writt
     let Some(decay) = study.experiments.get("l2-as-decay, f64") else { return Ok(()) };
     let gap = free_weights(decay);
     let seen = |phase: Phase| {
-        let first = decay.phases.get(&phase).and_then(|summary| summary.first_divergence.as_ref());
+        let first = decay.first_of(phase);
         first.map_or("nowhere".to_owned(), |first| format!("at step {}", first.step))
     };
     writeln!(

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    lockstep::{Mode, Phase, RunMode},
+    lockstep::{Mode, Phase},
     noise::Limits,
     report::power,
     verdict::{Divergence, Outcome, Verdict},
@@ -233,7 +233,7 @@ pub(super) fn at_parity(study: &StudyVerdict) -> [usize; 2] {
 /// A verdict's row in the report; it goes into the study's.
 fn take(run: &Run, found: Verdict, study: &mut StudyVerdict) -> Vec<String> {
     study.expect(run.expected(), run.holds(&found));
-    let weights = found.gaps.get(&RunMode::Free).and_then(|gaps| gaps.get("weights")).and_then(|gap| gap.max);
+    let weights = found.free_gap("weights");
     let every = match found.compared_every {
         1 => "every".to_owned(),
         every => format!("1 in {every}"),

@@ -303,14 +303,14 @@ fn claims(study: &mut StudyVerdict, all: &Measured<'_>, swept: &[Point], python:
         }
         None => (format!("{ours}; of bare NumPy nothing was measured here"), None),
     };
-    study.claim("Table 1: PyTorch trains faster", "a speed-up of about 1.58 over bare NumPy", ours, agreed);
+    study.claim_measured("Table 1: PyTorch trains faster", "a speed-up of about 1.58 over bare NumPy", ours, agreed);
     back_propagation(study, all);
     growth(study, swept, python);
     let classified: Vec<String> = all
         .iter()
         .map(|(shape, times)| format!("{} {:.2}", shape.name, times.classify[0] / times.classify[1]))
         .collect();
-    study.claim(
+    study.claim_measured(
         "Table 1: NumPy classifies faster",
         "26, 1.8, 1.1 and 1 times as fast as PyTorch, one execution",
         format!(
@@ -343,7 +343,7 @@ fn back_propagation(study: &mut StudyVerdict, all: &Measured<'_>) {
     let own = range(all.iter().map(|(_, times)| times.phases[0][2] / times.phases[0][0]));
     let [forward, backward] = [0, 2].map(|phase| range(all.iter().map(move |(_, times)| over(times, phase))));
     let third = range(all.iter().map(|(_, times)| times.third_product()));
-    study.claim(
+    study.claim_measured(
         "Table 1: the speed-up comes from back-propagation",
         "possibly from the back-propagation part of PyTorch",
         format!(
@@ -386,7 +386,7 @@ fn growth(study: &mut StudyVerdict, swept: &[Point], python: Option<&[InPython]>
             listed(&products)
         )
     };
-    study.claim(
+    study.claim_measured(
         "Table 1: PyTorch gains with batch size and width",
         "it seems to outperform given higher batch sizes and wider dimensions",
         format!(

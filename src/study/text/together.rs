@@ -9,7 +9,7 @@ use super::{
 use crate::{
     data::Length,
     error::Result,
-    lockstep::{Mode, RunMode},
+    lockstep::Mode,
     noise::Limits,
     report::power,
     verdict::{Outcome, Phase, Verdict},
@@ -81,20 +81,15 @@ fn experiment(opened: &Opened, run: &Run) -> Result<crate::experiment::Experimen
 
 fn expect(study: &mut StudyVerdict, run: &Run, verdict: &Verdict) {
     // Networks as large have no twins to find the horizon: the free run itself is to stay inside.
-    let apart = free(verdict, "weights").unwrap_or(f64::NAN);
+    let apart = verdict.free_gap("weights").unwrap_or(f64::NAN);
     study.expect(
         format!("parity over {} steps, the free run inside the horizon: {}", run.steps, run.name()),
         verdict.verdict == Outcome::Parity && apart < verdict.noise.horizon_at,
     );
 }
 
-/// The free run's largest gap of a tensor.
-fn free(verdict: &Verdict, tensor: &str) -> Option<f64> {
-    verdict.gaps.get(&RunMode::Free)?.get(tensor)?.max
-}
-
 fn row(shape: &Shape, opened: &Opened, run: &Run, verdict: &Verdict) -> Vec<String> {
-    let gap = |tensor: &str| power(free(verdict, tensor));
+    let gap = |tensor: &str| power(verdict.free_gap(tensor));
     vec![
         shape.name.to_owned(),
         shape.network(opened),

@@ -14,7 +14,7 @@ use std::{
 
 fn lockstep(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lockstep"));
-    command.args(arguments).current_dir(folder).env_remove("LD_LIBRARY_PATH").env("LOCKSTEP_DATA", folder);
+    command.args(arguments).current_dir(folder).env_remove("LD_LIBRARY_PATH").env("LOCKSTEP_DATA", folder.join("data"));
     command
 }
 

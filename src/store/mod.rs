@@ -69,7 +69,7 @@ pub fn present() -> Result<Vec<String>> {
     let folder = folder()?;
     for set in listed(&folder)? {
         for file in listed(&set)? {
-            let Ok(found) = fs::metadata(&file) else { continue };
+            let Some(found) = fs::metadata(&file).ok().filter(fs::Metadata::is_file) else { continue };
             let changed = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
             files.push(format!("{} {} {}", file.display(), found.len(), changed.map_or(0, |time| time.as_nanos())));
         }

@@ -7,9 +7,7 @@ use serde_json::Value;
 use std::{
     fs,
     path::Path,
-    process::{Command, Output, Stdio},
-    thread,
-    time::{Duration, Instant},
+    process::{Command, Output},
 };
 
 fn lockstep(folder: &Path, arguments: &[&str]) -> Command {
@@ -39,6 +37,11 @@ fn links(folder: &Path) {
 #[cfg(feature = "torch")]
 #[test]
 fn the_xor_study_goes_on_where_it_was_interrupted_and_holds_what_it_expects() {
+    use std::{
+        process::Stdio,
+        thread,
+        time::{Duration, Instant},
+    };
     let place = tempfile::tempdir().unwrap();
     let study = ["study", "xor", "--out", "out"];
     let folder = place.path().join("out/xor");

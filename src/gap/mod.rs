@@ -210,6 +210,13 @@ mod tests {
             prop_assert!((gap(&scaled(&a), &scaled(&b)) - plain).abs() <= 1e-12);
         }
 
+        #[test]
+        fn opposite_vectors_are_2_apart_at_any_scale(values in prop::collection::vec(1.0..2.0f64, 1..40), exponent in -900i32..1020) {
+            let scaled: Vec<f64> = values.iter().map(|x| x * 2f64.powi(exponent)).collect();
+            let opposite: Vec<f64> = scaled.iter().map(|x| -x).collect();
+            prop_assert!((gap(&scaled, &opposite) - 2.0).abs() <= 1e-12);
+        }
+
         /// Lengths that SIMD, its last elements and blocks all see, and values that are not finite at any place.
         #[test]
         fn a_deviation_is_what_its_definition_says_at_any_length(

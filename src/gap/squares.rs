@@ -52,8 +52,10 @@ impl Squares {
         if !self.lengths_agree {
             return Some(f64::NAN);
         }
-        // Squares below 2⁻⁵⁰⁰ may have lost digits of a difference that is 2⁻⁵³ times smaller.
-        (largest.is_finite() && largest > 2f64.powi(-500)).then(|| (self.difference / largest).sqrt())
+        // Squares below 2⁻⁵⁰⁰ may have lost digits of a difference that is 2⁻⁵³ times smaller; a difference may be twice
+        // as large as both, and its square leave the range alone.
+        let within = largest.is_finite() && largest > 2f64.powi(-500) && self.difference != f64::INFINITY;
+        within.then(|| (self.difference / largest).sqrt())
     }
 
     /// The gap of what was summed; `elements` are asked for again where the squares left the range of f64.

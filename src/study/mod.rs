@@ -19,7 +19,7 @@ pub mod xor;
 
 pub use context::{Context, Nobody};
 pub use journal::Journal;
-pub use statistics::{Sample, largest, quantile, quartiles, share_interval, sorted};
+pub use statistics::{Sample, largest, quantile, quartiles, share_error, share_interval, sorted};
 pub use verdict::{Claim, Expectation, StudyVerdict};
 
 use crate::{
@@ -69,6 +69,11 @@ impl Study {
         write_json(&context.folder.join("verdict.json"), &verdict)?;
         Ok((page.summary, verdict.exit_code()))
     }
+}
+
+/// Texts of their own, as sets are given.
+pub fn owned(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
 /// An experiment file of the program, `text`, with `sets` as if they stood in it.

@@ -64,6 +64,11 @@ impl fmt::Display for Sample {
     }
 }
 
+/// The standard error of a share of `count` rows (binomial).
+pub fn share_error(share: f64, count: usize) -> f64 {
+    (share * (1.0 - share) / count as f64).sqrt()
+}
+
 /// The 95 % interval of a share of `count` rows of which `right` are right (Wilson 1927).
 ///
 /// ```

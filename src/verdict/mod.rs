@@ -328,6 +328,11 @@ impl Verdict {
         self.phases.get(&phase)?.first_divergence.as_ref()
     }
 
+    /// The candidate's tensor over what it should be, where a phase first goes wrong: the best scalar fit.
+    pub fn ratio_of(&self, phase: Phase) -> Option<f64> {
+        self.first_of(phase)?.ratio
+    }
+
     /// The exit code this verdict means: 0 parity, 1 mismatch, 3 inconclusive, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match self.verdict {

@@ -45,14 +45,12 @@ pub(super) const PARTS: usize = 2 + 2 * (2 * SEEDS as usize + 2) - 1 + 2 + 2;
 impl Run {
     /// The largest gap of a tensor in the free run.
     pub(super) fn free_gap(&self, tensor: &str) -> f64 {
-        let gap = self.verdict.free_gap(tensor);
-        gap.unwrap_or(f64::NAN)
+        self.verdict.free_gap(tensor).unwrap_or(f64::NAN)
     }
 
     /// The candidate's tensor over what the reference's definition gives, where a phase first goes wrong.
     pub(super) fn ratio(&self, phase: Phase) -> f64 {
-        let first = self.verdict.first_of(phase);
-        first.and_then(|first| first.ratio).unwrap_or(f64::NAN)
+        self.verdict.ratio_of(phase).unwrap_or(f64::NAN)
     }
 
     pub(super) fn is_parity(&self) -> bool {

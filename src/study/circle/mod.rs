@@ -10,7 +10,7 @@ mod report;
 mod signal;
 mod speed;
 
-use super::{Context, Page, Sample, Study, StudyVerdict};
+use super::{Context, Page, Sample, Study, StudyVerdict, largest};
 use crate::{
     data::set::{Part, Targets},
     error::Result,
@@ -165,7 +165,7 @@ fn engines_apart(found: &Findings, init: Init) -> Engines {
     Engines {
         means: [&scratch, &torch].map(|errors| Sample::of(errors).mean),
         equal: apart.iter().filter(|apart| **apart == 0.0).count(),
-        largest: apart.iter().copied().fold(0.0, f64::max),
+        largest: largest(apart.iter().copied()),
         count: torch.len(),
     }
 }

@@ -27,13 +27,6 @@ pub(super) struct Compared {
     pub verdict: Verdict,
 }
 
-impl Compared {
-    /// A gap of the free run: the largest over all steps.
-    pub(super) fn free_gap(&self, tensor: &str) -> Option<f64> {
-        self.verdict.free_gap(tensor)
-    }
-}
-
 /// Compares everything.
 pub(super) fn find(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Vec<Compared>> {
     let jobs: Vec<_> =

@@ -578,7 +578,7 @@ fn parity(text: &mut String, found: &Findings) -> std::fmt::Result {
             run.verdict.verdict.to_string(),
             run.verdict.horizon.map_or("none".to_owned(), |step| step.to_string()),
             run.verdict.ties.len().to_string(),
-            power(run.free_gap("weights")),
+            power(run.verdict.free_gap("weights")),
         ]
     };
     let head = ["network", "type", "seed", "steps", "verdict", "horizon", "ties", "weights' largest gap"];

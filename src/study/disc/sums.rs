@@ -116,8 +116,7 @@ fn law(context: &Context<'_>, study: &mut StudyVerdict, batch: usize) -> Result<
 
 /// The candidate's tensor over what it should be, where a phase first goes wrong.
 pub(super) fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
-    let first = verdict.first_of(phase);
-    first.and_then(|first| first.ratio).unwrap_or(f64::NAN)
+    verdict.ratio_of(phase).unwrap_or(f64::NAN)
 }
 
 /// States what must hold.

@@ -1,7 +1,7 @@
 //! The lecture's statements, each answered.
 
 use super::{
-    super::{Sample, StudyVerdict},
+    super::{Sample, StudyVerdict, share_error},
     Findings, Runs, printed,
     printed::{HALF_DIGIT, Printed, WINDOW, WINDOWS},
     runs::{Look, Run, larger, mean, most_outside, one_of, sample},
@@ -10,7 +10,7 @@ use super::{
 
 /// Standard error of a share of the dev rows (binomial).
 pub(super) fn dev_error(share: f64) -> f64 {
-    (share * (1.0 - share) / printed::DEV[0] as f64).sqrt()
+    share_error(share, printed::DEV[0])
 }
 
 /// A number with commas between thousands.

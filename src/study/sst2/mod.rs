@@ -14,7 +14,7 @@ mod tests;
 mod times;
 mod unseen;
 
-use super::{Context, Page, Sample, Study, StudyVerdict, experiment, experiment_on, page};
+use super::{Context, Page, Sample, Study, StudyVerdict, experiment, experiment_on, owned, page};
 use crate::{
     data::set::DataSet,
     error::Result,
@@ -131,7 +131,7 @@ fn watch(context: &Context<'_>, study: &mut StudyVerdict, set: &Arc<DataSet>) ->
     let name = |watched: &Watched| format!("lockstep: {}", watched.name);
     let wide = Arc::clone(&experiment(PLAIN, "sst2/plain", &[F64.to_owned()])?.set);
     let verdicts = context.each(&WATCHED, name, |Watched { text, sets, name }| {
-        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        let sets = owned(sets);
         let set = if sets.iter().any(|set| set == F64) { &wide } else { set };
         let mut experiment = experiment_on(set, text, &format!("sst2/{name}"), &sets)?;
         if !sets.is_empty() {

@@ -2,7 +2,7 @@
 //! out.
 
 use super::{
-    super::{Context, Sample, StudyVerdict, page::table, sorted},
+    super::{Context, Sample, StudyVerdict, page::table, share_error, sorted},
     sets::{Look, Opened, percent, train},
 };
 use crate::{
@@ -256,7 +256,7 @@ pub(super) fn claims(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
     best(runs, set, study);
     let [torch, one, xavier] =
         ["torch", "torch, one softmax", "xavier"].map(|name| [runs.mean(name, right), runs.unit(name, right)]);
-    let beats = [0, 1].map(|scale| torch[scale] - xavier[scale] > 2.0 * error_of_share(torch[scale], rows(set)));
+    let beats = [0, 1].map(|scale| torch[scale] - xavier[scale] > 2.0 * share_error(torch[scale], rows(set)));
     study.claim(
         "PyTorch's default beats xavier",
         "\"clearly torch's default beat it\"; its own table has 80.59 % against 80.66 %",
@@ -275,7 +275,7 @@ pub(super) fn claims(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
     nearest(runs, study);
     let [normal, scaling] = ["normal", "scaling"].map(|name| runs.mean(name, right));
     let printed = 0.8072 - 0.8007;
-    let noise = error_of_share(normal, rows(set)) * 2f64.sqrt();
+    let noise = share_error(normal, rows(set)) * 2f64.sqrt();
     study.claim(
         "scaling is by .01",
         "\"scaling by small but not too small value of 0.01\" (section 3.3); validation 80.72 %, normal's 80.07 %",
@@ -333,9 +333,8 @@ impl Best {
         let xavier = share("xavier");
         let others = ["normal", "random", "scaling", "zeros"].map(|name| (name, share(name)));
         let there: Vec<_> = others.into_iter().filter(|(_, share)| share.is_finite()).collect();
-        let above = |(_, other): &(&str, f64)| {
-            (xavier - other) / error_of_share(xavier, rows).hypot(error_of_share(*other, rows))
-        };
+        let above =
+            |(_, other): &(&str, f64)| (xavier - other) / share_error(xavier, rows).hypot(share_error(*other, rows));
         let agrees = match (there.iter().all(|row| above(row) > 2.0), there.iter().any(|row| above(row) < -2.0)) {
             (true, _) => Some(true),
             (_, true) => Some(false),
@@ -401,11 +400,6 @@ fn zeros(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
 
 fn rows(set: &DataSet) -> usize {
     set.validation.as_ref().map_or(0, crate::data::set::Part::rows)
-}
-
-/// The standard error of a share of so many rows.
-pub(super) fn error_of_share(share: f64, rows: usize) -> f64 {
-    (share * (1.0 - share) / rows as f64).sqrt()
 }
 
 /// A difference of shares in points.

@@ -1,9 +1,8 @@
 //! Section 4.6: how many tokens are looked at, against how many units look.
 
 use super::{
-    super::{Context, Sample, StudyVerdict, page::table},
+    super::{Context, Sample, StudyVerdict, page::table, share_error},
     Section,
-    initial::error_of_share,
     sets::{ODIYA, Opened},
     shapes::FOUR_DIM,
 };
@@ -230,7 +229,7 @@ fn wider(study: &mut StudyVerdict, trained: &[Trained]) {
 fn unsure(trained: &[Trained], rows: Option<usize>) -> String {
     let mean = sample(trained, F100, |one| one.validation / 100.0).map(|sample| sample.mean);
     mean.zip(rows).map_or(String::new(), |(mean, rows)| {
-        let error = 100.0 * error_of_share(mean, rows);
+        let error = 100.0 * share_error(mean, rows);
         format!(" 4dim's {rows} validation rows alone have a standard error of {error:.1} points.")
     })
 }

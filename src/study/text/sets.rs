@@ -1,6 +1,6 @@
 //! The data sets of the document, opened once for many runs, and one engine in training on them.
 
-use super::super::{Context, experiment, experiment_on};
+use super::super::{Context, experiment, experiment_on, owned};
 use crate::{
     data::set::{DataSet, Held, Which},
     error::Result,
@@ -77,10 +77,6 @@ impl Opened {
         experiment.title = title.to_owned();
         Ok(experiment)
     }
-}
-
-pub(super) fn owned(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
 /// How well a network does on some rows, dropout off.

@@ -4,9 +4,9 @@
 //! 1)) and that plus 1.
 
 use super::{
-    super::{Context, StudyVerdict, experiment, page::table},
+    super::{Context, StudyVerdict, experiment, page::table, share_error},
     Section,
-    initial::{self, EPOCHS, Runs, error_of_share, points},
+    initial::{self, EPOCHS, Runs, points},
     sets::{Look, ODIYA, Opened, Seen, percent, strokes, title},
 };
 use crate::{
@@ -224,7 +224,7 @@ fn claims(runs: &Runs, set: &DataSet, study: &mut StudyVerdict) {
         Some(left) => format!("of which {} are left at equal training accuracy", points(left)),
         None => "which never stands at the same training accuracy".to_owned(),
     };
-    let noise = error_of_share(accuracies("torch")[1], rows);
+    let noise = share_error(accuracies("torch")[1], rows);
     study.claim(
         "an implicit regularization in PyTorch",
         "\"some sort of an implicit regularization inherited in PyTorch's implementation\"",
@@ -274,7 +274,7 @@ fn heading_and_floors(floors: &[Floor]) -> String {
 fn regularizes(runs: &Runs, set: &DataSet) -> String {
     let [two, one] = ["torch", "torch, one softmax"].map(|name| runs.mean(name, Look::gap));
     let rows = set.validation.as_ref().map_or(0, Part::rows);
-    let noise = error_of_share(runs.mean("torch", |look| look.validation.accuracy), rows);
+    let noise = share_error(runs.mean("torch", |look| look.validation.accuracy), rows);
     let end = format!("After {EPOCHS} epochs the gap is {} points with two and {} with one.", points(two), points(one));
     let Some([at_one, at_two]) = at_equal_accuracy(runs) else {
         return format!("{end} One softmax never stood at the training accuracy at which two end.");

@@ -3,7 +3,7 @@
 //! Trained by the engine from scratch alone, which the parity runs show to be the reference's equal; the posted seed
 //! is trained by the reference too.
 
-use super::super::{Context, quartiles};
+use super::super::{Context, owned, quartiles};
 use super::parity;
 use crate::{
     error::Result,
@@ -61,7 +61,7 @@ pub(super) struct Found {
 pub(super) fn find(context: &Context<'_>) -> Result<Found> {
     let run = |name: &str, sets: &[&str]| -> Result<Epochs> {
         let epochs = |seed: u64, engine: &str, patience: usize| -> Result<Option<f64>> {
-            let mut sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+            let mut sets = owned(sets);
             sets.extend([format!("seed={seed}"), format!("reference.engine={engine}")]);
             let mut alone = Alone::new(&parity(&sets)?, RunSide::Reference)?;
             for step in 1..=patience {

@@ -6,7 +6,7 @@ mod factors;
 mod plots;
 mod report;
 
-use super::{Context, Nobody, Page, Study, StudyVerdict};
+use super::{Context, Nobody, Page, Study, StudyVerdict, owned};
 use crate::{
     error::Result,
     experiment::Experiment,
@@ -158,18 +158,14 @@ fn left_when_peeled(set: usize) -> bool {
     (0..=FACTORS.len()).any(|removed| set == all >> removed << removed)
 }
 
-fn sets(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(|text| (*text).to_owned()).collect()
-}
-
 /// The largest gap of a tensor in the free run; NaN where there is none.
 fn free_gap(verdict: &Verdict, tensor: &str) -> f64 {
     verdict.free_gap(tensor).unwrap_or(f64::NAN)
 }
 
-/// The candidate's tensor over what it should be, where a phase first goes wrong.
+/// As [`Verdict::ratio_of`]; NaN where there is none.
 fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
-    verdict.first_of(phase).and_then(|first| first.ratio).unwrap_or(f64::NAN)
+    verdict.ratio_of(phase).unwrap_or(f64::NAN)
 }
 
 /// In f64, so that what the rates do not explain is far below what they do.
@@ -179,7 +175,7 @@ const SCALED: [&str; 3] =
 fn scale(context: &Context<'_>, study: &mut StudyVerdict, repeat: usize) -> Result<Scale> {
     let elements = 4 * repeat;
     let run = |lr: f64| {
-        let mut sets = sets(&SCALED);
+        let mut sets = owned(&SCALED);
         sets.extend([format!("data.repeat={repeat}"), format!("reference.training.optimizer.sgd.lr={lr:?}")]);
         let mut experiment = parity(&sets)?;
         experiment.title = format!("XOR, N = {elements}, half-sum's gradient against mse's at rate {lr}");
@@ -199,7 +195,7 @@ fn scale(context: &Context<'_>, study: &mut StudyVerdict, repeat: usize) -> Resu
 }
 
 fn remedy(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Remedy> {
-    let mut sets = sets(&SCALED[1..]);
+    let mut sets = owned(&SCALED[1..]);
     sets.extend(["model.bias=false".to_owned(), "reference.training.optimizer.sgd.lr=0.6".to_owned()]);
     let mut experiment = parity(&sets)?;
     experiment.title = "XOR as the answer makes both agree".to_owned();

@@ -2,8 +2,16 @@
 //! `scripts/fixtures`, which says what is in it), as models, batches and parameters of this crate.
 
 use crate::{
+    data::set::Encoding,
+    experiment::{EngineKind, Side},
+    gap::Deviation,
+    lockstep::StepRecord,
+    model::init::Init,
     model::{Axis, Bag, BatchNorm, Dropout, Embedding, Gelu, Layer, Linear, Model, Norm},
+    noise::Limits,
+    replay::Replay,
     tensor::DType,
+    training::{Loss, Optimizer, Sgd, Training},
 };
 use serde_json::Value;
 
@@ -26,11 +34,73 @@ pub(crate) struct Case {
     pub(crate) buffers_after: Vec<Vec<f64>>,
 }
 
+/// What a side makes of a case.
+pub(crate) struct Found {
+    pub(crate) output: Vec<f64>,
+    pub(crate) input_gradient: Vec<f64>,
+    pub(crate) gradients: Vec<Vec<f64>>,
+    pub(crate) buffers: Vec<Vec<f64>>,
+}
+
+impl Found {
+    /// The share of its bound that each tensor of a side uses.
+    pub(crate) fn budgets(&self, case: &Case) -> Vec<(String, f64)> {
+        let side = Side {
+            engine: EngineKind::Scratch,
+            dtype: case.dtype,
+            seed: 0,
+            model: case.model.clone(),
+            encoding: Encoding::Values,
+            init: Init::Zeros,
+            training: Training::new(Loss::MEAN_SQUARED_ERROR, Optimizer::Sgd(Sgd::new(0.1))),
+        };
+        let mut replay = Replay::new(&side, case.dtype, Limits::default().k);
+        let record = StepRecord {
+            rows: case.rows,
+            evaluation: !case.training,
+            inputs: case.input.clone(),
+            masks: case.mask.iter().cloned().collect(),
+            buffers_before: case.buffers.clone(),
+            activations: vec![self.output.clone()],
+            output_gradient: case.output_gradient.clone(),
+            ..StepRecord::default()
+        };
+        let parameters = |index: usize| case.parameters[index].as_slice();
+        let before = |index: usize| case.buffers[index].as_slice();
+        let mut all = Vec::new();
+        let mut take = |what: String, found: &[f64], value: &[f64], bound: &[f64]| {
+            all.push((what, Deviation::new(found, value, bound).budget));
+        };
+        let exact = replay.forward(0, &record, &parameters).clone();
+        take("output".to_owned(), &self.output, &exact.value, &exact.bound);
+        for (number, exact) in replay.buffers(&record, &before).iter().enumerate() {
+            take(format!("buffer {number}"), &self.buffers[number], &exact.value, &exact.bound);
+        }
+        for (number, exact) in replay.backward(&record, &parameters).iter().enumerate() {
+            take(format!("gradient {number}"), &self.gradients[number], &exact.value, &exact.bound);
+        }
+        let through = !matches!(case.model.layers[0], Layer::Linear(_) | Layer::Embedding(_) | Layer::EmbeddingBag(..));
+        if through {
+            let exact = replay.input_gradient();
+            take("input gradient".to_owned(), &self.input_gradient, &exact.value, &exact.bound);
+        }
+        all
+    }
+}
+
+/// The code path of libtorch on which the cases were recorded.
+#[cfg(feature = "torch")]
+pub(crate) fn code_path() -> String {
+    read()["code_path"].as_str().unwrap().to_owned()
+}
+
+fn read() -> Value {
+    serde_json::from_str(include_str!("../tests/fixtures/pytorch/layers.json")).unwrap()
+}
+
 /// Every case whose layer is in the vocabulary; a layer norm without a bias is not.
 pub(crate) fn layers() -> Vec<Case> {
-    let text = include_str!("../tests/fixtures/pytorch/layers.json");
-    let file: Value = serde_json::from_str(text).unwrap();
-    file["cases"].as_array().unwrap().iter().filter_map(case).collect()
+    read()["cases"].as_array().unwrap().iter().filter_map(case).collect()
 }
 
 fn case(value: &Value) -> Option<Case> {

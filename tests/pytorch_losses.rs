@@ -4,6 +4,8 @@
 // A test may stop at the first thing that is not as it should be; clippy.toml says so for test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use lockstep::{
     data::{Batch, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
@@ -22,7 +24,7 @@ use std::collections::BTreeMap;
 #[derive(Deserialize)]
 struct Fixtures {
     torch: String,
-    cpu_capability: String,
+    code_path: String,
     cases: Vec<Fixture>,
 }
 
@@ -134,25 +136,10 @@ fn read() -> Fixtures {
     fixtures
 }
 
-/// Whether libtorch takes the same instructions here as where the file was recorded.
-fn has_its_instructions(fixtures: &Fixtures) -> bool {
-    assert_eq!(fixtures.cpu_capability, "AVX512");
-    #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vl");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
-}
-
 #[test]
 fn losses_are_pythons_bit_for_bit_in_libtorch_and_within_the_bounds_from_scratch() {
     let fixtures = read();
-    let same_bits = has_its_instructions(&fixtures);
-    if !same_bits {
-        println!("skipped: bits are compared only on a processor with AVX-512, as the file was recorded with it");
-    }
+    let same_bits = common::has_code_path_of(&fixtures.code_path, "losses.json");
     let mut compared = 0;
     for fixture in fixtures.cases.iter().filter(|fixture| fixture.positive_weights().is_none()) {
         let (dtype, columns) = (fixture.dtype, fixture.outputs.shape[1]);

@@ -5,6 +5,8 @@
 // A test may stop at the first thing that is not as it should be; clippy.toml says so for test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use lockstep::{
     data::Batch,
     engine::{Engine, scratch, torch::Torch},
@@ -24,7 +26,7 @@ const SIZES: [usize; 3] = [10, 8, 5];
 
 #[derive(Deserialize)]
 struct Networks {
-    cpu_capability: String,
+    code_path: String,
     cases: Vec<Network>,
 }
 
@@ -106,8 +108,7 @@ fn train(engine: &mut dyn Engine, case: &Network, model: &Model) -> Vec<f64> {
 #[test]
 fn ten_steps_of_three_networks_end_where_pythons_did() {
     let fixture: Networks = serde_json::from_str(include_str!("fixtures/pytorch/networks.json")).unwrap();
-    // libtorch takes the recorded code path where the processor has it.
-    let same_path = fixture.cpu_capability == "AVX512" && std::arch::is_x86_feature_detected!("avx512f");
+    let same_path = common::has_code_path_of(&fixture.code_path, "networks.json");
     assert_eq!(fixture.cases.len(), 6);
     for case in &fixture.cases {
         let (model, training) = network(case.seed);

@@ -5,6 +5,8 @@
 // A test may stop at the first thing that is not as it should be; clippy.toml says so for test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use lockstep::{
     data::{Batch, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
@@ -23,7 +25,7 @@ use std::collections::BTreeMap;
 #[derive(Deserialize)]
 struct Optimizers {
     torch: String,
-    cpu_capability: String,
+    code_path: String,
     gradients: BTreeMap<String, Tensor>, // [steps, …]
     cases: Vec<OptimizerCase>,
 }
@@ -189,26 +191,11 @@ fn with_view<R>(sizes: &[usize], values: &[f64], dtype: DType, then: impl FnOnce
     })
 }
 
-/// Whether libtorch takes the same instructions here as where the files were recorded.
-fn has_avx512() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    return is_x86_feature_detected!("avx512f")
-        && is_x86_feature_detected!("avx512dq")
-        && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512vl");
-    #[cfg(not(target_arch = "x86_64"))]
-    false
-}
-
 #[test]
 fn optimizers_are_pythons_bit_for_bit_in_libtorch_and_within_the_bounds_everywhere() {
     let fixtures: Optimizers = serde_json::from_str(include_str!("fixtures/pytorch/optimizers.json")).unwrap();
     assert_eq!(fixtures.torch, lockstep::engine::torch::VERSION);
-    assert_eq!(fixtures.cpu_capability, "AVX512");
-    let same_bits = has_avx512();
-    if !same_bits {
-        println!("skipped: bits are compared only on a processor with AVX-512, as the file was recorded with it");
-    }
+    let same_bits = common::has_code_path_of(&fixtures.code_path, "optimizers.json");
     let mut compared = 0;
     for case in &fixtures.cases {
         let (dtype, optimizer) = (case.dtype, case.optimizer());

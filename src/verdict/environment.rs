@@ -12,10 +12,8 @@ pub fn environment() -> BTreeMap<String, String> {
     put("processor_features", features().join(" "));
     put("cores", thread::available_parallelism().map_or("unknown".to_owned(), |count| count.to_string()));
     put("libtorch", libtorch());
-    // PyTorch's f32 initial weights are those of its AVX2 and AVX-512 code; this variable may choose another.
-    if let Ok(capability) = env::var("ATEN_CPU_CAPABILITY") {
-        put("ATEN_CPU_CAPABILITY", capability);
-    }
+    #[cfg(feature = "torch")]
+    put("libtorch_code_path", crate::engine::torch::code_path());
     found
 }
 

@@ -6,12 +6,28 @@
 pub mod altered;
 pub mod own;
 
+#[cfg(feature = "torch")]
+use lockstep::engine::torch::code_path;
 use lockstep::{
     experiment::Experiment,
     lockstep::{Observer, StepEvent},
     verdict::{Comparison, Curves, Verdict, compare},
 };
-use std::{collections::BTreeMap, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
+use std::{collections::BTreeMap, io::Write, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
+
+/// Whether libtorch takes the code here that it took where `file` was recorded, so that bits can be compared. Where it does
+/// not, the output says so, past the test runner's capture.
+#[cfg(feature = "torch")]
+pub fn has_code_path_of(recorded: &str, file: &str) -> bool {
+    let here = code_path();
+    if here != recorded {
+        let _ = writeln!(
+            std::io::stderr(),
+            "\nskipped: the bits of {file} were recorded on {recorded}, this is {here}; values are compared within bounds"
+        );
+    }
+    here == recorded
+}
 
 /// An experiment, compared as a user's command does it: a drift that is too far is looked at again beside more twins.
 pub fn compared(experiment: &Experiment, comparison: Comparison<'_>) -> (Verdict, Curves) {

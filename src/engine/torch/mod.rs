@@ -23,6 +23,47 @@ use tch::{COptimizer, Device, Kind, TchError, Tensor};
 /// The version of libtorch that this program was built with.
 pub const VERSION: &str = env!("LOCKSTEP_LIBTORCH_VERSION");
 
+/// The code that libtorch takes on this processor, as `AMD AVX512`. The same operation rounds otherwise on another one:
+/// ATen chooses by the vector instructions that there are, or by the variable `ATEN_CPU_CAPABILITY`, and MKL by the maker,
+/// too (<https://docs.pytorch.org/docs/2.13/notes/numerical_accuracy.html>).
+pub fn code_path() -> String {
+    let listed = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let vendor = listed.lines().find_map(|line| line.strip_prefix("vendor_id")?.split_once(':'));
+    let maker = match vendor.map_or("unknown", |(_, vendor)| vendor.trim()) {
+        "AuthenticAMD" => "AMD",
+        "GenuineIntel" => "Intel",
+        other => other,
+    };
+    let capability = match std::env::var("ATEN_CPU_CAPABILITY").as_deref() {
+        Ok("default") => "DEFAULT",
+        Ok("avx2") if has_avx2() => "AVX2",
+        _ if has_avx512() => "AVX512",
+        _ if has_avx2() => "AVX2",
+        _ => "DEFAULT",
+    };
+    format!("{maker} {capability}")
+}
+
+/// What ATen asks of a processor for its AVX2 code.
+fn has_avx2() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
+/// The same for AVX-512.
+fn has_avx512() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return has_avx2()
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl");
+    #[cfg(not(target_arch = "x86_64"))]
+    false
+}
+
 /// A model in training.
 pub struct Torch {
     dtype: DType,

@@ -3,25 +3,10 @@
 use super::super::Scratch;
 use super::*;
 use crate::{
-    data::set::Encoding,
-    experiment::{EngineKind, Side},
-    fixtures::{self, Case},
-    gap::Deviation,
-    lockstep::StepRecord,
-    model::init::Init,
-    noise::Limits,
-    replay::Replay,
+    fixtures::{self, Case, Found},
     tensor::{DType, Shape},
     training::{Loss, Optimizer, Sgd, Training},
 };
-
-/// What a side makes of a case.
-struct Found {
-    output: Vec<f64>,
-    input_gradient: Vec<f64>,
-    gradients: Vec<Vec<f64>>,
-    buffers: Vec<Vec<f64>>,
-}
 
 fn typed<T: Real>(values: &[f64]) -> Vec<T> {
     values.iter().map(|&value| T::of(value)).collect()
@@ -68,53 +53,6 @@ fn computed<T: Real>(case: &Case) -> Found {
     }
 }
 
-/// The share of its bound that each tensor of a side uses.
-fn budgets(case: &Case, found: &Found) -> Vec<(String, f64)> {
-    let side = Side {
-        engine: EngineKind::Scratch,
-        dtype: case.dtype,
-        seed: 0,
-        model: case.model.clone(),
-        encoding: Encoding::Values,
-        init: Init::Zeros,
-        training: training(),
-    };
-    let mut replay = Replay::new(&side, case.dtype, Limits::default().k);
-    let record = StepRecord {
-        rows: case.rows,
-        evaluation: !case.training,
-        inputs: case.input.clone(),
-        masks: case.mask.iter().cloned().collect(),
-        buffers_before: case.buffers.clone(),
-        activations: vec![found.output.clone()],
-        output_gradient: case.output_gradient.clone(),
-        ..StepRecord::default()
-    };
-    let parameters = |index: usize| case.parameters[index].as_slice();
-    let before = |index: usize| case.buffers[index].as_slice();
-    let mut all = Vec::new();
-    let mut take = |what: String, found: &[f64], value: &[f64], bound: &[f64]| {
-        all.push((what, Deviation::new(found, value, bound).budget));
-    };
-    let exact = replay.forward(0, &record, &parameters).clone();
-    take("output".to_owned(), &found.output, &exact.value, &exact.bound);
-    for (number, exact) in replay.buffers(&record, &before).iter().enumerate() {
-        take(format!("buffer {number}"), &found.buffers[number], &exact.value, &exact.bound);
-    }
-    for (number, exact) in replay.backward(&record, &parameters).iter().enumerate() {
-        take(format!("gradient {number}"), &found.gradients[number], &exact.value, &exact.bound);
-    }
-    let through = !matches!(
-        case.model.layers[0],
-        model::Layer::Linear(_) | model::Layer::Embedding(_) | model::Layer::EmbeddingBag(..)
-    );
-    if through {
-        let exact = replay.input_gradient();
-        take("input gradient".to_owned(), &found.input_gradient, &exact.value, &exact.bound);
-    }
-    all
-}
-
 /// Both engines on PyTorch's own cases: kinks, saturation, thresholds, overflow of exp, rows next to constant, a constant
 /// column, batches of one and two rows, evaluation.
 #[test]
@@ -132,7 +70,7 @@ fn every_layer_and_pythons_are_within_the_bounds_of_the_replay() {
             DType::F64 => computed::<f64>(&case),
         };
         for (side, found) in [("scratch", ours), ("PyTorch", theirs)] {
-            for (tensor, budget) in budgets(&case, &found) {
+            for (tensor, budget) in found.budgets(&case) {
                 if !(budget <= 1.0) {
                     beyond.push(format!("{side}: {} {tensor} uses {budget} of its bound", case.name));
                 }

@@ -344,24 +344,25 @@ fn gradients_are_lent_whole_and_clipped_on_their_way_into_the_update() {
     }
 }
 
-/// 120,301 weights: of seven steps two are compared, and a probe compares one. The state has seen the others, and where
-/// decay enters it their weights, too.
+/// 120,301 weights: most of 36 steps are watched, not replayed, and a probe compares one. The state has seen the others, and
+/// where decay enters it their weights, too.
 #[test]
-fn what_is_not_compared_is_seen_by_the_state_all_the_same() {
+fn what_is_not_replayed_is_seen_by_the_state_all_the_same() {
     let text = "
         data = { kind = 'regression', rows = 40, inputs = 400, outputs = 1 }
         model.layers = [{ linear = { outputs = 300, bias = false } }, 'tanh', { linear = { outputs = 1 } }]
-        training = { loss = 'mse', batch_size = 8, steps = 7, optimizer = { sgd = { lr = 0.05 } } }
-        noise.twins = 0
+        training = { loss = 'mse', batch_size = 8, steps = 36, optimizer = { sgd = { lr = 0.05 } } }
     ";
     for optimizer in
         ["{ adam = { weight_decay = 0.1 } }", "{ sgd = { lr = 0.01, momentum = 0.9, weight_decay = 0.1 } }"]
     {
-        for (mode, at, expected) in [(Mode::Sync, 0, 2), (Mode::Probe, 5, 1)] {
+        for (mode, at, watched) in [(Mode::Both, 0, 36), (Mode::Sync, 0, 36), (Mode::Probe, 5, 1)] {
             let experiment = set(text, &["reference.engine=scratch", &format!("training.optimizer={optimizer}")]);
             let (verdict, _) = common::compared(&experiment, Comparison { mode, at, ..Comparison::default() });
+            assert_eq!((verdict.verdict, verdict.watched), (Outcome::Parity, watched), "{optimizer}");
             let compared = verdict.phases[&Phase::Update].compared;
-            assert_eq!((verdict.verdict, compared), (Outcome::Parity, expected), "{optimizer}");
+            let expected = if mode == Mode::Probe { 1..=1 } else { 9..=20 };
+            assert!(compared == verdict.replayed && expected.contains(&compared), "{optimizer}, {mode}: {compared}");
         }
     }
 }

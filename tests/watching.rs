@@ -61,7 +61,7 @@ impl Copying {
 }
 
 impl Observer for Copying {
-    fn computed(&mut self, event: &StepEvent<'_>) {
+    fn computed(&mut self, event: &StepEvent<'_>) -> bool {
         let reference = event.reference_runner;
         self.before = vec![parameters(reference)];
         for (mode, candidate) in event.candidates {
@@ -81,6 +81,7 @@ impl Observer for Copying {
                 .map(|engine| (0..engine.parameters().len()).map(|i| wide(engine.gradient(i))).collect::<Vec<_>>());
             self.note_each(*mode, ["grad", "gradients"], reference, [&one, &other]);
         }
+        false
     }
 
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {

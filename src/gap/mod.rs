@@ -7,7 +7,7 @@
 
 mod squares;
 
-pub use squares::{Squares, squares, squares_of_changes};
+pub use squares::{Squares, squares, squares_beside, squares_of_changes};
 
 use crate::tensor::Values;
 use pulp::{Arch, Scalar, Simd, WithSimd};

@@ -36,7 +36,8 @@ impl Squares {
         }
     }
 
-    fn with(self, a: f64, b: f64) -> Self {
+    /// The sums with one more pair of elements.
+    pub fn with(self, a: f64, b: f64) -> Self {
         let difference = a - b;
         Self {
             a: self.a + a * a,
@@ -92,6 +93,20 @@ pub fn squares(a: Values<'_>, b: Values<'_>) -> Squares {
     Squares { lengths_agree: a.len() == b.len(), ..sums }
 }
 
+/// The sums of one tensor beside each of two others, of which those are of one type; all three are read once.
+pub fn squares_beside(a: Values<'_>, others: [Values<'_>; 2]) -> [Squares; 2] {
+    let sums = match (a, others) {
+        (Values::F32(a), [Values::F32(b), Values::F32(c)]) => beside(a, [b, c]),
+        (Values::F32(a), [Values::F64(b), Values::F64(c)]) => beside(a, [b, c]),
+        (Values::F64(a), [Values::F32(b), Values::F32(c)]) => beside(a, [b, c]),
+        (Values::F64(a), [Values::F64(b), Values::F64(c)]) => beside(a, [b, c]),
+        (_, others) => return others.map(|other| squares(a, other)),
+    };
+    let [one, other] = sums;
+    let agree = |sums: Squares, other: Values<'_>| Squares { lengths_agree: a.len() == other.len(), ..sums };
+    [agree(one, others[0]), agree(other, others[1])]
+}
+
 /// The sums of two sides' tensors after a step, and of their changes, after − before in f64. Each side's two tensors are
 /// of one type and length.
 pub fn squares_of_changes(before: [Values<'_>; 2], after: [Values<'_>; 2]) -> [Squares; 2] {
@@ -117,6 +132,13 @@ fn pair<A: Narrow, B: Narrow>(a: &[A], b: &[B]) -> Squares {
         return a.iter().zip(b).fold(Squares::default(), |sums, (&a, &b)| sums.with(a.into(), b.into()));
     }
     Arch::new().dispatch(Pair { a, b })
+}
+
+fn beside<A: Narrow, B: Narrow>(a: &[A], [b, c]: [&[B]; 2]) -> [Squares; 2] {
+    if a.len() < FEW || a.len() != b.len() || a.len() != c.len() {
+        return [pair(a, b), pair(a, c)];
+    }
+    Arch::new().dispatch(Beside { a, others: [b, c] })
 }
 
 fn changes<A: Narrow, B: Narrow>(a: [&[A]; 2], b: [&[B]; 2]) -> [Squares; 2] {
@@ -214,6 +236,16 @@ fn add_changes<S: Simd>([after, change]: &mut [Lanes<S>; 2], [a0, b0]: [&Wide; 2
     }
 }
 
+/// Adds elements beside each of two others. Both sums of a² are taken: what takes time is to read memory.
+#[inline(always)]
+fn add_beside<S: Simd>([one, other]: &mut [Lanes<S>; 2], a: &Wide, b: &Wide, c: &Wide) {
+    let ((a, _), (b, _), (c, _)) = (S::as_simd_f64s(a), S::as_simd_f64s(b), S::as_simd_f64s(c));
+    for ((&a, &b), &c) in a.iter().zip(b).zip(c) {
+        one.add(a, b);
+        other.add(a, c);
+    }
+}
+
 /// Two tensors whose squares are summed.
 struct Pair<'a, A, B> {
     a: &'a [A],
@@ -233,6 +265,29 @@ impl<A: Narrow, B: Narrow> WithSimd for Pair<'_, A, B> {
         add(&mut lanes, &widen_rest(a_rest), &widen_rest(b_rest));
         let [even, odd] = lanes;
         even.totals().plus(odd.totals())
+    }
+}
+
+/// A tensor and two others, whose squares are summed.
+struct Beside<'a, A, B> {
+    a: &'a [A],
+    others: [&'a [B]; 2],
+}
+
+impl<A: Narrow, B: Narrow> WithSimd for Beside<'_, A, B> {
+    type Output = [Squares; 2];
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> [Squares; 2] {
+        let (a, a_rest) = self.a.as_chunks::<WIDE>();
+        let [(b, b_rest), (c, c_rest)] = self.others.map(<[B]>::as_chunks::<WIDE>);
+        let mut lanes = [Lanes::new(simd), Lanes::new(simd)];
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
+            add_beside(&mut lanes, &widen(a), &widen(b), &widen(c));
+        }
+        add_beside(&mut lanes, &widen_rest(a_rest), &widen_rest(b_rest), &widen_rest(c_rest));
+        let [one, other] = lanes;
+        [one.totals(), other.totals()]
     }
 }
 
@@ -339,6 +394,13 @@ mod tests {
             let close = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-12 * b.abs();
             let found = gap_of(lent[2], lent[3]);
             prop_assert!(close(found, defined(&after)), "{found} and {}", defined(&after));
+            // Beside each other as alone.
+            let alone = [lent[1], lent[3]].map(|other| gap_of(lent[0], other));
+            let pairs = |which: usize| (0..length).map(move |place| (at(0, place), at(which, place))).collect::<Vec<_>>();
+            for ((sums, alone), pairs) in squares_beside(lent[0], [lent[1], lent[3]]).iter().zip(alone).zip([1, 3].map(pairs)) {
+                let found = sums.gap_of(|| pairs.iter().copied());
+                prop_assert!(close(found, alone), "{found} and {alone}");
+            }
             let [both, changed] = squares_of_changes([lent[0], lent[1]], [lent[2], lent[3]]);
             let found = both.gap_of(|| after.iter().copied());
             prop_assert!(close(found, defined(&after)), "{found} and {}", defined(&after));

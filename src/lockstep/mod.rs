@@ -29,11 +29,10 @@ use crate::{
     engine::{Description, Engine, faulty},
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
-    model::{Model, Parameter},
+    model::Parameter,
     tensor::{DType, Owned, Shape, Values, View},
     training::Course,
 };
-use runner::Kept;
 use serde::{Deserialize, Serialize};
 use std::{
     ops::ControlFlow,
@@ -41,19 +40,8 @@ use std::{
     time::Instant,
 };
 
-/// Parameters up to which every step is compared.
-const COMPARED_EVERY_STEP: usize = 100_000;
-
 /// Inputs and outputs of all layers for one batch: 2 GB in f64, of which a run holds several copies.
 const MOST_ACTIVATIONS: usize = 250_000_000;
-
-/// What a step costs on larger models, per multiply-add and per parameter, in units of one multiply-add of an engine:
-/// an engine's step; recording and replaying one side; the gaps between two. Fitted to steps of 10⁵ to 10⁶ parameters
-/// with batches of 1 to 256 rows, to a third, and what comparing takes for a parameter 1.6 times that, as between engines
-/// it has left the caches. Counts, not a clock's readings, so that a verdict is deterministic.
-const ENGINE: [f64; 2] = [1.0, 34.0];
-const REPLAY: [f64; 2] = [3.1, 600.0];
-const GAPS: [f64; 2] = [0.1, 210.0];
 
 /// Multiply-adds of a forward pass from which on not every compared step is replayed.
 const LARGE: usize = 1 << 17;
@@ -62,9 +50,9 @@ const LARGE: usize = 1 << 17;
 /// what the two engines do, watching the gaps a fifth of that (reports/noise).
 const REPLAYED: usize = 9;
 
-/// What comparing may cost beside the two engines on larger models, by the counts above: a third of the 30 % it is held
-/// to, as a referee and the first steps come on top (reports/noise has it measured).
-const SHARE: f64 = 0.1;
+/// Parameters beyond which replays are rarer still, and every how many steps there are any. Every step is watched.
+const MANY: usize = 100_000;
+const REPLAYED_OF_MANY: usize = 33;
 
 /// The first number from `least` on that is odd, so that either side goes first in turn, and has no common divisor with
 /// the steps of an epoch, so that every batch has its turn, a ragged last one too.
@@ -82,27 +70,14 @@ fn in_turn(least: usize, steps_of_epoch: usize) -> usize {
     every
 }
 
-/// Every how many steps a model is compared.
-fn compared_every(model: &Model, rows: usize, candidates: usize, steps_of_epoch: usize) -> usize {
-    let parameters: usize = model.parameters().iter().map(|parameter| parameter.shape.elements()).sum();
-    if parameters <= COMPARED_EVERY_STEP {
-        return 1;
-    }
-    // Forward, and both gradients of every product.
-    let multiply_adds = (3 * model.multiply_adds()).saturating_mul(rows) as f64;
-    let cost = |[each, parameter]: [f64; 2]| each * multiply_adds + parameter * parameters as f64;
-    let compared = (1 + candidates) as f64 * cost(REPLAY) + candidates as f64 * cost(GAPS);
-    in_turn((compared / (SHARE * 2.0 * cost(ENGINE))).ceil() as usize, steps_of_epoch)
-}
-
 /// Engines in step, ready to run.
 pub struct Lockstep {
     /// What differs at the start, each difference asked for by the experiment.
     pub differences: Vec<StartDifference>,
-    /// Every how many steps tensors are compared.
-    pub compared_every: usize,
-    /// Every how many of those the phases are replayed; on the others the gaps between the sides are watched.
+    /// Every how many steps all phases are replayed; on the others the gaps between the sides are watched.
     pub replayed_every: usize,
+    /// Whether a synced candidate starts every step from the reference's weights, all of them.
+    pub synced: bool,
     /// The experiment's length in steps.
     pub steps: usize,
     /// Rows of the largest batch.
@@ -146,12 +121,14 @@ pub struct StepEvent<'a> {
 /// Someone who is told of every step, and may end the run.
 pub trait Observer {
     /// Called at every step when all sides have computed their gradients and none has made its update: what engines lend
-    /// is there to be read.
-    fn computed(&mut self, event: &StepEvent<'_>) {
+    /// is there to be read. Returns whether [`step`](Self::step) is to find records of all sides.
+    fn computed(&mut self, event: &StepEvent<'_>) -> bool {
         let _ = event;
+        false
     }
 
-    /// Called after the updates of a step that is compared: whether [`step`](Self::step) is to find records of it.
+    /// Called after the updates of a step that is compared. Returns whether, if no records were asked for, those of the
+    /// reference and of the synced candidate are to be made now, from what their engines still lend.
     fn updated(&mut self, event: &StepEvent<'_>) -> bool {
         let _ = event;
         false
@@ -240,13 +217,17 @@ impl Lockstep {
         ];
         let model = &experiment.reference.model;
         let (steps_of_epoch, largest) = (batches.steps_per_epoch(), batches.largest());
-        let compared_every = compared_every(model, largest, candidates.len(), steps_of_epoch);
-        // What is sampled already is not sampled again.
-        let large = compared_every == 1 && model.multiply_adds().saturating_mul(largest) >= LARGE;
+        let parameters: usize = model.parameters().iter().map(|parameter| parameter.shape.elements()).sum();
+        let replayed_every = match model.multiply_adds().saturating_mul(largest) {
+            _ if parameters > MANY => in_turn(REPLAYED_OF_MANY, steps_of_epoch),
+            LARGE.. => in_turn(REPLAYED, steps_of_epoch),
+            _ => 1,
+        };
+        let synced = mode.runs().contains(&RunMode::Sync) && shared[0].iter().all(Option::is_some);
         Ok(Self {
             differences: start.differences,
-            compared_every,
-            replayed_every: if large { in_turn(REPLAYED, steps_of_epoch) } else { 1 },
+            replayed_every,
+            synced,
             steps: batches.steps(experiment.course.length),
             rows,
             batches,
@@ -270,7 +251,7 @@ impl Lockstep {
     }
 
     /// Runs `steps` steps, or until an observer or `stop` ends it. With `only`, tensors are compared at that step
-    /// alone; else at every `compared_every`-th and the last. An observer is first told of what was computed, then of the
+    /// alone; else at every one. An observer is first told of what was computed, then of the
     /// updates, then of the step as a whole.
     ///
     /// # Errors
@@ -293,26 +274,25 @@ impl Lockstep {
             }
             let compared = match only {
                 Some(only) => step == only,
-                None => step % self.compared_every == 0 || step + 1 == steps,
-            };
-            let kept = match compared {
-                false => Kept::Nothing,
-                true if self.judged => Kept::Everything,
-                true => Kept::Weights,
+                None => true,
             };
             let at = At { step, steps, compared };
-            self.compute(step, kept)?;
-            self.tell(at, &[], &mut |event| observers.iter_mut().for_each(|observer| observer.computed(event)));
-            self.update(step, kept)?;
-            let mut recorded = false;
+            self.compute(step, compared)?;
+            let (mut asked, mut late) = (false, false);
+            self.tell(at, &[], &mut |event| {
+                observers.iter_mut().for_each(|observer| asked |= observer.computed(event));
+            });
             if compared {
-                let mut asked = |event: &StepEvent<'_>| {
-                    observers.iter_mut().for_each(|observer| recorded |= observer.updated(event));
-                };
-                self.tell(at, &[], &mut asked);
+                self.copy(asked)?;
             }
-            if recorded && kept == Kept::Everything {
-                self.record()?;
+            self.update(step)?;
+            if compared {
+                self.tell(at, &[], &mut |event| {
+                    observers.iter_mut().for_each(|observer| late |= observer.updated(event));
+                });
+            }
+            if asked || late {
+                self.record(asked)?;
             }
             ended.steps = step + 1;
             let evaluated = self.look(step, steps, &mut patience)?;
@@ -377,7 +357,7 @@ impl Lockstep {
     }
 
     /// Lets the synced candidate take the reference's weights, and all sides compute their gradients.
-    fn compute(&mut self, step: usize, kept: Kept) -> Result<()> {
+    fn compute(&mut self, step: usize, compared: bool) -> Result<()> {
         let [parameters, buffers] = &self.shared;
         for (_, candidate) in self.candidates.iter_mut().filter(|(mode, _)| *mode == RunMode::Sync) {
             for (own, reference) in parameters.iter().enumerate().filter_map(|(own, found)| Some((own, (*found)?))) {
@@ -391,16 +371,36 @@ impl Lockstep {
         if let Some(own) = &mut self.own {
             own.prepare(step);
         }
-        self.each_side(step, |side, batches| batches.lend(side.dtype, |batch, _| side.compute(batch, kept)))
+        self.each_side(step, |side, batches| batches.lend(side.dtype, |batch, _| side.compute(batch, compared)))
+    }
+
+    /// Copies what the update may change: all that records need where they are asked for, else the weights that the step
+    /// starts from. Those are the reference's alone where a synced candidate has started from the same.
+    fn copy(&mut self, asked: bool) -> Result<()> {
+        let Self { reference, candidates, judged, .. } = self;
+        let mut candidates = candidates.iter_mut().map(|(_, side)| side);
+        if asked {
+            reference.copy()?;
+            return candidates.try_for_each(Runner::copy);
+        }
+        reference.copy_weights()?;
+        if *judged { Ok(()) } else { candidates.try_for_each(Runner::copy_weights) }
     }
 
     /// Lets all sides make their updates.
-    fn update(&mut self, step: usize, kept: Kept) -> Result<()> {
-        self.each_side(step, |side, batches| batches.lend(side.dtype, |batch, _| side.update(batch, kept)))
+    fn update(&mut self, step: usize) -> Result<()> {
+        self.each_side(step, |side, batches| batches.lend(side.dtype, |batch, _| side.update(batch)))
     }
 
-    /// Makes every side's record of the step.
-    fn record(&mut self) -> Result<()> {
+    /// Makes every side's record of the step, or those of the reference and of the synced candidate from what they lend.
+    fn record(&mut self, asked: bool) -> Result<()> {
+        if !asked {
+            self.reference.copy_rest()?;
+            let Self { reference, candidates, shared: [parameters, _], .. } = self;
+            for (_, side) in candidates.iter_mut().filter(|(mode, _)| *mode == RunMode::Sync) {
+                side.copy_late(parameters.iter().flatten().map(|&number| reference.before(number)))?;
+            }
+        }
         self.each_side(0, |side, batches| batches.lend(side.dtype, |batch, targets| side.record(batch, targets)))?;
         if self.own.is_some() {
             // A side is judged by the definition's masks, in its own type.

@@ -6,7 +6,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     model::Parameter,
-    tensor::{Owned, Shape, View},
+    tensor::{DType, Owned, Shape, Values, View},
 };
 
 /// Copies of what a step worked on, in the engine's own type: all that its record needs and an update may change. In
@@ -61,6 +61,24 @@ impl Snapshot {
         self.output_gradient.copy(lent.values);
         keep_each(engine, "buffer", engine.buffers(), &mut self.buffers, |index| engine.buffer(index))?;
         keep_each(engine, "gradient", engine.parameters(), &mut self.gradients, |index| engine.gradient(index))
+    }
+
+    /// The weights that the step starts from, where they are those of another side, converted.
+    pub(super) fn weights_of<'a>(&mut self, others: impl Iterator<Item = Values<'a>>, dtype: DType) {
+        let mut count = 0;
+        for (index, values) in others.enumerate() {
+            if self.before.len() == index {
+                self.before.push(Owned::new(dtype));
+            }
+            if values.dtype() == dtype {
+                self.before[index].copy(values);
+            } else {
+                self.before[index] = Owned::new(dtype);
+                self.before[index].assign(values);
+            }
+            count = index + 1;
+        }
+        self.before.truncate(count);
     }
 
     /// After the update, where either side reports the loss of the new weights: their outputs.

@@ -21,6 +21,8 @@ pub struct Runner {
     pub(super) dtype: DType,
     /// Copies of the latest step that was compared.
     snapshot: Snapshot,
+    /// Whether they are all that its record needs.
+    copied: bool,
     widths: Vec<usize>, // per layer
     reports: Reports,
     /// Parameters, then buffers, of the best look at the validation rows.
@@ -40,16 +42,6 @@ pub struct SideStep {
     pub rows: usize,
     /// The tensors of the latest step of which a record was asked for.
     pub record: StepRecord,
-}
-
-/// What is copied of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kept {
-    /// All that a record needs.
-    Everything,
-    /// The weights that it starts from.
-    Weights,
-    Nothing,
 }
 
 /// How the number that is printed comes from the losses of batches.
@@ -89,6 +81,7 @@ impl Runner {
         Self {
             latest: SideStep::default(),
             snapshot: Snapshot::default(),
+            copied: false,
             engine,
             dtype: side.dtype,
             widths: side.model.widths(),
@@ -105,14 +98,12 @@ impl Runner {
         }
     }
 
-    /// A step up to its update, every phase timed alone; what is copied is copied outside of them.
-    pub(super) fn compute(&mut self, batch: &Batch<'_>, kept: Kept) -> Result<()> {
-        let Self { engine, snapshot, latest, widths, .. } = self;
+    /// A step up to its update, every phase timed alone. Of what a record needs, `compared` keeps what is gone afterwards.
+    pub(super) fn compute(&mut self, batch: &Batch<'_>, compared: bool) -> Result<()> {
+        let Self { engine, snapshot, latest, .. } = self;
         let engine = engine.as_mut();
-        if kept != Kept::Nothing {
-            snapshot.weights(engine)?;
-        }
-        if kept == Kept::Everything {
+        self.copied = false;
+        if compared {
             snapshot.buffers_before(engine)?;
         }
         let start = Instant::now();
@@ -127,17 +118,44 @@ impl Runner {
         for (nanoseconds, (from, to)) in latest.nanoseconds.iter_mut().zip(times) {
             *nanoseconds = (to - from).as_nanos() as u64;
         }
-        match kept {
-            // The update may do what it likes with the gradients.
-            Kept::Everything => snapshot.computed(engine, batch.rows(), widths),
-            Kept::Weights => record::check(engine, batch.rows(), widths),
-            Kept::Nothing => Ok(()),
-        }
+        Ok(())
+    }
+
+    /// Copies, between backward and update, all that a record needs: the update may do what it likes with it.
+    pub(super) fn copy(&mut self) -> Result<()> {
+        let Self { engine, snapshot, latest, widths, .. } = self;
+        snapshot.weights(engine.as_ref())?;
+        snapshot.computed(engine.as_ref(), latest.rows, widths)?;
+        self.copied = true;
+        Ok(())
+    }
+
+    /// Copies, before the update, the weights alone.
+    pub(super) fn copy_weights(&mut self) -> Result<()> {
+        record::check(self.engine.as_ref(), self.latest.rows, &self.widths)?;
+        self.snapshot.weights(self.engine.as_ref())
+    }
+
+    /// Copies, after the update, what the engine still lends of the step; the weights it started from are these.
+    pub(super) fn copy_late<'a>(&mut self, before: impl Iterator<Item = Values<'a>>) -> Result<()> {
+        let Self { engine, snapshot, latest, widths, dtype, .. } = self;
+        snapshot.weights_of(before, *dtype);
+        snapshot.computed(engine.as_ref(), latest.rows, widths)?;
+        self.copied = true;
+        Ok(())
+    }
+
+    /// The same where this side has kept its weights.
+    pub(super) fn copy_rest(&mut self) -> Result<()> {
+        let Self { engine, snapshot, latest, widths, .. } = self;
+        snapshot.computed(engine.as_ref(), latest.rows, widths)?;
+        self.copied = true;
+        Ok(())
     }
 
     /// The update of the step that was computed, and the loss that the side prints.
-    pub(super) fn update(&mut self, batch: &Batch<'_>, kept: Kept) -> Result<()> {
-        let Self { engine, snapshot, latest, widths, reports, .. } = self;
+    pub(super) fn update(&mut self, batch: &Batch<'_>) -> Result<()> {
+        let Self { engine, snapshot, latest, widths, reports, copied, .. } = self;
         let engine = engine.as_mut();
         let start = Instant::now();
         engine.update()?;
@@ -148,7 +166,7 @@ impl Runner {
             engine.forward(&again)?;
             let after = engine.loss(&again)?;
             latest.loss = if reports.after_update { after } else { latest.loss };
-            if kept == Kept::Everything {
+            if *copied {
                 snapshot.looked(engine, batch.rows(), widths)?;
             }
         }
@@ -160,9 +178,12 @@ impl Runner {
         Ok(())
     }
 
-    /// Makes the record of the step, of which everything was kept. `targets` are those of the batch in the form of the
+    /// Makes the record of the step, if everything of it was copied. `targets` are those of the batch in the form of the
     /// definition's loss.
     pub(super) fn record(&mut self, batch: &Batch<'_>, targets: View<'_>) -> Result<()> {
+        if !self.copied {
+            return Ok(());
+        }
         let SideStep { record, judged, .. } = &mut self.latest;
         record.recall(&self.snapshot, self.engine.as_ref(), &Batch { targets, ..*batch }, *judged)
     }
@@ -172,23 +193,28 @@ impl Runner {
         self.engine.as_ref()
     }
 
-    /// What was copied of the latest step that is compared: the weights that it started from, and, where anything is to be
-    /// judged, what it computed.
+    /// What was copied of the latest step that is compared: the weights that it started from, and, where a record of it was
+    /// asked for, what it computed.
     pub fn kept(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// A parameter before the update of the latest compared step.
+    /// A parameter before the update of the latest compared step, where it was copied.
     pub fn before(&self, parameter: usize) -> Values<'_> {
         self.snapshot.before[parameter].values()
     }
 
-    /// What reached a layer at the latest compared step: the output of the layer before, or the inputs of its record.
-    pub fn input(&self, layer: usize) -> Values<'_> {
-        match layer.checked_sub(1) {
-            Some(before) => self.snapshot.activations[before].values(),
-            None => Values::F64(&self.latest.record.inputs),
-        }
+    /// The output of a layer at the latest compared step.
+    pub fn activation(&self, layer: usize) -> Values<'_> {
+        if self.copied { self.snapshot.activations[layer].values() } else { self.engine.activation(layer).values }
+    }
+
+    /// Whether, after an update, the engine still lends what the step computed: not where the loss of the new weights is
+    /// looked at, nor where its update changes gradients in place.
+    pub fn still_lends(&self) -> bool {
+        let engine = self.engine.as_ref();
+        let same = |(index, copy): (usize, &Owned)| engine.gradient(index).values == copy.values();
+        !self.reports.after && self.copied && self.snapshot.gradients.iter().enumerate().all(same)
     }
 
     /// Takes a parameter's values from another side, converted where that computes in another type.

@@ -6,7 +6,7 @@
 use super::{Place, Places};
 use crate::{
     engine::Engine,
-    gap::{Squares, squares, squares_of_changes},
+    gap::{Squares, squares, squares_beside, squares_of_changes},
     lockstep::Runner,
     tensor::Values,
 };
@@ -14,10 +14,26 @@ use crate::{
 /// The gaps of one step between a reference and a candidate.
 #[derive(Debug, Clone, Default)]
 pub struct Apart {
-    /// For each of [`Places::all`], the gap.
-    pub gaps: Vec<f64>,
+    /// For each of [`Places::all`], the gap, where it was looked at.
+    pub gaps: Vec<Option<f64>>,
     /// The first place that holds something that is not finite.
     pub broken: Option<Broken>,
+}
+
+/// A candidate whose step is watched.
+pub struct Watched<'a> {
+    /// The candidate.
+    pub side: &'a Runner,
+    /// The loss that is judged.
+    pub loss: f64,
+    /// Where its gaps go.
+    pub apart: &'a mut Apart,
+}
+
+impl<'a> Watched<'a> {
+    fn lent(&self, parameter: usize) -> Values<'a> {
+        self.side.engine().parameter(parameter).values
+    }
 }
 
 /// Where a tensor is not finite.
@@ -35,9 +51,7 @@ impl Places {
     /// Looks at what both sides computed, between backward and update. `inputs` are the rows and their targets, of the
     /// reference and of the candidate, where these can differ.
     pub fn computed(&self, sides: [&Runner; 2], inputs: Option<&[[Vec<f64>; 2]; 2]>, apart: &mut Apart) {
-        apart.gaps.clear();
-        apart.gaps.resize(self.all.len(), f64::NAN);
-        apart.broken = None;
+        apart.clear(self.all.len());
         let mut gradients = Squares::default();
         let engines = sides.map(Runner::engine);
         for (number, &place) in self.all.iter().enumerate() {
@@ -93,6 +107,45 @@ impl Places {
         self.together(Place::Weights, weights, all, apart);
     }
 
+    /// As [`updated`](Self::updated), of a step of which nothing was copied: the losses and the weights, not the updates.
+    /// Weights of a reference and of two candidates are read once. `losses` are those that are judged.
+    pub fn watched(&self, reference: (&Runner, f64), candidates: &mut [Watched<'_>]) {
+        let first = |wanted: Place| self.all.iter().position(|&place| place == wanted);
+        if let Some(number) = first(Place::Loss) {
+            for Watched { loss, apart, .. } in &mut *candidates {
+                let pair = (reference.1, *loss);
+                apart.take_in(number, Squares::default().with(pair.0, pair.1), || std::iter::once(pair));
+            }
+        }
+        let engine = reference.0.engine();
+        let mut weights = [Squares::default(); 2];
+        let parameters = first(Place::Parameter(0)).unwrap_or_default();
+        for (number, (of_reference, parameter)) in self.pairs().enumerate() {
+            let values = engine.parameter(of_reference).values;
+            let sums = match &*candidates {
+                [one, other] => squares_beside(values, [one.lent(parameter), other.lent(parameter)]),
+                all => [all.first().map_or(Squares::default(), |one| squares(values, one.lent(parameter))); 2],
+            };
+            for ((Watched { side, apart, .. }, sums), weights) in candidates.iter_mut().zip(sums).zip(&mut weights) {
+                *weights = weights.plus(sums);
+                apart.take_in(parameters + number, sums, || {
+                    Pairs::new(values, side.engine().parameter(parameter).values)
+                });
+            }
+        }
+        for (Watched { side, apart, .. }, weights) in candidates.iter_mut().zip(weights) {
+            let pair = |(one, other)| [engine.parameter(one), side.engine().parameter(other)];
+            let all = || self.pairs().map(pair).flat_map(|[one, other]| Pairs::new(one.values, other.values));
+            self.together(Place::Weights, weights, all, apart);
+        }
+    }
+
+    /// The gap of all weights as one vector, of those that were looked at last.
+    pub fn of_weights(&self, apart: &Apart) -> f64 {
+        let number = self.all.iter().rposition(|&place| place == Place::Weights);
+        number.and_then(|number| apart.gaps.get(number).copied().flatten()).unwrap_or(f64::NAN)
+    }
+
     /// What the engines lend at a place before the update, the reference's first.
     fn lent<'a>(&self, place: Place, engines: [&'a dyn Engine; 2]) -> Option<[Values<'a>; 2]> {
         let numbers = self.numbers(place);
@@ -118,16 +171,23 @@ impl Places {
     ) {
         // Last but one and last: what is not finite in them is so in one of their parts, too, or is nowhere.
         if let Some(number) = self.all.iter().rposition(|&place| place == wanted) {
-            apart.gaps[number] = sums.gap_of(&elements);
+            apart.gaps[number] = Some(sums.gap_of(&elements));
         }
     }
 }
 
 impl Apart {
+    /// Forgets the gaps of the step before.
+    pub fn clear(&mut self, places: usize) {
+        self.gaps.clear();
+        self.gaps.resize(places, None);
+        self.broken = None;
+    }
+
     /// Takes in the gap at a place; where it is none, looks for what is not finite.
     fn take_in<I: Iterator<Item = (f64, f64)>>(&mut self, place: usize, sums: Squares, elements: impl Fn() -> I) {
         let gap = sums.gap_of(&elements);
-        self.gaps[place] = gap;
+        self.gaps[place] = Some(gap);
         if gap.is_finite() || self.broken.is_some_and(|broken| broken.place < place) {
             return;
         }

@@ -8,12 +8,14 @@
 //! The constants come from `lockstep study noise`, whose report is `reports/noise/`.
 
 mod apart;
+mod effects;
 mod place;
 mod referee;
 mod ties;
 mod twins;
 
-pub use apart::{Apart, Broken, non_finite};
+pub use apart::{Apart, Broken, Watched, non_finite};
+pub use effects::Effects;
 pub use place::{Place, Places};
 pub use referee::{Referee, Refereed};
 pub use ties::{Tie, Ties};

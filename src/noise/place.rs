@@ -1,5 +1,6 @@
 //! The tensors that are compared, as places in the records of a step, and what each should be.
 
+use super::Effects;
 use crate::{
     data::Batch,
     experiment::Experiment,
@@ -230,6 +231,11 @@ impl Places {
         }
     }
 
+    /// The reference's parameter that a gradient or an update is of.
+    pub fn parameter(&self, place: Place) -> Option<usize> {
+        matches!(place, Place::Gradient(_) | Place::Update(_)).then(|| self.numbers(place)[0])
+    }
+
     /// By how much the bound of a place may grow before no rounding can explain what fills it: to n·u, from K·√n·u, for
     /// the longest sum that it comes from, in a batch of `rows`.
     pub fn headroom(&self, place: Place, rows: usize) -> f64 {
@@ -269,10 +275,12 @@ impl Places {
     }
 
     /// Measures how far a side's record is from what the definition makes of the side's own inputs, for every place
-    /// that is judged, in order. A parameter that only the definition has is the reference's.
+    /// that is judged, in order. A parameter that only the definition has is the reference's. The shadow of the
+    /// optimizer's state sees the step's gradients, unless it has (`advanced`). The effects of parameters are taken in.
     pub fn measure(
         &self,
         replay: &mut Replay,
+        (advanced, effects): (bool, Option<&mut Effects>),
         side: RunSide,
         record: &StepRecord,
         reference: &StepRecord,
@@ -313,7 +321,11 @@ impl Places {
         let exact = replay.output_gradient(record.output(), &record.targets);
         deviations.push(Deviation::new(&record.output_gradient, &exact.value, &exact.bound));
         if self.aligned {
+            let nothing = replay.nothing();
             let exact = replay.backward(record, &parameters);
+            if let Some(effects) = effects {
+                exact.iter().enumerate().for_each(|(parameter, exact)| effects.take_in(parameter, exact, nothing));
+            }
             for (number, shared) in self.shared.iter().enumerate() {
                 let (found, exact) = (&record.gradients[self.number(number, side)], &exact[shared.reference]);
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
@@ -322,7 +334,11 @@ impl Places {
         begin_updates(replay, record);
         for (number, shared) in self.shared.iter().enumerate() {
             let own = self.number(number, side);
-            let exact = replay.update(shared.reference, &record.before[own], &record.gradients[own]);
+            let (before, gradient) = (&record.before[own], &record.gradients[own]);
+            if !advanced {
+                replay.advance(shared.reference, before.as_slice().into(), gradient.as_slice().into());
+            }
+            let exact = replay.change(shared.reference, before, gradient);
             deviations.push(Deviation::new(&record.updates[own], &exact.value, &exact.bound));
         }
     }

@@ -1,6 +1,6 @@
 //! The referee: libtorch in f64, which says whether the replay's formulas are the reference's.
 //!
-//! It is given the reference's weights and batch at the first compared steps and then at every power of two, and its
+//! It is given the reference's weights and batch at the first replayed steps and then at every power of two, and its
 //! tensors are judged as a side's are, with f64's rounding. Where it agrees, the replay stands in for it at every step.
 //! Where it does not, the replay has another definition, and no side can be called off by it.
 
@@ -60,17 +60,12 @@ impl Referee {
         })
     }
 
-    /// Whether it would ask its engine at the next compared step, and so needs the reference's record.
-    pub fn asks(&self) -> bool {
-        self.seen.is_power_of_two() || self.seen < 4
-    }
-
-    /// Takes in a compared step: the reference's record. Asks the engine on the first steps and on powers of two.
+    /// Takes in a replayed step: the reference's record. Asks the engine on the first steps and on powers of two.
     ///
     /// # Errors
     /// If the engine fails.
     pub fn step(&mut self, places: &Places, reference: &StepRecord) -> Result<()> {
-        let asked = self.asks();
+        let asked = self.seen.is_power_of_two() || self.seen < 4;
         self.seen += 1;
         if !asked {
             return Ok(());
@@ -109,7 +104,7 @@ impl Referee {
             self.record.looked(self.engine.as_ref(), &self.widths, loss)?;
         }
         let Self { replay, record, deviations, .. } = self;
-        places.measure(replay, RunSide::Reference, record, record, deviations);
+        places.measure(replay, (false, None), RunSide::Reference, record, record, deviations);
         self.agrees.resize(deviations.len(), true);
         for ((agrees, deviation), &place) in self.agrees.iter_mut().zip(&*deviations).zip(&places.all) {
             *agrees &= deviation.budget <= places.headroom(place, reference.rows);

@@ -48,7 +48,8 @@ impl Ties {
         let kinks = pairs.enumerate().filter(|(_, pair)| {
             matches!(pair, (Layer::Relu, Layer::Relu) | (Layer::LeakyRelu { .. }, Layer::LeakyRelu { .. }))
         });
-        Self { layers: kinks.map(|(index, _)| index).collect(), ..Self::default() }
+        // What reaches the first layer is given, not computed.
+        Self { layers: kinks.map(|(index, _)| index).filter(|&index| index > 0).collect(), ..Self::default() }
     }
 
     /// Takes in a step at which the forward phases of both sides are within their limits, so that two pre-activations on
@@ -60,7 +61,7 @@ impl Ties {
     pub fn take_in(&mut self, mode: RunMode, step: usize, reference: &Runner, candidate: &Runner) -> bool {
         let before = self.count;
         for &layer in &self.layers {
-            let [one, other] = [reference.input(layer), candidate.input(layer)];
+            let [one, other] = [reference.activation(layer - 1), candidate.activation(layer - 1)];
             if !differ(one, other) {
                 continue;
             }
@@ -76,11 +77,6 @@ impl Ties {
             }
         }
         self.count > before
-    }
-
-    /// Whether a kink stands at the rows that a model is given.
-    pub fn at_inputs(&self) -> bool {
-        self.layers.first() == Some(&0)
     }
 }
 

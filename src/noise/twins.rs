@@ -6,13 +6,12 @@
 //! candidate may drift from the reference as far as they do, or the exact run does, times a constant; a candidate that
 //! goes much farther does something else.
 
-use super::Limits;
+use super::{Effects, Limits};
 use crate::{
     data::{Batch, Inputs, Sparse},
     engine::{self, Engine, scratch::Real},
     error::{Error, Result},
     experiment::Side,
-    gap::gap_of_parts,
     tensor::{DType, Owned, Shape, Values, View},
 };
 use rand::{Rng, SeedableRng};
@@ -214,12 +213,13 @@ impl Twins {
     }
 
     /// Compares what `step` left: the reference's weights, and those of the candidate that it shares, as `shared` pairs
-    /// of numbers.
+    /// of numbers. Weights without effect are left out.
     pub fn compare(
         &mut self,
         step: usize,
         [reference, candidate]: [&dyn Engine; 2],
         shared: impl Iterator<Item = (usize, usize)> + Clone,
+        effects: &Effects,
     ) -> Drift {
         let all = 0..reference.parameters().len();
         fn values(engine: &dyn Engine, parameter: usize) -> Values<'_> {
@@ -227,7 +227,8 @@ impl Twins {
         }
         let to_reference = |twin: &Twin| {
             let twin = twin.engine.as_ref();
-            gap_of_parts(all.clone().map(|parameter| (values(reference, parameter), values(twin, parameter))))
+            effects
+                .gap(all.clone().map(|parameter| (parameter, [values(reference, parameter), values(twin, parameter)])))
         };
         let mut gaps: Vec<f64> = self.nudged.iter().map(to_reference).collect();
         gaps.sort_by(f64::total_cmp);
@@ -238,12 +239,12 @@ impl Twins {
         let to_exact = self.exact.as_ref().map_or(f64::NAN, to_reference);
         self.noise = gaps.into_iter().chain([to_exact]).fold(self.noise, f64::max);
         let limit = self.k * self.noise;
-        let pairs = shared.clone().map(|(one, other)| (values(reference, one), values(candidate, other)));
-        let apart = gap_of_parts(pairs);
+        let pairs = shared.clone().map(|(one, other)| (one, [values(reference, one), values(candidate, other)]));
+        let apart = effects.gap(pairs);
         // Asked for only where someone is off.
         let exact = self.exact.as_ref().filter(|_| !(apart <= limit)).map(|exact| exact.engine.as_ref());
-        let pairs = |exact| shared.map(move |(one, other)| (values(candidate, other), values(exact, one)));
-        let candidate = exact.map(|exact| gap_of_parts(pairs(exact)));
+        let pairs = |exact| shared.map(move |(one, other)| (one, [values(candidate, other), values(exact, one)]));
+        let candidate = exact.map(|exact| effects.gap(pairs(exact)));
         Drift { twins, limit, apart, reference: to_exact, candidate }
     }
 }

@@ -78,6 +78,14 @@ impl Replay {
     }
 }
 
+impl Replay {
+    /// The share of its bounds that f64's own rounding is, and what bounds of nothing but underflow stay below: as many
+    /// smallest numbers as no sum has terms.
+    pub fn nothing(&self) -> [f64; 2] {
+        [2.0 * DType::F64.unit_roundoff() / self.rounding.unit, 2f64.powi(40) * self.rounding.smallest]
+    }
+}
+
 #[cfg(test)]
 impl Replay {
     /// The gradient in the model's input that the latest backward phase ended with; the first layer is not linear.

@@ -5,7 +5,8 @@ use super::{
     held_out,
 };
 use crate::verdict::{
-    Divergence, Farther, Mode, NonFinite, Outcome, Phase, RunMode, StartDifference, StartKind, Tie, Unjudged, Verdict,
+    Divergence, DriftSummary, Farther, Mode, NonFinite, Outcome, Phase, RunMode, StartDifference, StartKind, Tie,
+    Unjudged, Verdict,
 };
 use std::fmt::Write;
 
@@ -26,8 +27,8 @@ pub fn headline(verdict: &Verdict) -> String {
     match verdict.verdict {
         _ if verdict.interrupted => format!("INCONCLUSIVE: interrupted after {steps}"),
         Outcome::Parity => {
-            let compared = verdict.phases.values().map(|summary| summary.compared).min().unwrap_or_default();
-            let steps = if compared == verdict.steps { steps } else { format!("{compared} of {steps}") };
+            let steps =
+                if verdict.watched == verdict.steps { steps } else { format!("{} of {steps}", verdict.watched) };
             format!("PARITY: every phase of {steps} within what rounding explains")
         }
         Outcome::Mismatch => match (&verdict.first_divergence, verdict.non_finite.first()) {
@@ -41,7 +42,13 @@ pub fn headline(verdict: &Verdict) -> String {
             None if verdict.mode == Mode::Free && verdict.horizon == Some(0) => {
                 "INCONCLUSIVE: every compared step lies past the horizon".to_owned()
             }
-            None => "INCONCLUSIVE: not enough was compared to say (see what was not checked)".to_owned(),
+            None => match verdict.never_judged.as_slice() {
+                [] => "INCONCLUSIVE: not enough was compared to say (see what was not checked)".to_owned(),
+                [tensor] => format!("INCONCLUSIVE: {tensor} could be judged at no step"),
+                [tensor, others @ ..] => {
+                    format!("INCONCLUSIVE: {tensor} and {} more tensors could be judged at no step", others.len())
+                }
+            },
         },
     }
 }
@@ -53,7 +60,8 @@ pub fn place(at: &Divergence) -> String {
     }
     let index = if at.index.is_empty() { String::new() } else { format!("{:?}", at.index) };
     let mode = if at.mode == RunMode::Free { " of the free run" } else { "" };
-    format!("{} at step {}{mode}, {}{index}", at.phase.name(), at.step, at.tensor)
+    let since = at.since.map_or(String::new(), |since| format!(", or from step {since} on,"));
+    format!("{} at step {}{since}{mode}, {}{index}", at.phase.name(), at.step, at.tensor)
 }
 
 /// What one start difference is, in words.
@@ -115,14 +123,29 @@ pub fn unjudged(verdict: &Verdict) -> Vec<String> {
 pub fn noise_words(verdict: &Verdict) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(drift) = &verdict.noise.drift {
+        let DriftSummary { step, apart, limit, .. } = drift;
+        let beside = match verdict.noise.twins {
+            0 => {
+                format!("the limit, {} times what the synced steps leave in all, is {}", verdict.noise.k, power(*limit))
+            }
+            twins => format!("its {twins} twins {}, the limit {}", power(drift.twins), power(*limit)),
+        };
         lines.push(format!(
-            "drift: the free run's weights are {} apart where they use most of their limit (step {}), its {} twins {}, \
-             the limit {}",
-            power(drift.apart),
-            drift.step,
-            verdict.noise.twins,
-            power(drift.twins),
-            power(drift.limit)
+            "drift: the free run's weights are {} apart where they use most of their limit (step {step}), {beside}",
+            power(*apart)
+        ));
+    }
+    if verdict.replayed < verdict.watched {
+        lines.push(format!(
+            "steps: replayed at {}, watched at all {}: at the others the synced sides were no farther apart than replays \
+             have explained",
+            verdict.replayed, verdict.watched
+        ));
+    }
+    if !verdict.without_effect.is_empty() {
+        lines.push(format!(
+            "without effect: {}; the true gradient is 0 at every step, so that what a side makes of it cannot show",
+            verdict.without_effect.join(", ")
         ));
     }
     if verdict.noise.twins > 0 {

@@ -1,6 +1,6 @@
 //! An experiment, run in both engines and judged: what commands and studies call.
 
-use super::{Curves, Divergence, Judge, Measured, Mode, Speed, Verdict};
+use super::{Curves, Divergence, Judge, Measured, Mode, Outcome, RunMode, Speed, Verdict};
 use crate::{
     error::{Error, Result},
     experiment::Experiment,
@@ -29,7 +29,8 @@ impl Default for Comparison<'_> {
 }
 
 /// Runs an experiment in both engines and judges it. `watching` is told of every step; `stop` ends the run. A free run
-/// that drifts too far, though no phase shows why, is run again beside more twins.
+/// that goes farther than rounding is known to take it, though no phase shows why, is run again beside more twins: beside
+/// some where none ran, then beside many.
 ///
 /// # Errors
 /// If an engine cannot be built or fails, or a probe's step lies past the end.
@@ -40,25 +41,33 @@ pub fn compare(
     watching: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<(Verdict, Curves)> {
-    let found = run(experiment, comparison, environment.clone(), watching, stop)?;
-    let (verdict, again) = (&found.0, comparison.limits.again);
-    let drifts = verdict.first_divergence.as_ref().is_some_and(Divergence::is_drift);
-    if !drifts || verdict.noise.twins >= again || verdict.interrupted {
-        return Ok(found);
+    let (mut found, mut more) = run(experiment, comparison, environment.clone(), watching, stop)?;
+    let Limits { twins, again, .. } = comparison.limits;
+    for twins in [twins, again] {
+        let asked = experiment.noise.twins.is_some_and(|asked| asked == 0);
+        if !more || found.0.noise.twins >= twins || found.0.interrupted || asked {
+            continue;
+        }
+        let mut experiment = experiment.clone();
+        experiment.noise.twins = Some(twins);
+        let (second, still) = run(&experiment, comparison, environment.clone(), watching, stop)?;
+        // An interrupted second look leaves a drift as it was found, and a doubt unanswered.
+        if second.0.interrupted {
+            return Ok(if found.0.verdict == Outcome::Inconclusive { second } else { found });
+        }
+        (found, more) = (second, still);
     }
-    let mut experiment = experiment.clone();
-    experiment.noise.twins = Some(again);
-    let second = run(&experiment, comparison, environment, watching, stop)?;
-    Ok(if second.0.interrupted { found } else { second })
+    Ok(found)
 }
 
+/// A run, and whether more twins would say more of it.
 fn run(
     experiment: &Experiment,
     comparison: Comparison<'_>,
     environment: BTreeMap<String, String>,
     watching: &mut dyn Observer,
     stop: &AtomicBool,
-) -> Result<(Verdict, Curves)> {
+) -> Result<((Verdict, Curves), bool)> {
     let start = Instant::now();
     let Comparison { mode, at, engines, limits } = comparison;
     let mut lockstep = Lockstep::with(experiment, mode, engines)?;
@@ -80,5 +89,9 @@ fn run(
     if ended.steps > 0 {
         measured.speed = Some(Speed { timer_us: timer_us(), run_s: start.elapsed().as_secs_f64(), ..Speed::default() });
     }
-    Ok(judge.finish(ended, measured))
+    let in_doubt = judge.is_in_doubt();
+    let found = judge.finish(ended, measured);
+    let first = found.0.first_divergence.as_ref();
+    let more = first.map_or(in_doubt, |first| Divergence::is_drift(first) || (in_doubt && first.mode == RunMode::Free));
+    Ok((found, more))
 }

@@ -16,6 +16,10 @@ pub(super) struct Drifting {
     pub(super) worst: Option<(usize, Drift)>,
     /// The first step at which a side went too far.
     pub(super) first: Option<(usize, Drift)>,
+    /// How far it might go at the latest step at which it was judged.
+    limit: f64,
+    /// Without twins, the gaps that the synced sides' steps have left so far, added up.
+    pub(super) summed: f64,
     /// The median twin at every compared step.
     pub(super) twins: Vec<f32>,
 }
@@ -24,17 +28,20 @@ impl Drifting {
     /// Nothing yet, of the run that `lockstep` is about to make.
     pub(super) fn new(lockstep: &Lockstep) -> Self {
         let differs = lockstep.differences.iter().any(|difference| difference.kind != StartKind::Dtype);
-        let unjudged = match lockstep.compared_every {
-            _ if differs => Some("the sides do not start alike".to_owned()),
-            1 => None,
-            _ => Some("a tie between the compared steps would not be seen".to_owned()),
-        };
+        let unjudged = differs.then(|| "the sides do not start alike".to_owned());
         Self { unjudged, ..Self::default() }
     }
 
     /// Whether, up to the latest step that was taken in, rounding explains how far the free run is from the reference.
     pub(super) fn together(&self) -> bool {
         self.unjudged.is_none() && self.first.is_none()
+    }
+
+    /// Whether the free run goes farther than rounding explains, or may go so far that agreement proves nothing: without
+    /// twins beside it nobody can say more.
+    pub(super) fn doubtful(&self, horizon_at: f64) -> bool {
+        let too_wide = self.unjudged.is_none() && !(self.limit <= horizon_at);
+        self.first.is_some() || too_wide
     }
 
     /// Takes in a compared step of the free run.
@@ -45,6 +52,7 @@ impl Drifting {
             return;
         }
         self.judged += 1;
+        self.limit = drift.limit;
         if self.worst.is_none_or(|(_, worst)| !(drift.budget() <= worst.budget())) {
             self.worst = Some((step, drift));
         }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     experiment::Experiment,
-    lockstep::{Ended, Lockstep, Mode, Phase, RunMode, StartKind},
-    noise::{Drift, Places, Twins},
+    lockstep::{Ended, Mode, Phase, RunMode, StartKind},
+    noise::{Drift, Place, Places, Twins},
 };
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ impl Judge {
         let first_divergence = start.or_else(|| {
             let firsts = phases.values().filter_map(|summary| summary.first_divergence.clone());
             let one_sided = self.non_finite.iter().filter(|found| found.is_fault()).map(not_finite);
-            let drifted = self.drifting.first.map(drifted);
+            let drifted = self.drifting.first.filter(|_| self.twins.is_some()).map(drifted);
             firsts
                 .chain(one_sided)
                 .chain(drifted)
@@ -34,18 +34,27 @@ impl Judge {
         });
         let horizon = self.twins.as_ref().and_then(Twins::horizon);
         let (noise, unjudged) = (self.noise(), self.unjudged());
-        if self.skipped > 0 {
-            let compared = self.buckets.seen();
+        if let Some(first) = self.lost.first() {
             self.not_checked.push(format!(
-                "the phases of {} of {compared} compared steps, at which the synced sides were no farther apart than where \
-                 the phases were replayed: the model is large",
-                self.skipped
+                "the phases of {} steps, first step {first}, at which the synced sides were farther apart than replays have \
+                 explained: an engine's update changes its gradients in place, so that they were gone",
+                self.lost.len()
             ));
         }
-        if let Some(why) = self.drifting.unjudged.as_ref().filter(|_| self.twins.is_some()) {
+        let free = self.judging && self.runs.iter().any(|run| run.mode == RunMode::Free);
+        if let Some(why) = self.drifting.unjudged.as_ref().filter(|_| free) {
             self.not_checked.push(format!("how far the free run drifts: {why}"));
+        } else if self.is_in_doubt() {
+            self.not_checked.push(
+                "how far the free run may drift: its synced steps do not explain where it goes, and with noise.twins = 0 \
+                 nothing else can"
+                    .to_owned(),
+            );
         }
-        self.note_hidden();
+        let (without_effect, never_judged) = (self.without_effect(), self.never_judged());
+        for tensor in &never_judged {
+            self.not_checked.push(format!("{tensor}: its own noise passes 1 % of it at every step"));
+        }
         if !self.evaluations.is_empty() || ended.test.is_some() {
             self.not_checked
                 .push("the evaluation mode: scores on held-out rows are shown side by side, not judged".to_owned());
@@ -59,12 +68,13 @@ impl Judge {
         if !self.moved && self.non_finite.is_empty() {
             self.not_checked.push("anything: no weight moved in any step".to_owned());
         }
-        let verdict = self.outcome(&ended, first_divergence.as_ref(), &phases);
+        let verdict = self.outcome(&ended, first_divergence.as_ref(), &phases, never_judged.is_empty());
         let full_names = |run: &Run| {
             let named = self.places.all.iter().zip(&run.tracks);
             named.map(|(&place, track)| (self.places.full_name(place), track.between.clone())).collect()
         };
         let gaps = self.runs.iter().map(|run| (run.mode, full_names(run))).collect();
+        let watched = self.buckets.seen();
         let mut curves = Curves {
             reference: self.names[0].clone(),
             candidate: self.names[1].clone(),
@@ -98,7 +108,9 @@ impl Judge {
             verdict,
             interrupted: ended.interrupted,
             steps: ended.steps,
-            compared_every: self.compared_every,
+            compared_every: 1,
+            watched,
+            replayed: self.replays,
             horizon,
             first_divergence,
             start: self.differences,
@@ -110,6 +122,8 @@ impl Judge {
             evaluations: self.evaluations.into_iter().chain(ended.test).collect(),
             stopping: ended.stopping,
             unjudged,
+            never_judged,
+            without_effect,
             ties: self.ties.listed,
             tied: self.ties.count,
             non_finite: self.non_finite,
@@ -156,36 +170,50 @@ impl Judge {
         self.runs.iter().flat_map(of).collect()
     }
 
-    /// Lists the tensors that rounding hid at every step: agreement in them proves nothing.
-    fn note_hidden(&mut self) {
-        for run in &self.runs {
-            for track in run.tracks.iter().filter(|track| track.judged == 0 && track.unjudged > 0) {
-                self.not_checked.push(format!(
-                    "{} of {} in the {} run: its own noise passes 1 % of it at every step",
-                    track.phase.name(),
-                    track.curve.tensor,
-                    run.mode
-                ));
-            }
-        }
+    /// Whether the free run goes where nobody can say whether rounding took it: more twins would tell.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.judging && self.twins.is_none() && self.drifting.doubtful(self.horizon_at)
     }
 
-    fn outcome(&self, ended: &Ended, first: Option<&Divergence>, phases: &BTreeMap<Phase, PhaseSummary>) -> Outcome {
+    /// The parameters whose true gradient is 0.
+    fn without_effect(&self) -> Vec<String> {
+        let gradients = self.places.all.iter().filter(|place| matches!(place, Place::Gradient(_)));
+        let without = |place: &&Place| self.is_without_effect(**place);
+        gradients.filter(without).map(|&place| self.places.tensor(place)).collect()
+    }
+
+    fn is_without_effect(&self, place: Place) -> bool {
+        self.places.parameter(place).is_some_and(|parameter| self.effects.is_without(parameter))
+    }
+
+    /// The tensors that rounding hid at every step of every candidate, though they have an effect: that nothing was found
+    /// there proves nothing.
+    fn never_judged(&self) -> Vec<String> {
+        let hidden = |(number, place): (usize, &Place)| {
+            let tracks = || self.runs.iter().filter_map(move |run| run.tracks.get(number));
+            let never = tracks().all(|track| track.judged == 0) && tracks().any(|track| track.unjudged > 0);
+            let named = || format!("{} of {}", place.phase().name(), self.places.tensor(*place));
+            (never && !self.is_without_effect(*place)).then(named)
+        };
+        self.places.all.iter().enumerate().filter_map(hidden).collect()
+    }
+
+    fn outcome(
+        &self,
+        ended: &Ended,
+        first: Option<&Divergence>,
+        phases: &BTreeMap<Phase, PhaseSummary>,
+        all_judged: bool,
+    ) -> Outcome {
         if self.non_finite.iter().any(NonFinite::is_fault) || first.is_some() {
             return if ended.interrupted { Outcome::Inconclusive } else { Outcome::Mismatch };
         }
-        // Nothing compared is not a pass: a phase without a judged tensor, a tensor whose update rounding hid at every
-        // step, weights that never moved, NaN on both sides. But a tensor whose gradient is nothing but rounding either, as
-        // that of a bias before a batch norm, has no update that could be shown.
-        let never = |track: &&Track| track.judged == 0 && track.unjudged > 0;
-        let hidden = |run: &Run| {
-            let never = |phase| run.tracks.iter().filter(move |track| track.phase == phase).filter(never);
-            let moving = |update: &Track| never(Phase::Backward).all(|other| other.curve.tensor != update.curve.tensor);
-            never(Phase::Update).any(moving)
-        };
-        let nothing = phases.values().any(|summary| summary.budget.is_none()) || self.runs.iter().any(hidden);
+        // Nothing compared is not a pass: a phase without a judged tensor, a tensor that rounding hid at every step, weights
+        // that never moved, NaN on both sides, a gap that no replay has explained.
+        let nothing = phases.values().any(|summary| summary.budget.is_none()) || !all_judged || !self.moved;
         let broken = self.non_finite.iter().any(|found| found.counts) || self.runs.iter().all(|run| run.ended);
-        if !self.judging || ended.interrupted || nothing || !self.moved || broken || !self.places.aligned {
+        let unexplained = !self.lost.is_empty() || self.is_in_doubt();
+        if !self.judging || ended.interrupted || nothing || broken || unexplained || !self.places.aligned {
             return Outcome::Inconclusive;
         }
         Outcome::Parity
@@ -198,6 +226,7 @@ impl Judge {
         Some(Divergence {
             mode: run.mode,
             step: 0,
+            since: None,
             phase: Phase::Start,
             tensor: difference.tensor.clone(),
             index: Vec::new(),
@@ -228,8 +257,8 @@ impl Judge {
             compared: self.compared.get(&phase).copied().unwrap_or_default(),
             unjudged: tracks().map(|track| track.unjudged).sum(),
             minimum_limit: largest(&mut judged().map(|track| track.largest_gap)),
-            // A tensor that was never judged would have hidden any fault.
-            detectable: if tracks().any(|track| track.judged == 0 && track.unjudged > 0) {
+            // A tensor that was never judged would have hidden any fault; of one without effect there is none.
+            detectable: if self.never_judged().iter().any(|tensor| tensor.starts_with(phase.name())) {
                 None
             } else {
                 largest(&mut judged().map(|track| track.smallest_limit))
@@ -252,6 +281,7 @@ fn drifted((step, drift): (usize, Drift)) -> Divergence {
     Divergence {
         mode: RunMode::Free,
         step,
+        since: None,
         phase: Phase::Update,
         tensor: super::WEIGHTS.to_owned(),
         index: Vec::new(),
@@ -270,6 +300,7 @@ fn not_finite(found: &NonFinite) -> Divergence {
     Divergence {
         mode: found.mode,
         step: found.step,
+        since: None,
         phase: found.phase,
         tensor: found.tensor.clone(),
         index: found.index.clone(),
@@ -303,7 +334,7 @@ fn differing(reference: &serde_json::Value, candidate: &serde_json::Value, path:
 }
 
 /// What a run of this experiment cannot say, whatever it finds.
-pub(super) fn not_checked(experiment: &Experiment, mode: Mode, lockstep: &Lockstep, places: &Places) -> Vec<String> {
+pub(super) fn not_checked(experiment: &Experiment, mode: Mode, places: &Places) -> Vec<String> {
     let mut texts = Vec::new();
     if !experiment.noise.judged {
         texts.push(
@@ -321,8 +352,6 @@ pub(super) fn not_checked(experiment: &Experiment, mode: Mode, lockstep: &Lockst
     }
     if mode == Mode::Probe {
         texts.push("the steps before the probed one".to_owned());
-    } else if lockstep.compared_every > 1 {
-        texts.push(format!("all but one step in {}: the model is large", lockstep.compared_every));
     }
     texts
 }

@@ -19,7 +19,7 @@ use crate::{
         Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, Runner, STOCK, StartDifference,
         StepEvent,
     },
-    noise::{Apart, Drift, Limits, Places, Referee, Ties, Twins, non_finite},
+    noise::{Apart, Drift, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
     replay::Replay,
     tensor::{DType, View},
 };
@@ -32,6 +32,17 @@ const FIRST: usize = 8;
 /// sides may be before it is replayed, too.
 const EXPLAINED: f64 = 4.0;
 
+/// Whose phases a step's replays cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replayed {
+    /// All sides'.
+    All,
+    /// The reference's and the synced candidate's, from what they still lent after their updates.
+    Synced,
+    /// Nobody's: the gaps of the synced sides are no larger than replays have explained.
+    Nobody,
+}
+
 /// Judges a run as its observer.
 pub struct Judge {
     pub(super) title: String,
@@ -39,7 +50,6 @@ pub struct Judge {
     pub(super) mode: Mode,
     pub(super) differences: Vec<StartDifference>,
     pub(super) not_checked: Vec<String>,
-    pub(super) compared_every: usize,
     pub(super) names: [String; 2],
     pub(super) places: Places,
     replay: Replay,
@@ -58,16 +68,24 @@ pub struct Judge {
     pub(super) twins: Option<Twins>,
     /// By how much of each parameter rounding may have moved it at the latest compared step.
     moved_by: Vec<f64>,
-    /// Every how many compared steps are replayed.
+    /// Whether a synced candidate starts every step from all of the reference's weights.
+    synced: bool,
+    /// Every how many steps are replayed, whatever their gaps: each, where gaps say nothing.
     replayed_every: usize,
-    /// Whether the latest compared step is.
-    replayed: bool,
+    /// How much of the latest compared step is replayed.
+    replayed: Replayed,
     /// Whether anything is: with `noise = "off"` the sides are only set beside each other.
     pub(super) judging: bool,
-    /// How many were not.
-    pub(super) skipped: usize,
-    /// For each judged place, the gap between the synced sides that needs no replay.
+    /// Compared steps whose phases were replayed.
+    pub(super) replays: usize,
+    /// The last step of them.
+    latest_replay: Option<usize>,
+    /// What the weights have an effect on.
+    pub(super) effects: Effects,
+    /// For each place, the gap between the synced sides that needs no replay.
     explained: Vec<f64>,
+    /// Steps that a gap called for a replay of and that could not be replayed.
+    pub(super) lost: Vec<usize>,
     pub(super) limits: Limits,
     pub(super) horizon_at: f64,
     pub(super) drifting: Drifting,
@@ -102,18 +120,16 @@ impl Judge {
             ended: false,
         };
         let (reference_name, candidate_name) = lockstep.describe();
-        let mut not_checked = super::finish::not_checked(experiment, mode, lockstep, &places);
+        let mut not_checked = super::finish::not_checked(experiment, mode, &places);
         let judging = experiment.noise.judged;
         let referee = judging.then(|| Referee::new(experiment, lockstep.rows, limits.k, engines)).transpose();
         if let Err(error) = &referee {
             not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
         }
-        let few = if lockstep.compared_every == 1 { limits.twins } else { 0 };
+        // Beside a large model twins run only where the synced gaps do not explain how far the free run goes.
+        let few = if lockstep.replayed_every == 1 || !lockstep.synced { limits.twins } else { 0 };
         let count = experiment.noise.twins.unwrap_or(few);
         let free = judging && mode.runs().contains(&RunMode::Free);
-        if free && count == 0 {
-            not_checked.push("how far the free run may drift, and its horizon: no twins ran beside it".to_owned());
-        }
         // A side is judged by its own rounding: the twins are as coarse as the coarser side.
         let coarser = if [reference.dtype, candidate.dtype].contains(&DType::F32) { DType::F32 } else { DType::F64 };
         let horizon_at = experiment.noise.horizon;
@@ -123,7 +139,6 @@ impl Judge {
             resolved: experiment.resolved.clone(),
             mode,
             not_checked,
-            compared_every: lockstep.compared_every,
             names: [reference_name.to_string(), candidate_name.to_string()],
             replay: Replay::new(reference, reference.dtype, limits.k),
             deviations: Vec::new(),
@@ -141,11 +156,15 @@ impl Judge {
             limits,
             horizon_at,
             moved_by: Vec::new(),
-            replayed_every: lockstep.replayed_every,
-            replayed: false,
+            replayed_every: if lockstep.synced { lockstep.replayed_every } else { 1 },
+            synced: lockstep.synced,
+            replayed: Replayed::Nobody,
             judging,
-            skipped: 0,
+            replays: 0,
+            latest_replay: None,
+            effects: Effects::default(),
             explained: Vec::new(),
+            lost: Vec::new(),
             drifting: Drifting::new(lockstep),
             ties: Ties::new(experiment),
             differences: lockstep.differences.clone(),
@@ -163,11 +182,13 @@ impl Judge {
         let (bucket, full) = self.buckets.next(event.step);
         self.measure(event);
         let record = &event.reference.record;
-        if let Some(Err(error)) = self.referee.as_mut().map(|referee| referee.step(&self.places, record)) {
+        let referee = self.referee.as_mut().filter(|_| self.replayed != Replayed::Nobody);
+        if let Some(Err(error)) = referee.map(|referee| referee.step(&self.places, record)) {
             self.not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
             self.referee = None;
         }
         let drift = self.follow_drift(event, bucket, full);
+        let quiet = self.quiet();
         let horizon = self.twins.as_ref().and_then(Twins::horizon);
         for (run, (mode, candidate)) in self.runs.iter_mut().zip(event.candidates) {
             if full {
@@ -180,16 +201,19 @@ impl Judge {
             self.moved = self.moved || moves(event.reference_runner) || moves(candidate);
             let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| event.step < horizon);
             let k = self.limits.k;
-            let replayed = self.replayed;
+            let replayed = self.replayed.covers(*mode);
             let (reference, latest) = (event.reference, &candidate.latest);
-            let step = Compared { step: event.step, bucket, counts, replayed, k, reference, candidate: latest };
+            let since = self.latest_replay.map_or(event.step, |latest| latest + 1);
+            let since = (since < event.step && quiet).then_some(since);
+            let step = Compared { step: event.step, since, bucket, counts, replayed, k, reference, candidate: latest };
             if let Some(found) = run.take_in(&self.places, &self.deviations, self.referee.as_ref(), &step) {
                 run.ended = !found.counts;
                 self.non_finite.push(found);
                 continue;
             }
             // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
-            let together = *mode == RunMode::Sync || (self.twins.is_some() && self.drifting.together());
+            let together =
+                *mode == RunMode::Sync || ((self.twins.is_some() || self.synced) && self.drifting.together());
             let mut tied = false;
             if counts && together && self.places.aligned && run.forward && reference.rows == latest.rows {
                 tied = self.ties.take_in(*mode, event.step, event.reference_runner, candidate);
@@ -198,12 +222,20 @@ impl Judge {
                     self.drifting.unjudged = Some(why);
                 }
             }
-            if *mode == RunMode::Sync && self.replayed && run.passed && !tied {
-                self.explained.resize(run.deviations.len(), 0.0);
+            if *mode == RunMode::Sync && replayed && run.passed && !tied {
+                self.explained.resize(run.apart.gaps.len(), 0.0);
                 for (explained, apart) in self.explained.iter_mut().zip(&run.apart.gaps) {
-                    *explained = f64::max(*explained / 2.0, EXPLAINED * apart);
+                    *explained = f64::max(*explained / 2.0, EXPLAINED * apart.unwrap_or_default());
                 }
             }
+        }
+        if self.replayed != Replayed::Nobody {
+            self.latest_replay = Some(event.step);
+        }
+        let off = |run: &Run| run.mode == RunMode::Sync && run.tracks.iter().any(|track| track.first.is_some());
+        if self.twins.is_none() && self.drifting.unjudged.is_none() && self.runs.iter().any(off) {
+            self.drifting.unjudged =
+                Some(format!("from step {} the synced steps differ by more than rounding", event.step));
         }
         // Once it is known whether a tie of this step sent the free run elsewhere.
         if let Some(drift) = drift {
@@ -216,28 +248,63 @@ impl Judge {
 
     /// Measures, where it is its turn or a gap stands out, each side against its replay.
     fn measure(&mut self, event: &StepEvent<'_>) {
-        if !self.replayed {
-            self.skipped += usize::from(self.judging);
+        if self.replayed == Replayed::Nobody {
             return;
         }
+        self.replays += 1;
+        let advanced = self.replayed == Replayed::Synced;
         let reference = &event.reference.record;
-        self.places.measure(&mut self.replay, RunSide::Reference, reference, reference, &mut self.deviations);
-        for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+        let Self { places, replay, deviations, effects, .. } = self;
+        let seen = (advanced, Some(effects));
+        places.measure(replay, seen, RunSide::Reference, reference, reference, deviations);
+        let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
+        for (run, (_, candidate)) in runs.filter(|(_, (mode, _))| self.replayed.covers(*mode)) {
             let record = &candidate.latest.record;
-            self.places.measure(&mut run.replay, RunSide::Candidate, record, reference, &mut run.deviations);
+            places.measure(
+                &mut run.replay,
+                (advanced, None),
+                RunSide::Candidate,
+                record,
+                reference,
+                &mut run.deviations,
+            );
+        }
+    }
+
+    /// Whether the gaps of the synced sides, of the places that were looked at, are no larger than replays have explained.
+    fn quiet(&self) -> bool {
+        let quiet = |run: &Run| {
+            let mut gaps = self.explained.iter().zip(&run.apart.gaps);
+            !self.explained.is_empty() && gaps.all(|(explained, apart)| apart.is_none_or(|apart| apart <= *explained))
+        };
+        self.runs.iter().find(|run| run.mode == RunMode::Sync && !run.ended).is_some_and(quiet)
+    }
+
+    /// Looks at how far a candidate is from the reference in what both computed.
+    fn look(&mut self, event: &StepEvent<'_>, wanted: RunMode) {
+        let wide = |(inputs, targets): (Inputs<'_>, View<'_>)| {
+            let mut wide = [Vec::new(), Vec::new()];
+            inputs.widen_into(&mut wide[0]);
+            targets.widen_into(&mut wide[1]);
+            wide
+        };
+        let given = event.given.filter(|_| self.places.watch_batches).map(|given| given.map(wide));
+        let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
+        for (run, (_, candidate)) in runs.filter(|(run, _)| run.mode == wanted) {
+            self.places.computed([event.reference_runner, candidate], given.as_ref(), &mut run.apart);
         }
     }
 
     /// Lets the twins make the step, and nudges them where it left them; of a compared one, says where it took everyone.
     fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) -> Option<Drift> {
-        let twins = self.twins.as_mut()?;
+        let Some(twins) = self.twins.as_mut() else { return self.sum_gaps(event) };
         let stepped = twins.step(&event.batch, &event.reference_runner.kept().before);
         if event.compared {
             // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
             if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
                 return None;
             }
-            if self.replayed {
+            if self.replayed != Replayed::Nobody {
                 self.moved_by = self.places.moved(&event.reference.record, &self.deviations);
             }
         }
@@ -252,9 +319,32 @@ impl Judge {
             super::track::thin(&mut self.drifting.twins);
         }
         let engines = [event.reference_runner.engine(), candidate.engine()];
-        let drift = twins.compare(event.step, engines, self.places.pairs());
+        let drift = twins.compare(event.step, engines, self.places.pairs(), &self.effects);
         super::track::push(&mut self.drifting.twins, bucket, drift.twins);
         Some(drift)
+    }
+
+    /// Without twins a free run is held to the gaps that single steps leave between the synced sides: as long as training
+    /// does not amplify what rounding does, their sum is as far as it can go.
+    fn sum_gaps(&mut self, event: &StepEvent<'_>) -> Option<Drift> {
+        let side = |wanted| event.candidates.iter().find(|(mode, _)| *mode == wanted).map(|(_, side)| side);
+        let (synced, free) = (side(RunMode::Sync)?, side(RunMode::Free)?);
+        if !self.judging || !event.compared || !self.synced {
+            return None;
+        }
+        let of = |wanted, side: &Runner| {
+            let run = self.runs.iter().find(|run| run.mode == wanted).filter(|_| !self.effects.leave_out());
+            if let Some(run) = run {
+                return self.places.of_weights(&run.apart);
+            }
+            let [reference, candidate] = [event.reference_runner, side].map(Runner::engine);
+            let pair = |(one, other)| (one, [reference.parameter(one).values, candidate.parameter(other).values]);
+            self.effects.gap(self.places.pairs().map(pair))
+        };
+        let (of_synced, apart) = (of(RunMode::Sync, synced), of(RunMode::Free, free));
+        self.drifting.summed += of_synced;
+        let limit = self.limits.k * self.drifting.summed;
+        Some(Drift { twins: 0.0, limit, apart, reference: f64::NAN, candidate: None })
     }
 
     /// On a step that is not compared the losses are all there is to see.
@@ -278,22 +368,35 @@ impl Judge {
     }
 }
 
+impl Replayed {
+    fn covers(self, mode: RunMode) -> bool {
+        match self {
+            Self::All => true,
+            Self::Synced => mode == RunMode::Sync,
+            Self::Nobody => false,
+        }
+    }
+}
+
 impl Observer for Judge {
-    fn computed(&mut self, event: &StepEvent<'_>) {
-        let Self { places, replay, runs, .. } = self;
-        let runs = runs.iter_mut().zip(event.candidates);
+    fn computed(&mut self, event: &StepEvent<'_>) -> bool {
+        self.replayed = Replayed::Nobody;
         if event.compared {
-            let wide = |(inputs, targets): (Inputs<'_>, View<'_>)| {
-                let mut wide = [Vec::new(), Vec::new()];
-                inputs.widen_into(&mut wide[0]);
-                targets.widen_into(&mut wide[1]);
-                wide
-            };
-            let given = event.given.filter(|_| places.watch_batches).map(|given| given.map(wide));
-            for (run, (_, candidate)) in runs.filter(|(run, _)| !run.ended) {
-                places.computed([event.reference_runner, candidate], given.as_ref(), &mut run.apart);
+            let seen = self.buckets.seen() + 1;
+            let due = seen <= FIRST || seen.is_multiple_of(self.replayed_every);
+            self.look(event, RunMode::Sync);
+            // A free run whose loss is not finite is looked at whole, so that it is said where that begins.
+            let free = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Free);
+            let broken = free.is_some_and(|(_, candidate)| !candidate.latest.loss.is_finite());
+            let all = !self.judging || due || broken || !self.quiet();
+            if all {
+                self.look(event, RunMode::Free);
+                self.replayed = if self.judging { Replayed::All } else { Replayed::Nobody };
+                return self.judging;
             }
-        } else if self.judging {
+        }
+        if self.judging {
+            let Self { places, replay, runs, .. } = self;
             let advance = |replay: &mut Replay, which, side: &Runner| {
                 let engine = side.engine();
                 let (weight, gradient) =
@@ -301,39 +404,65 @@ impl Observer for Judge {
                 places.advance(replay, which, &event.batch, [&weight, &gradient], engine.parameters().len());
             };
             advance(replay, RunSide::Reference, event.reference_runner);
-            runs.for_each(|(run, (_, candidate))| advance(&mut run.replay, RunSide::Candidate, candidate));
-        }
-    }
-
-    fn updated(&mut self, event: &StepEvent<'_>) -> bool {
-        let seen = self.buckets.seen() + 1;
-        let in_turn = seen <= FIRST || seen.is_multiple_of(self.replayed_every);
-        let Self { places, replay, runs, explained, .. } = self;
-        let reference = event.reference_runner;
-        let mut quiet = None;
-        for (run, (mode, candidate)) in runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
-            let losses = [event.reference.judged, candidate.latest.judged];
-            places.updated([reference, candidate], losses, &mut run.apart);
-            if *mode == RunMode::Sync {
-                let mut pairs = explained.iter().zip(&run.apart.gaps);
-                quiet = Some(!explained.is_empty() && pairs.all(|(explained, apart)| apart <= explained));
-            }
-        }
-        self.replayed = self.judging && (in_turn || quiet != Some(true));
-        if self.judging && !self.replayed {
-            let advance = |replay: &mut Replay, which, side: &Runner| {
-                let (kept, parameters) = (side.kept(), side.engine().parameters().len());
-                let weight = |index: usize| kept.before[index].values();
-                let gradient = |index: usize| kept.gradients[index].values();
-                places.advance(replay, which, &event.batch, [&weight, &gradient], parameters);
-            };
-            advance(replay, RunSide::Reference, reference);
-            for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+            for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
+                if run.mode == RunMode::Free {
+                    run.apart.clear(places.all.len());
+                }
                 advance(&mut run.replay, RunSide::Candidate, candidate);
             }
         }
-        let asked = self.referee.as_ref().is_some_and(Referee::asks);
-        self.replayed || asked || (self.judging && self.ties.at_inputs())
+        false
+    }
+
+    fn updated(&mut self, event: &StepEvent<'_>) -> bool {
+        let reference = event.reference_runner;
+        let everything = !self.judging || self.replayed == Replayed::All;
+        let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
+        if everything {
+            for (run, (_, candidate)) in runs {
+                let losses = [event.reference.judged, candidate.latest.judged];
+                self.places.updated([reference, candidate], losses, &mut run.apart);
+            }
+        } else {
+            let mut watched: Vec<_> = runs
+                .map(|(run, (_, side))| Watched { side, loss: side.latest.judged, apart: &mut run.apart })
+                .collect();
+            self.places.watched((reference, event.reference.judged), &mut watched);
+        }
+        let synced = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Sync);
+        if everything {
+            // The gaps of a later step may call for its replay when its updates have been made.
+            let mut sides = synced.iter().map(|(_, candidate)| candidate).chain([reference]);
+            if self.replayed_every > 1 && !sides.all(Runner::still_lends) {
+                self.replayed_every = 1;
+            }
+            return false;
+        }
+        for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates) {
+            if run.mode == RunMode::Free && run.apart.broken.is_some() {
+                let mut earlier = Apart::default();
+                self.places.computed([reference, candidate], None, &mut earlier);
+                if earlier.broken.is_some() {
+                    run.apart = earlier;
+                }
+            }
+        }
+        if self.quiet() {
+            return false;
+        }
+        let Some((run, (_, candidate))) = self.runs.iter().zip(synced).find(|(run, _)| run.mode == RunMode::Sync)
+        else {
+            return false;
+        };
+        let mut again = Apart::default();
+        self.places.computed([reference, candidate], None, &mut again);
+        let mut gradients = self.places.all.iter().zip(again.gaps.iter().zip(&run.apart.gaps));
+        if gradients.any(|(place, (now, then))| matches!(place, Place::Gradient(_)) && now != then) {
+            self.lost.push(event.step);
+            return false;
+        }
+        self.replayed = Replayed::Synced;
+        true
     }
 
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {

@@ -47,8 +47,13 @@ pub struct Verdict {
     pub interrupted: bool,
     /// Steps that were run.
     pub steps: usize,
-    /// Every how many steps the tensors were compared.
+    /// Every how many steps the tensors were compared: 1.
     pub compared_every: usize,
+    /// Steps at which the gaps between the sides were watched.
+    pub watched: usize,
+    /// Steps at which phases were replayed: all that are watched, or of a large model the first ones, one in so many, and
+    /// those at which the synced sides were farther apart than replays had explained.
+    pub replayed: usize,
     /// First step from which agreement of the free run proves nothing any more; `null` where there is none.
     pub horizon: Option<usize>,
     /// Where the sides first part.
@@ -71,6 +76,10 @@ pub struct Verdict {
     pub stopping: Option<Stopping>,
     /// Tensors whose own noise passed 1 % at some step.
     pub unjudged: Vec<Unjudged>,
+    /// The tensors that rounding hid at every step: with one of these nothing is parity.
+    pub never_judged: Vec<String>,
+    /// The parameters whose gradient is 0 in exact arithmetic, as of a bias before a batch norm: nothing that they do shows.
+    pub without_effect: Vec<String>,
     /// Kinks that rounding pushed to different sides: the first thousand.
     pub ties: Vec<Tie>,
     /// How many there are.
@@ -102,6 +111,9 @@ pub struct Divergence {
     pub mode: RunMode,
     /// The step, from 0.
     pub step: usize,
+    /// The first step since the last replay before `step`, where there are some between the two: they were watched alone,
+    /// and what is as small as this could have begun there.
+    pub since: Option<usize>,
     /// The phase to blame: its inputs agree and its result does not.
     pub phase: Phase,
     /// `output`, `loss`, `output_gradient` or a parameter's name.

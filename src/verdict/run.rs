@@ -28,10 +28,12 @@ pub(super) struct Run {
 /// A step that is compared. Where it was replayed the sides have its records.
 pub(super) struct Compared<'a> {
     pub(super) step: usize,
+    /// Where steps before it were watched alone, the first of them.
+    pub(super) since: Option<usize>,
     pub(super) bucket: usize,
     /// Whether agreement proves anything.
     pub(super) counts: bool,
-    /// Whether the phases were replayed.
+    /// Whether the phases of this candidate were replayed.
     pub(super) replayed: bool,
     pub(super) k: f64,
     pub(super) reference: &'a SideStep,
@@ -52,8 +54,11 @@ impl Run {
             (self.forward, self.passed) = (true, true);
         }
         for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
-            let apart = self.apart.gaps.get(number).copied().unwrap_or(f64::NAN);
-            track.apart(apart, at.step, at.bucket);
+            let apart = self.apart.gaps.get(number).copied().flatten();
+            match apart {
+                Some(gap) => track.apart(gap, at.step, at.bucket),
+                None => track.unseen(at.bucket),
+            }
             if let Some(Broken { offset, finite, .. }) = self.apart.broken.filter(|broken| broken.place == number) {
                 let side = off(finite);
                 let index = places.index(place, offset, at.candidate.rows);
@@ -86,7 +91,7 @@ impl Run {
                 continue;
             } else {
                 // The replay has another definition than the reference's: what counts is that the sides agree.
-                judged = Deviation::between(apart, theirs.limit + found.limit);
+                judged = Deviation::between(apart.unwrap_or(f64::NAN), theirs.limit + found.limit);
             }
             track.judge(judged, at.bucket, at.counts);
             self.forward &= place.phase() != Phase::Forward || judged.passes();
@@ -97,6 +102,7 @@ impl Run {
                 track.first = Some(Divergence {
                     mode: self.mode,
                     step: at.step,
+                    since: at.since,
                     phase: place.phase(),
                     tensor: places.tensor(place),
                     index: places.index(place, judged.worst, at.candidate.rows),

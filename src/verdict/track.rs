@@ -85,6 +85,12 @@ impl Track {
         }
     }
 
+    /// Takes in a step at which the sides were not set beside each other here: for plots the latest gap stands on.
+    pub(super) fn unseen(&mut self, bucket: usize) {
+        let latest = self.curve.between.last().copied().unwrap_or_default();
+        push(&mut self.curve.between, bucket, f64::from(latest));
+    }
+
     /// Merges neighbouring values of every column.
     pub(super) fn thin(&mut self) {
         for column in [&mut self.curve.judged, &mut self.curve.limit, &mut self.curve.between] {

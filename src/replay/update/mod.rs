@@ -97,6 +97,11 @@ impl Replay {
     /// below the weight is known only to u·|w|.
     pub fn update(&mut self, index: usize, before: &[f64], gradient: &[f64]) -> &Exact {
         self.advance(index, before.into(), gradient.into());
+        self.change(index, before, gradient)
+    }
+
+    /// As [`update`](Self::update), where the state has seen the gradient already.
+    pub fn change(&mut self, index: usize, before: &[f64], gradient: &[f64]) -> &Exact {
         let (rounding, lr, entry) = (self.rounding, self.shadow.lr, self.entry());
         let (state, result) = (&self.shadow.states[index], &mut self.result);
         match self.training.optimizer {
@@ -135,7 +140,7 @@ impl Replay {
         self.training.optimizer.has_state()
     }
 
-    /// Lets the shadow of the optimizer's state see a gradient, on a step whose update is not compared. `before` counts
+    /// Lets the shadow of the optimizer's state see a gradient. `before` counts
     /// where weight decay enters the state ([`Optimizer::remembers_weights`]).
     pub fn advance(&mut self, index: usize, before: Values<'_>, gradient: Values<'_>) {
         let (rounding, lr, entry) = (self.rounding, self.shadow.lr, self.entry());

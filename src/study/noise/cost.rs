@@ -100,5 +100,5 @@ fn timed(experiment: &Experiment, steps: usize, context: &Context<'_>) -> Result
     let wall = start.elapsed().as_secs_f64() * 1e6;
     let engines = (time.reference + time.free) as f64 / 1e3;
     context.go_on()?;
-    Ok((engines, wall - time.all as f64 / 1e3, lockstep.compared_every))
+    Ok((engines, wall - time.all as f64 / 1e3, lockstep.replayed_every))
 }

@@ -234,10 +234,7 @@ pub(super) fn at_parity(study: &StudyVerdict) -> [usize; 2] {
 fn take(run: &Run, found: Verdict, study: &mut StudyVerdict) -> Vec<String> {
     study.expect(run.expected(), run.holds(&found));
     let weights = found.free_gap("weights");
-    let every = match found.compared_every {
-        1 => "every".to_owned(),
-        every => format!("1 in {every}"),
-    };
+    let every = if found.replayed == found.watched { "every".to_owned() } else { found.replayed.to_string() };
     let [starts, numbers] = parted(&found);
     let row = vec![
         run.name.to_owned(),
@@ -289,7 +286,7 @@ fn section(rows: &[Vec<String>], study: &StudyVerdict) -> String {
         "differ at the start",
         "numbers first part",
         "steps",
-        "compared",
+        "replayed",
         "horizon",
         "weights, free run",
     ];

@@ -172,7 +172,7 @@ impl<'a> Values<'a> {
     }
 
     /// The elements one by one, widened to f64 (exactly).
-    pub fn iter(self) -> impl Iterator<Item = f64> + 'a {
+    pub fn iter(self) -> impl Iterator<Item = f64> + Clone + 'a {
         (0..self.len()).map(move |place| self.at(place))
     }
 

@@ -45,6 +45,8 @@ pub struct Broken {
     pub offset: usize,
     /// Whether it is finite in the reference, and in the candidate.
     pub finite: [bool; 2],
+    /// Where one side is finite, its value.
+    pub value: Option<f64>,
 }
 
 impl Places {
@@ -191,8 +193,10 @@ impl Apart {
         if gap.is_finite() || self.broken.is_some_and(|broken| broken.place < place) {
             return;
         }
-        if let Some((offset, finite)) = non_finite(elements) {
-            self.broken = Some(Broken { place, offset, finite });
+        if let Some((offset, finite)) = non_finite(&elements) {
+            let pair = elements().nth(offset);
+            let value = pair.and_then(|(one, other)| [one, other].into_iter().find(|value| value.is_finite()));
+            self.broken = Some(Broken { place, offset, finite, value });
         }
     }
 }

@@ -19,6 +19,21 @@ enum Effect {
     Silent,
 }
 
+/// What an exact gradient is made from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum By {
+    /// A side's rounded tensors: what is beyond its bound is an effect, and no more can be said.
+    Tensors,
+    /// Weights, all in f64: `rounded` is the share of its bounds that f64's own rounding is. A bound up to `silent` comes of
+    /// no term, but of what may underflow.
+    Weights {
+        /// The share.
+        rounded: f64,
+        /// The bound.
+        silent: f64,
+    },
+}
+
 /// The effects of every parameter of the reference, as far as steps were replayed.
 #[derive(Debug, Clone, Default)]
 pub struct Effects {
@@ -29,9 +44,8 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// Takes in the exact gradient of a parameter. `rounded` is the share of its bounds that f64's own rounding is; a bound
-    /// up to `silent` comes of no term, but of what may underflow.
-    pub fn take_in(&mut self, parameter: usize, exact: &Exact, [rounded, silent]: [f64; 2]) {
+    /// Takes in the exact gradient of a parameter, penalties left out, where `by` says what it is made from.
+    pub fn take_in(&mut self, parameter: usize, exact: &Exact, by: By) {
         if self.known.len() <= parameter {
             self.known.resize(parameter + 1, None);
             self.cancel.resize(parameter + 1, false);
@@ -42,9 +56,13 @@ impl Effects {
             known.resize(exact.value.len(), Effect::Silent);
         }
         for (effect, (value, bound)) in known.iter_mut().zip(exact.value.iter().zip(&exact.bound)) {
+            let (is_some, cancels) = match by {
+                By::Tensors => (value.abs() > *bound, false),
+                By::Weights { rounded, silent } => (value.abs() > rounded * bound, *bound > silent),
+            };
             *effect = match *effect {
-                _ if value.abs() > rounded * bound => Effect::Some,
-                Effect::Silent if *bound > silent => Effect::Cancels,
+                _ if is_some => Effect::Some,
+                Effect::Silent if cancels => Effect::Cancels,
                 before => before,
             };
         }
@@ -98,20 +116,23 @@ mod tests {
 
     #[test]
     fn what_cancels_at_every_step_is_without_effect_and_left_out_of_a_gap() {
-        let mut effects = Effects::default();
+        let (mut effects, by) = (Effects::default(), By::Weights { rounded: 1e-9, silent: 1e-30 });
         let exact = |value: &[f64], bound: &[f64]| Exact { value: value.to_vec(), bound: bound.to_vec() };
-        effects.take_in(1, &exact(&[1e-18, 0.5, 0.0], &[1e-6, 1e-6, 0.0]), [1e-9, 1e-30]);
+        effects.take_in(1, &exact(&[1e-18, 0.5, 0.0], &[1e-6, 1e-6, 0.0]), by);
         assert!(!effects.is_without(0) && !effects.is_without(1));
         let (one, other) = ([1.0, 2.0, 3.0], [100.0, 2.0, 3.0]);
         let gap = |effects: &Effects| effects.gap([(1, [(&one[..]).into(), (&other[..]).into()])].into_iter());
         assert_eq!(gap(&effects), 0.0);
-        effects.take_in(2, &exact(&[1e-18, 0.0], &[1e-6, 0.0]), [1e-9, 1e-30]);
+        effects.take_in(2, &exact(&[1e-18, 0.0], &[1e-6, 0.0]), by);
         assert!(effects.is_without(2));
         // One step at which it is more than rounding is enough, and stays.
-        effects.take_in(2, &exact(&[1e-3, 0.0], &[1e-6, 0.0]), [1e-9, 1e-30]);
-        effects.take_in(2, &exact(&[1e-18, 0.0], &[1e-6, 0.0]), [1e-9, 1e-30]);
+        effects.take_in(2, &exact(&[1e-3, 0.0], &[1e-6, 0.0]), by);
+        effects.take_in(2, &exact(&[1e-18, 0.0], &[1e-6, 0.0]), by);
         assert!(!effects.is_without(2));
-        effects.take_in(1, &exact(&[1.0, 0.5, 1.0], &[1e-6; 3]), [1e-9, 1e-30]);
+        // A side's tensors show an effect as well, but never that there is none.
+        effects.take_in(3, &exact(&[1e-18], &[1e-6]), By::Tensors);
+        assert!(!effects.is_without(3));
+        effects.take_in(1, &exact(&[1.0, 0.5, 1.0], &[1e-6; 3]), By::Tensors);
         assert!(gap(&effects) > 0.9);
     }
 }

@@ -15,7 +15,7 @@ mod ties;
 mod twins;
 
 pub use apart::{Apart, Broken, Watched, non_finite};
-pub use effects::Effects;
+pub use effects::{By, Effects};
 pub use place::{Place, Places};
 pub use referee::{Referee, Refereed};
 pub use ties::{Tie, Ties};
@@ -32,11 +32,13 @@ pub struct Limits {
     /// How many a drift is looked at with again before it is called a mismatch. Where training amplifies rounding, twins
     /// are as far apart as chance has it, and a few may all be near: a run in thousands needs the second look.
     pub again: usize,
+    /// Whether sums that are beyond their bounds are looked at closely: by what their terms lose in the side's type.
+    pub closely: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { k: 3.0, twins: 2, again: 16 }
+        Self { k: 3.0, twins: 2, again: 16, closely: true }
     }
 }
 

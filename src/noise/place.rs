@@ -1,13 +1,13 @@
 //! The tensors that are compared, as places in the records of a step, and what each should be.
 
-use super::Effects;
+use super::{By, Effects};
 use crate::{
     data::Batch,
     experiment::Experiment,
     gap::{Deviation, norm},
     lockstep::{Phase, RunSide, StepRecord},
     model::{Axis, Layer, Model, Parameter},
-    replay::Replay,
+    replay::{Exact, Replay},
     tensor::{DType, Shape, Values},
     training::Fault,
 };
@@ -239,7 +239,18 @@ impl Places {
     /// By how much the bound of a place may grow before no rounding can explain what fills it: to n·u, from K·√n·u, for
     /// the longest sum that it comes from, in a batch of `rows`.
     pub fn headroom(&self, place: Place, rows: usize) -> f64 {
-        let terms = match place {
+        ((self.terms(place, rows) as f64).sqrt() / self.k).max(1.0)
+    }
+
+    /// The number from which on what fills a place may overflow on its way in `dtype`: as a sum before it becomes a mean,
+    /// with a factor of 2 or so that a side may take in first.
+    pub fn overflows_from(&self, place: Place, rows: usize, dtype: DType) -> f64 {
+        dtype.largest() / (4.0 * self.terms(place, rows) as f64)
+    }
+
+    /// The terms of the longest sum that a place comes from, in a batch of `rows`.
+    fn terms(&self, place: Place, rows: usize) -> usize {
+        match place {
             Place::Activation(layer) => match self.sums[layer] {
                 Terms::Fixed(terms) => terms,
                 Terms::Rows => rows,
@@ -249,8 +260,7 @@ impl Places {
             Place::Loss => rows * self.widths.last().copied().unwrap_or_default(),
             Place::Gradient(_) => self.widths.iter().copied().fold(rows, usize::max),
             _ => 1,
-        };
-        ((terms as f64).sqrt() / self.k).max(1.0)
+        }
     }
 
     /// The parameters that both sides have, by their numbers in the reference and in the candidate.
@@ -280,7 +290,7 @@ impl Places {
     pub fn measure(
         &self,
         replay: &mut Replay,
-        (advanced, effects): (bool, Option<&mut Effects>),
+        (advanced, mut effects): (bool, Option<(&mut Effects, By)>),
         side: RunSide,
         record: &StepRecord,
         reference: &StepRecord,
@@ -321,11 +331,16 @@ impl Places {
         let exact = replay.output_gradient(record.output(), &record.targets);
         deviations.push(Deviation::new(&record.output_gradient, &exact.value, &exact.bound));
         if self.aligned {
-            let nothing = replay.nothing();
-            let exact = replay.backward(record, &parameters);
-            if let Some(effects) = effects {
-                exact.iter().enumerate().for_each(|(parameter, exact)| effects.take_in(parameter, exact, nothing));
-            }
+            let found = |index: usize| match side {
+                RunSide::Candidate => self.owned[index].map(|own| record.gradients[own].as_slice()),
+                RunSide::Reference => record.gradients.get(index).map(Vec::as_slice),
+            };
+            let mut seen = |gradients: &[Exact]| {
+                if let Some((effects, by)) = &mut effects {
+                    gradients.iter().enumerate().for_each(|(index, exact)| effects.take_in(index, exact, *by));
+                }
+            };
+            let exact = replay.backward_beside(record, &parameters, &found, &mut seen);
             for (number, shared) in self.shared.iter().enumerate() {
                 let (found, exact) = (&record.gradients[self.number(number, side)], &exact[shared.reference]);
                 deviations.push(Deviation::new(found, &exact.value, &exact.bound));
@@ -340,6 +355,33 @@ impl Places {
             }
             let exact = replay.change(shared.reference, before, gradient);
             deviations.push(Deviation::new(&record.updates[own], &exact.value, &exact.bound));
+        }
+    }
+
+    /// Measures again, closely, what is beyond its limit by no more than rounding that is not independent could explain: of
+    /// the sums in question the terms are added up in the side's type.
+    pub fn measure_closely(
+        &self,
+        replay: &mut Replay,
+        side: RunSide,
+        record: &StepRecord,
+        reference: &StepRecord,
+        deviations: &mut [Deviation],
+    ) {
+        // A few sums in a row may each have their part in it.
+        let explains = |place: Place| 4.0 * self.headroom(place, record.rows);
+        let in_question = |place: Place, found: &Deviation| !found.passes() && found.budget <= explains(place);
+        if !self.all.iter().zip(&*deviations).any(|(&place, found)| in_question(place, found)) {
+            return;
+        }
+        let mut close = Vec::new();
+        replay.closely(true);
+        self.measure(replay, (true, None), side, record, reference, &mut close);
+        replay.closely(false);
+        for ((&place, found), close) in self.all.iter().zip(deviations).zip(close) {
+            if in_question(place, found) {
+                *found = close;
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! tensors are judged as a side's are, with f64's rounding. Where it agrees, the replay stands in for it at every step.
 //! Where it does not, the replay has another definition, and no side can be called off by it.
 
-use super::Places;
+use super::{By, Effects, Places};
 use crate::{
     data::Batch,
     engine::Engine,
@@ -60,11 +60,11 @@ impl Referee {
         })
     }
 
-    /// Takes in a replayed step: the reference's record. Asks the engine on the first steps and on powers of two.
+    /// Takes in a replayed step: the reference's record, and what its weights have an effect on. Asks the engine on the first steps and on powers of two.
     ///
     /// # Errors
     /// If the engine fails.
-    pub fn step(&mut self, places: &Places, reference: &StepRecord) -> Result<()> {
+    pub fn step(&mut self, places: &Places, reference: &StepRecord, effects: &mut Effects) -> Result<()> {
         let asked = self.seen.is_power_of_two() || self.seen < 4;
         self.seen += 1;
         if !asked {
@@ -104,7 +104,8 @@ impl Referee {
             self.record.looked(self.engine.as_ref(), &self.widths, loss)?;
         }
         let Self { replay, record, deviations, .. } = self;
-        places.measure(replay, (false, None), RunSide::Reference, record, record, deviations);
+        let by = By::Weights { rounded: 1.0, silent: replay.silence() };
+        places.measure(replay, (false, Some((effects, by))), RunSide::Reference, record, record, deviations);
         self.agrees.resize(deviations.len(), true);
         for ((agrees, deviation), &place) in self.agrees.iter_mut().zip(&*deviations).zip(&places.all) {
             *agrees &= deviation.budget <= places.headroom(place, reference.rows);

@@ -10,6 +10,10 @@
 //! be off, plus the replay's own f64 rounding. A sum of n products may be off by K·√n·u of its terms' magnitudes where
 //! roundings are independent (Higham and Mary, *A New Approach to Probabilistic Rounding Error Analysis*, 2019), and
 //! never by more than n·u (Higham, *Accuracy and Stability of Numerical Algorithms*, ch. 3): the smaller of the two.
+//!
+//! Equal terms round alike, and errors add up like n: repeated rows, dead or saturated units, one-hot columns. Nothing is
+//! granted for that beforehand. Where a result is beyond its bound it is looked at [closely](Replay::closely): the terms
+//! of the sums in question are added up in the side's type, one after the other, and what is lost on the way is their noise.
 
 mod layer;
 mod loss;
@@ -56,6 +60,9 @@ pub struct Replay {
 /// Where a parameter's values are found: the definition's parameter number to the side's values.
 pub type Parameters<'a> = &'a dyn Fn(usize) -> &'a [f64];
 
+/// Where a side's own gradient in a parameter is found, if it has one: what a close look is for.
+pub type Found<'a> = &'a dyn Fn(usize) -> Option<&'a [f64]>;
+
 impl Replay {
     /// A replay under the definition of `definition`, of a side that computes in `dtype`. Sums of n terms are bounded by
     /// `k`·√n roundings, where that is less than n: with an infinite `k` no rounding whatever passes a bound.
@@ -79,10 +86,19 @@ impl Replay {
 }
 
 impl Replay {
-    /// The share of its bounds that f64's own rounding is, and what bounds of nothing but underflow stay below: as many
-    /// smallest numbers as no sum has terms.
-    pub fn nothing(&self) -> [f64; 2] {
-        [2.0 * DType::F64.unit_roundoff() / self.rounding.unit, 2f64.powi(40) * self.rounding.smallest]
+    /// Whether sums are looked at closely from now on.
+    pub fn closely(&mut self, close: bool) {
+        self.rounding.close = close;
+    }
+
+    /// The share of its bounds that f64's own rounding is.
+    pub fn rounded_in_f64(&self) -> f64 {
+        2.0 * DType::F64.unit_roundoff() / self.rounding.unit
+    }
+
+    /// What bounds of nothing but underflow stay below: as many smallest numbers as no sum has terms.
+    pub fn silence(&self) -> f64 {
+        2f64.powi(40) * self.rounding.smallest
     }
 }
 
@@ -119,12 +135,15 @@ struct Rounding {
     overflow: f64,
     /// Roundings that a sum of n terms may be off, over √n.
     k: f64,
+    /// Whether sums are taken in the side's type, too, to see how their roundings add up.
+    close: bool,
 }
 
 impl Rounding {
     fn new(dtype: DType, k: f64) -> Self {
         Self {
             k,
+            close: false,
             unit: dtype.unit_roundoff() + DType::F64.unit_roundoff(),
             smallest: dtype.smallest(),
             overflow: dtype.largest().recip(),
@@ -136,14 +155,60 @@ impl Rounding {
     /// to where they are independent, whichever is less.
     fn sum(&self, terms: usize) -> f64 {
         let terms = terms as f64;
-        let product = self.unit * terms.min(self.k * terms.sqrt());
-        if product < 1.0 { product / (1.0 - product) } else { f64::INFINITY }
+        gamma(self.unit * terms.min(self.k * terms.sqrt()))
+    }
+
+    /// How far a sum may be off, in all: of so many terms, whose magnitudes add up to this; where it is looked at closely,
+    /// by `k` times what these terms lose when they are added up in the side's type.
+    fn summed(&self, count: usize, magnitude: f64, terms: impl Iterator<Item = f64> + Clone) -> f64 {
+        let usual = self.sum(count) * magnitude;
+        if self.close { usual.max(self.lost(count, magnitude, terms)) } else { usual }
+    }
+
+    /// `k` times what terms lose when they are added up one after the other in the side's type: the most on the way, as
+    /// another order may end there. What an addition rounds off hangs on the last digits of the term, of which a side may
+    /// have others, so that terms a few units larger and smaller are tried as well. No sum loses more than n roundings.
+    fn lost(&self, count: usize, magnitude: f64, terms: impl Iterator<Item = f64> + Clone) -> f64 {
+        let tried = (-TRIED..=TRIED).map(|units| {
+            let scale = 1.0 + 7.0 * f64::from(units) * self.unit;
+            self.rounded_off(terms.clone().map(|term| term * scale))
+        });
+        (self.k * tried.fold(0.0, f64::max)).min(gamma(self.unit * count as f64) * magnitude)
+    }
+
+    /// The most that is lost on the way when terms are added up one after the other in the side's type.
+    fn rounded_off(&self, terms: impl Iterator<Item = f64>) -> f64 {
+        let narrow = self.unit > DType::F32.unit_roundoff();
+        let (mut sum, mut off, mut most) = (0.0f64, 0.0f64, 0.0f64);
+        for term in terms {
+            if narrow {
+                // Exact in f64, but for terms that lie 29 bits apart.
+                let exact = sum + f64::from(term as f32);
+                let rounded = f64::from(exact as f32);
+                (off, sum) = (off + (rounded - exact), rounded);
+            } else {
+                // What an addition rounds off (Knuth's TwoSum).
+                let rounded = sum + term;
+                let part = rounded - sum;
+                (off, sum) = (off - ((sum - (rounded - part)) + (term - part)), rounded);
+            }
+            most = most.max(off.abs());
+        }
+        most
     }
 
     /// The error of a result that `operations` rounded operations in a row gave, with a result of that magnitude.
     fn chain(&self, operations: f64, magnitude: f64) -> f64 {
         1.01 * operations * self.unit * magnitude + self.smallest
     }
+}
+
+/// Terms that are a few units larger, and smaller, are tried so many times each.
+const TRIED: i8 = 4;
+
+/// mu/(1 − mu), for mu below 1.
+fn gamma(product: f64) -> f64 {
+    if product < 1.0 { product / (1.0 - product) } else { f64::INFINITY }
 }
 
 #[cfg(test)]

@@ -83,14 +83,14 @@ impl Rounding {
     }
 
     /// A sum of numbers, in any order: `terms` of them, at most.
-    pub(super) fn total(self, numbers: impl Iterator<Item = Near>, terms: usize) -> Near {
+    pub(super) fn total(self, numbers: impl Iterator<Item = Near> + Clone, terms: usize) -> Near {
         let (mut value, mut error, mut magnitude) = (0.0, 0.0, 0.0);
-        for number in numbers {
+        for number in numbers.clone() {
             value += number.value;
             error += number.error;
             magnitude += number.magnitude();
         }
-        Near { value, error: error + self.sum(terms) * magnitude }
+        Near { value, error: error + self.summed(terms, magnitude, numbers.map(|number| number.value)) }
     }
 
     /// a/b: from (a + α)/(b + β) − a/b = (α − βa/b)/(b + β). Anything where b may be 0.

@@ -83,7 +83,11 @@ pub fn not_finite(found: &NonFinite) -> String {
         side => format!("in the {side}"),
     };
     let index = if found.index.is_empty() { String::new() } else { format!("{:?}", found.index) };
-    format!("not finite {whose} from step {}, {}, {}{index}", found.step, found.phase.name(), found.tensor)
+    let place = format!("{whose} from step {}, {}, {}{index}", found.step, found.phase.name(), found.tensor);
+    match found.overflow {
+        Some(dtype) => format!("training diverges: beyond {dtype}'s largest number {place}"),
+        None => format!("not finite {place}"),
+    }
 }
 
 /// Whose fault a mismatch is.

@@ -19,7 +19,7 @@ use crate::{
         Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, Runner, STOCK, StartDifference,
         StepEvent,
     },
-    noise::{Apart, Drift, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
+    noise::{Apart, By, Drift, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
     replay::Replay,
     tensor::{DType, View},
 };
@@ -110,6 +110,7 @@ impl Judge {
         let places = Places::new(experiment, limits.k);
         let run = |mode| Run {
             mode,
+            dtypes: [reference.dtype, candidate.dtype],
             replay: Replay::new(reference, candidate.dtype, limits.k),
             tracks: places.all.iter().map(|&place| Track::new(place.phase(), &places.tensor(place))).collect(),
             losses: Vec::new(),
@@ -183,7 +184,7 @@ impl Judge {
         self.measure(event);
         let record = &event.reference.record;
         let referee = self.referee.as_mut().filter(|_| self.replayed != Replayed::Nobody);
-        if let Some(Err(error)) = referee.map(|referee| referee.step(&self.places, record)) {
+        if let Some(Err(error)) = referee.map(|referee| referee.step(&self.places, record, &mut self.effects)) {
             self.not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
             self.referee = None;
         }
@@ -255,19 +256,23 @@ impl Judge {
         let advanced = self.replayed == Replayed::Synced;
         let reference = &event.reference.record;
         let Self { places, replay, deviations, effects, .. } = self;
-        let seen = (advanced, Some(effects));
+        // The referee's tensors are f64 throughout; where there is none, the reference's have to do.
+        let by = match &self.referee {
+            Some(_) => By::Tensors,
+            None => By::Weights { rounded: replay.rounded_in_f64(), silent: replay.silence() },
+        };
+        let seen = (advanced, Some((effects, by)));
         places.measure(replay, seen, RunSide::Reference, reference, reference, deviations);
+        if self.limits.closely {
+            places.measure_closely(replay, RunSide::Reference, reference, reference, deviations);
+        }
         let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
         for (run, (_, candidate)) in runs.filter(|(_, (mode, _))| self.replayed.covers(*mode)) {
-            let record = &candidate.latest.record;
-            places.measure(
-                &mut run.replay,
-                (advanced, None),
-                RunSide::Candidate,
-                record,
-                reference,
-                &mut run.deviations,
-            );
+            let (record, Run { replay, deviations, .. }) = (&candidate.latest.record, run);
+            places.measure(replay, (advanced, None), RunSide::Candidate, record, reference, deviations);
+            if self.limits.closely {
+                places.measure_closely(replay, RunSide::Candidate, record, reference, deviations);
+            }
         }
     }
 
@@ -356,7 +361,8 @@ impl Judge {
                 let (step, phase, tensor) = (event.step, Phase::Loss, "loss".to_owned());
                 let counts = *mode == RunMode::Sync || self.twins.as_ref().and_then(Twins::horizon).is_none();
                 run.ended = !counts;
-                self.non_finite.push(NonFinite { mode: *mode, step, phase, tensor, index: Vec::new(), side, counts });
+                let (mode, index) = (*mode, Vec::new());
+                self.non_finite.push(NonFinite { mode, step, phase, tensor, index, side, counts, overflow: None });
             }
         }
     }

@@ -22,6 +22,7 @@ pub use curves::{Curves, PhaseTimes, TensorCurve};
 pub use environment::{environment, program};
 pub use judge::Judge;
 
+use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -273,12 +274,15 @@ pub struct NonFinite {
     pub side: Farther,
     /// Whether it lies before the horizon, so that it is a fault if it is on one side only.
     pub counts: bool,
+    /// The side's type, where the other side's value is beyond the largest number of that: training that diverges
+    /// overflows, and that one side does so first is no fault.
+    pub overflow: Option<DType>,
 }
 
 impl NonFinite {
     /// Whether one side alone is to blame.
     pub fn is_fault(&self) -> bool {
-        self.counts && self.side != Farther::Both
+        self.counts && self.side != Farther::Both && self.overflow.is_none()
     }
 }
 

@@ -6,11 +6,14 @@ use crate::{
     lockstep::{Phase, RunMode, RunSide, SideStep},
     noise::{Apart, Broken, Places, Referee},
     replay::Replay,
+    tensor::DType,
 };
 
 /// One candidate that is watched.
 pub(super) struct Run {
     pub(super) mode: RunMode,
+    /// The reference's, and the candidate's.
+    pub(super) dtypes: [DType; 2],
     pub(super) replay: Replay,
     pub(super) tracks: Vec<Track>,
     pub(super) losses: Vec<f64>,
@@ -59,12 +62,22 @@ impl Run {
                 Some(gap) => track.apart(gap, at.step, at.bucket),
                 None => track.unseen(at.bucket),
             }
-            if let Some(Broken { offset, finite, .. }) = self.apart.broken.filter(|broken| broken.place == number) {
+            if let Some(broken) = self.apart.broken.filter(|broken| broken.place == number) {
+                let Broken { offset, finite, value, .. } = broken;
                 let side = off(finite);
-                let index = places.index(place, offset, at.candidate.rows);
-                let tensor = places.tensor(place);
-                let (mode, step, phase, counts) = (self.mode, at.step, place.phase(), at.counts);
-                return Some(NonFinite { mode, step, phase, tensor, index, side, counts });
+                // Where the other side's value is beyond the type, or on its way, no fault is needed for that.
+                let dtype = self.dtypes[usize::from(finite[0])];
+                let most = places.overflows_from(place, at.reference.rows.max(at.candidate.rows), dtype);
+                return Some(NonFinite {
+                    mode: self.mode,
+                    step: at.step,
+                    phase: place.phase(),
+                    tensor: places.tensor(place),
+                    index: places.index(place, offset, at.candidate.rows),
+                    side,
+                    counts: at.counts,
+                    overflow: value.is_some_and(|value| value.abs() >= most).then_some(dtype),
+                });
             }
             let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
             if !at.replayed {

@@ -206,7 +206,6 @@ mod tests {
             ("'adam'", "'labels-permuted'", Fault::LabelsPermuted),
             ("'adam'", "{ inputs-scaled = 2 }", Fault::InputsScaled(2.0)),
             ("'adam'", "{ order = 7 }", Fault::Order(7)),
-            ("'adam'", "'last-batch-dropped'", Fault::LastBatchDropped),
         ];
         for (optimizer, fault, expected) in cases {
             let experiment = parse(optimizer, &format!("[{fault}]")).unwrap();
@@ -215,6 +214,35 @@ mod tests {
         }
         let two = parse("'adam'", "['eps-hat', { frozen = '0.bias' }, { frozen = '2.bias' }]").unwrap();
         assert_eq!(two.candidate.training.faults.len(), 3);
+    }
+
+    /// XOR has four rows.
+    #[test]
+    fn a_fault_that_the_data_or_their_order_cannot_show_is_refused() {
+        let with = |more: &str, fault: &str| parse(&format!("'adam'\n{more}"), &format!("[{fault}]"));
+        for (more, fault, words) in [
+            ("shuffle = true", "{ inputs-scaled = 1 }", "inputs times 1 are the same inputs"),
+            ("shuffle = true", "{ order = 0 }", "it is the seed that the rows are shuffled by"),
+            ("batch_size = 2", "'last-batch-dropped'", "the batches leave no row over"),
+            ("batch_size = 'full'", "'last-batch-dropped'", "the batches leave no row over"),
+            ("batch_size = 3\nlast_batch = 'drop'", "'last-batch-dropped'", "leaves it out on both sides"),
+        ] {
+            let error = with(more, fault).unwrap_err().to_string();
+            assert!(error.contains("nothing here could show this fault") && error.contains(words), "{error}");
+        }
+        for (more, fault) in [
+            ("shuffle = true", "{ order = 7 }"),
+            ("shuffle = false", "{ order = 0 }"),
+            ("batch_size = 3", "'last-batch-dropped'"),
+            ("batch_size = 3", "'labels-permuted'"),
+        ] {
+            with(more, fault).unwrap();
+        }
+        let constant = "data = { kind = 'line', rows = 6, slope = 0, intercept = 1, noise = 0 }\nmodel.layers = [{ linear = \
+                        { outputs = 1 } }]\ntraining = { loss = 'mse', steps = 2, optimizer = 'adam' }\n\
+                        candidate.training.faults = ['labels-permuted']";
+        let error = Experiment::parse(constant, "x.toml", Path::new(""), &[]).unwrap_err().to_string();
+        assert!(error.contains("the targets are all the same"), "{error}");
     }
 
     #[test]

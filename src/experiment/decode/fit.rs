@@ -4,11 +4,14 @@
 use crate::{
     data::{
         BatchSize,
-        order::{Last, Order},
+        order::{Last, Order, Shuffle},
         set::{DataSet, Held},
     },
     error::Result,
-    experiment::{Side, tree::Node},
+    experiment::{
+        Side,
+        tree::{Node, Value},
+    },
     model::{Embedding, Layer},
     training::{Course, Fault, Monitor},
 };
@@ -36,7 +39,7 @@ pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, cour
     let layers = root.find(&["model", "layers"]).unwrap_or(root);
     let fault = |index: usize, why: String| {
         let node = match &layers.value {
-            crate::experiment::tree::Value::Array(nodes) => nodes.get(index).unwrap_or(layers),
+            Value::Array(nodes) => nodes.get(index).unwrap_or(layers),
             _ => layers,
         };
         Err(node.fault(format!("layer {index} ({}) {why}", side.model.layers[index])))
@@ -77,6 +80,55 @@ pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, cour
             return fault(index, why.to_owned());
         }
     }
+    faults(root, side, data, course)
+}
+
+/// Refuses a fault that these data, taken in this order, could not show.
+fn faults(root: &Node, side: &Side, data: &DataSet, course: &Course) -> Result<()> {
+    let list = root.find(&["training", "faults"]).unwrap_or(root);
+    let (order, rows) = (course.order, data.training.rows());
+    for (index, fault) in side.training.faults.iter().enumerate() {
+        let why = match fault {
+            Fault::InputsScaled(factor) if *factor == 1.0 => Some("inputs times 1 are the same inputs"),
+            Fault::InputsScaled(_) if matches!(data.training.inputs, Held::Words { .. }) => {
+                Some("the inputs are numbers of words, which are not scaled")
+            }
+            Fault::Order(seed) if *seed == order.seed && order.shuffle == Shuffle::EveryEpoch => {
+                Some("it is the seed that the rows are shuffled by; write another")
+            }
+            Fault::LastBatchDropped if order.last == Last::Drop => {
+                Some("training.last_batch = \"drop\" leaves it out on both sides")
+            }
+            Fault::LastBatchDropped if !rows.is_multiple_of(size(order, rows)) => None,
+            Fault::LastBatchDropped => Some("the batches leave no row over; write another training.batch_size"),
+            Fault::LabelsPermuted => {
+                let mut permuted = data.training.clone();
+                permuted.permute_labels();
+                (permuted.targets == data.training.targets).then_some("the targets are all the same")
+            }
+            Fault::InputsScaled(_)
+            | Fault::Order(_)
+            | Fault::ReluDerivativeOneAtZero
+            | Fault::SigmoidDerivativeOfOutput
+            | Fault::UnstableSoftmax
+            | Fault::Transposed(_)
+            | Fault::Frozen(_)
+            | Fault::GradientsNotZeroed
+            | Fault::UpdatePerSample
+            | Fault::NoBiasCorrection
+            | Fault::EpsInsideRoot
+            | Fault::EpsHat
+            | Fault::StepCounter(_)
+            | Fault::VelocityOfSteps
+            | Fault::NoDecayOnBiases => None,
+        };
+        let Some(why) = why else { continue };
+        let node = match &list.value {
+            Value::Array(nodes) => nodes.get(index).unwrap_or(list),
+            _ => list,
+        };
+        return Err(node.fault(format!("nothing here could show this fault: {why}")));
+    }
     Ok(())
 }
 
@@ -93,12 +145,17 @@ pub(in crate::experiment) fn running_mean(root: &Node, [reference, candidate]: &
 
 /// Rows of the smallest batch.
 fn least(order: Order, rows: usize) -> usize {
-    let size = match order.size {
-        BatchSize::Full => rows,
-        BatchSize::Rows(size) => size.min(rows),
-    };
+    let size = size(order, rows);
     match order.last {
         Last::Keep if !rows.is_multiple_of(size) => rows % size,
         _ => size,
+    }
+}
+
+/// Rows of a full batch.
+fn size(order: Order, rows: usize) -> usize {
+    match order.size {
+        BatchSize::Full => rows,
+        BatchSize::Rows(size) => size.min(rows),
     }
 }

@@ -1,6 +1,9 @@
 //! Embeddings: rows of a table, copied, or added up and divided by their number.
 
-use super::super::{Exact, Replay};
+use super::{
+    super::{Exact, Found, Replay},
+    linear::beyond,
+};
 use crate::model::Embedding;
 
 /// The row of the table that a number names.
@@ -46,6 +49,7 @@ impl Replay {
         words: usize,
         mean: bool,
         input: &[f64],
+        found: Found<'_>,
     ) {
         let rounding = self.rounding;
         let divisor = if mean { words as f64 } else { 1.0 };
@@ -70,5 +74,13 @@ impl Replay {
             let relative = rounding.sum(uses[target / table.columns].max(1) - 1) + of_term;
             *bound += relative * magnitude + if mean && magnitude > 0.0 { rounding.smallest } else { 0.0 };
         }
+        let passing = &self.passing.value;
+        let found = found(parameter).unwrap_or_default();
+        beyond(rounding, &mut self.gradients[parameter], found, |at| {
+            let (word, column) = (at / table.columns, at % table.columns);
+            let used =
+                input.iter().enumerate().filter(move |(_, other)| row(table, **other).start / table.columns == word);
+            used.map(move |(place, _)| passing[place / words * table.columns + column] / divisor)
+        });
     }
 }

@@ -1,34 +1,79 @@
 //! y = x·Wᵀ + b. With G the gradient in y: ∂W = Gᵀ·x, ∂b = Σ over rows of G, ∂x = G·W.
 
-use super::super::{Exact, Replay, product::Matrix};
+use super::super::{Exact, Found, Replay, Rounding, product::Matrix};
 use crate::model::Linear;
 
+/// Rows of which a close look takes the sums of what passes on.
+const ROWS: usize = 8;
+
+/// Grants the elements of a tensor that a side `found` beyond their bounds what their terms lose.
+pub(in crate::replay) fn beyond<T: Iterator<Item = f64> + Clone>(
+    rounding: Rounding,
+    Exact { value, bound }: &mut Exact,
+    found: &[f64],
+    terms: impl Fn(usize) -> T,
+) {
+    if !rounding.close {
+        return;
+    }
+    for (at, ((value, bound), found)) in value.iter().zip(bound).zip(found).enumerate() {
+        if (found - value).abs() > *bound {
+            let (count, magnitude) = terms(at).fold((0, 0.0), |(count, sum), term| (count + 1, sum + term.abs()));
+            *bound = bound.max(rounding.lost(count, magnitude, terms(at)));
+        }
+    }
+}
+
 impl Replay {
-    /// y = x·Wᵀ + b.
-    pub(super) fn linear(&mut self, linear: Linear, input: &[f64], weight: &[f64], bias: Option<&[f64]>) {
+    /// y = x·Wᵀ + b. Where it is looked at closely, `found` is the side's y.
+    pub(super) fn linear(
+        &mut self,
+        linear: Linear,
+        input: &[f64],
+        weight: &[f64],
+        bias: Option<&[f64]>,
+        found: &[f64],
+    ) {
         let Linear { inputs, outputs, .. } = linear;
         let rows = input.len() / inputs;
         let relative = self.rounding.sum(inputs + usize::from(bias.is_some()));
         let underflow = inputs as f64 * self.rounding.smallest;
-        let (x, weight) = (Matrix::new(input, inputs), Matrix::new(weight, inputs).transposed());
-        self.products.product(x, x, weight, (relative, underflow), &mut self.result, [rows, inputs, outputs]);
-        let Some(bias) = bias else { return };
+        let (x, w) = (Matrix::new(input, inputs), Matrix::new(weight, inputs).transposed());
+        self.products.product(x, x, w, (relative, underflow), &mut self.result, [rows, inputs, outputs]);
         let Exact { value, bound } = &mut self.result;
-        for (value, bound) in value.chunks_exact_mut(outputs).zip(bound.chunks_exact_mut(outputs)) {
-            for ((value, bound), &bias) in value.iter_mut().zip(bound).zip(bias) {
-                *value += bias;
-                *bound += relative * bias.abs();
+        if let Some(bias) = bias {
+            for (value, bound) in value.chunks_exact_mut(outputs).zip(bound.chunks_exact_mut(outputs)) {
+                for ((value, bound), &bias) in value.iter_mut().zip(bound).zip(bias) {
+                    *value += bias;
+                    *bound += relative * bias.abs();
+                }
             }
         }
+        beyond(self.rounding, &mut self.result, found, |at| {
+            let (x, w) = (&input[at / outputs * inputs..][..inputs], &weight[at % outputs * inputs..][..inputs]);
+            x.iter().zip(w).map(|(x, w)| x * w).chain(bias.map(|bias| bias[at % outputs]))
+        });
     }
 
-    /// ∂W = Gᵀ·x and ∂b = Σ over rows of G, for the gradient G that is passing.
-    pub(super) fn linear_gradients(&mut self, Linear { inputs, outputs, bias }: Linear, first: usize, input: &[f64]) {
+    /// ∂W = Gᵀ·x and ∂b = Σ over rows of G, for the gradient G that is passing. Where they are looked at closely, `found`
+    /// has the side's.
+    pub(super) fn linear_gradients(
+        &mut self,
+        Linear { inputs, outputs, bias }: Linear,
+        first: usize,
+        input: &[f64],
+        found: Found<'_>,
+    ) {
         let rows = input.len() / inputs;
         let (relative, underflow) = self.errors(rows);
         let [gradient, errors] = [&self.passing.value, &self.errors].map(|g| Matrix::new(g, outputs).transposed());
         let (x, sizes) = (Matrix::new(input, inputs), [outputs, rows, inputs]);
         self.products.product(gradient, errors, x, (relative, underflow), &mut self.gradients[first], sizes);
+        let passing = &self.passing.value;
+        let of_unit = |unit: usize| passing.iter().skip(unit).step_by(outputs);
+        beyond(self.rounding, &mut self.gradients[first], found(first).unwrap_or_default(), |at| {
+            of_unit(at / inputs).zip(input.iter().skip(at % inputs).step_by(inputs)).map(|(gradient, x)| gradient * x)
+        });
         if bias {
             let Exact { value, bound } = &mut self.gradients[first + 1];
             value.clear();
@@ -39,17 +84,41 @@ impl Replay {
                 value.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
                 bound.iter_mut().zip(errors).for_each(|(sum, error)| *sum += relative * error);
             }
+            let found = found(first + 1).unwrap_or_default();
+            beyond(self.rounding, &mut self.gradients[first + 1], found, |unit| of_unit(unit).copied());
         }
     }
 
     /// ∂x = G·W.
     pub(super) fn through_linear(&mut self, Linear { inputs, outputs, .. }: Linear, weight: &[f64]) {
+        let weight_values = weight;
         let rows = self.passing.value.len() / outputs;
         let bound = self.errors(outputs);
         let [gradient, errors] = [&self.passing.value, &self.errors].map(|g| Matrix::new(g, outputs));
         let (weight, sizes) = (Matrix::new(weight, inputs), [rows, outputs, inputs]);
+        let width = inputs;
         self.products.product(gradient, errors, weight, bound, &mut self.passed, sizes);
+        if self.rounding.close {
+            self.alike(outputs, width, weight_values);
+        }
         std::mem::swap(&mut self.passing, &mut self.passed);
+    }
+
+    /// What passes on is nowhere recorded, so that no element is known to be beyond its bound. Units that are alike round
+    /// alike in every row: what a few rows lose, over their bounds, all are granted.
+    fn alike(&mut self, outputs: usize, inputs: usize, weight: &[f64]) {
+        let (rounding, rows) = (self.rounding, self.passing.value.len() / outputs);
+        let Exact { bound, .. } = &mut self.passed;
+        for input in 0..inputs {
+            let share = |row: usize| {
+                let gradients = &self.passing.value[row * outputs..][..outputs];
+                let terms = || gradients.iter().zip(weight.iter().skip(input).step_by(inputs)).map(|(g, w)| g * w);
+                let lost = rounding.lost(outputs, terms().map(f64::abs).sum(), terms());
+                if lost > 0.0 { lost / bound[row * inputs + input] } else { 0.0 }
+            };
+            let largest = (0..rows).step_by(rows.div_ceil(ROWS)).map(share).fold(1.0, f64::max);
+            bound.iter_mut().skip(input).step_by(inputs).filter(|_| largest > 1.0).for_each(|bound| *bound *= largest);
+        }
     }
 
     /// How far rounding may take a sum of `terms` products with the passing gradient, each a gradient times a factor:

@@ -9,7 +9,7 @@ mod norm;
 mod smooth;
 mod softmax;
 
-use super::{Exact, Parameters, Replay};
+use super::{Exact, Found, Parameters, Replay};
 use crate::{
     lockstep::StepRecord,
     model::{Bag, Gelu, Layer},
@@ -23,7 +23,8 @@ impl Replay {
         let rows = record.rows;
         match self.places[index].layer {
             Layer::Linear(linear) => {
-                self.linear(linear, input, parameters(first), linear.bias.then(|| parameters(first + 1)));
+                let found = record.activations.get(index).map_or(&[][..], Vec::as_slice);
+                self.linear(linear, input, parameters(first), linear.bias.then(|| parameters(first + 1)), found);
             }
             Layer::Sigmoid => self.sigmoid(input),
             Layer::Tanh => self.tanh(input),
@@ -73,13 +74,25 @@ impl Replay {
 
     /// The gradient in every parameter of the definition, from what `record` holds.
     pub fn backward(&mut self, record: &StepRecord, parameters: Parameters<'_>) -> &[Exact] {
+        self.backward_beside(record, parameters, &|_| None, &mut |_| ())
+    }
+
+    /// The same, where it is looked at closely beside what the side found. `seen` is told of the gradients before penalties
+    /// are added to them.
+    pub fn backward_beside(
+        &mut self,
+        record: &StepRecord,
+        parameters: Parameters<'_>,
+        found: Found<'_>,
+        seen: &mut dyn FnMut(&[Exact]),
+    ) -> &[Exact] {
         self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
         for index in (0..self.places.len()).rev() {
             let (input, output, rows) = (record.input(index), &record.activations[index], record.rows);
             let first = self.places[index].parameters.start;
             match self.places[index].layer {
                 Layer::Linear(linear) => {
-                    self.linear_gradients(linear, first, input);
+                    self.linear_gradients(linear, first, input, found);
                     if index > 0 {
                         self.through_linear(linear, parameters(first));
                     }
@@ -105,14 +118,15 @@ impl Replay {
                     let running = self.running(index, record);
                     self.through_batch_norm(options, first, input, running, &|number| parameters(first + number));
                 }
-                Layer::Embedding(table) => self.embedding_gradients(table, first, 1, false, input),
+                Layer::Embedding(table) => self.embedding_gradients(table, first, 1, false, input, found),
                 Layer::EmbeddingBag(table, bag) => {
                     let words = self.places[index].input.elements();
-                    self.embedding_gradients(table, first, words, bag == Bag::Mean, input);
+                    self.embedding_gradients(table, first, words, bag == Bag::Mean, input, found);
                 }
                 Layer::Flatten => {}
             }
         }
+        seen(&self.gradients);
         self.penalize(parameters);
         &self.gradients
     }

@@ -28,10 +28,13 @@ impl Line {
         let (n, of_sum, unit) = (count as f64, rounding.sum(count), rounding.unit);
         let (sum, magnitude) =
             (0..count).map(&x).fold((0.0, 0.0), |(sum, magnitude), x| (sum + x, magnitude + f64::abs(x)));
-        let mean = Near { value: sum / n, error: (of_sum + 2.0 * unit) * magnitude / n };
-        let variance = (0..count).map(|at| (x(at) - mean.value).powi(2)).sum::<f64>() / n;
+        let error = rounding.summed(count, magnitude, (0..count).map(&x)) + 2.0 * unit * magnitude;
+        let mean = Near { value: sum / n, error: error / n };
+        let square = |at: usize| (x(at) - mean.value).powi(2);
+        let variance = (0..count).map(square).sum::<f64>() / n;
         let conditioned = (variance * (variance + mean.value * mean.value)).sqrt();
-        let error = (of_sum + 4.0 * unit) * conditioned + mean.error * mean.error;
+        let lost = if rounding.close { rounding.lost(count, variance * n, (0..count).map(square)) / n } else { 0.0 };
+        let error = f64::max(of_sum * conditioned, lost) + 4.0 * unit * conditioned + mean.error * mean.error;
         let variance = Near { value: variance, error };
         Self { mean, variance, inverse: inverse_root(variance, eps, rounding) }
     }
@@ -82,14 +85,16 @@ impl Through {
     ) -> Self {
         let share = Near { value: 1.0 / count as f64, error: rounding.unit / count as f64 };
         let sum = rounding.total((0..count).map(&h), count);
-        let (mut along, mut error) = (0.0, sum.magnitude() * line.mean.error);
-        let relative = rounding.sum(count) + 4.0 * rounding.unit;
+        let (mut along, mut error, mut magnitude) = (0.0, sum.magnitude() * line.mean.error, 0.0);
         for at in 0..count {
             let (h, c) = (h(at), c(at).value);
             along += h.value * c;
             // What the mean is off moves all c alike, and so the sum by Σh times it, which is counted above.
-            error += c.abs() * h.error + relative * h.magnitude() * products(at);
+            error += c.abs() * h.error;
+            magnitude += h.magnitude() * products(at);
         }
+        let terms = (0..count).map(|at| h(at).value * c(at).value);
+        error += rounding.summed(count, magnitude, terms) + 4.0 * rounding.unit * magnitude;
         let along = rounding.times(Near { value: along, error }, share);
         let slope = rounding.times(rounding.times(along, line.inverse), line.inverse);
         Self { level: rounding.times(sum, share), slope }

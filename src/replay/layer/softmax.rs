@@ -31,7 +31,8 @@ impl Line {
             sum += term;
             errors += term * of_term(input[at] - largest, rounding);
         }
-        Self { largest, sum, error: errors / sum + rounding.sum(line.len()) }
+        let terms = line.iter().map(|&at| (input[at] - largest).exp());
+        Self { largest, sum, error: (errors + rounding.summed(line.len(), sum, terms)) / sum }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 const TRANSCENDENTAL: f64 = 4.0;
 
 /// A sum of terms, and what bounds its rounding.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Sum {
     value: f64,
     /// What the additions have rounded off (Neumaier 1974): of long sums of equal terms that would be more than a side of
@@ -27,6 +27,9 @@ struct Sum {
     /// The sum of the errors that the terms come with.
     error: f64,
     terms: usize,
+    /// Whether the terms are looked at closely, and so kept.
+    close: bool,
+    kept: Vec<f64>,
 }
 
 /// What the sum of the terms of a loss is multiplied by.
@@ -92,7 +95,7 @@ impl Replay {
 
     /// The sum of the terms of a loss.
     fn terms(&self, loss: &Loss, outputs: &[f64], targets: &[f64]) -> Sum {
-        let (columns, mut sum) = (self.columns(), Sum::default());
+        let (columns, mut sum) = (self.columns(), Sum::new(self.rounding));
         if loss.per_row() {
             let rows = outputs.chunks_exact(columns).zip(targets.chunks_exact(loss.target_columns(columns)));
             rows.for_each(|(row, target)| classes::term(loss, row, target, self.rounding, &mut sum));
@@ -114,7 +117,7 @@ impl Replay {
             };
         }
         let rows = outputs.chunks_exact(columns).zip(targets.chunks_exact(loss.target_columns(columns)));
-        let mut count = Sum::default();
+        let mut count = Sum::new(self.rounding);
         rows.filter_map(|(row, target)| classes::counted(loss, row, target)).for_each(|weight| {
             count.add((weight, self.rounding.unit * if weight == weight.round() { 0.0 } else { weight.abs() }));
         });
@@ -137,15 +140,21 @@ impl Replay {
         // Each term of Σ(p − t)² is a subtraction (one rounding, squared two) and a product before it is summed; the
         // factor is one more product. All are positive, so the error is relative to the sum itself; the mean's terms
         // may cancel: its error is relative to Σ|p − t|.
-        let of_squares = rounding.sum(count) + 5.0 * rounding.unit;
+        let squares = differences().map(|difference| difference * difference);
+        let of_squares = rounding.summed(count, 1.0, squares.map(|x| x / (2.0 * half_squares))) + 5.0 * rounding.unit;
         let mean = sum / count as f64;
-        let of_mean = (rounding.sum(count) + 3.0 * rounding.unit) * magnitude / count as f64;
+        let of_mean = rounding.summed(count, magnitude, differences()) + 3.0 * rounding.unit * magnitude;
+        let of_mean = of_mean / count as f64;
         let bound = of_mean * half_squares + (of_squares + 2.0 * rounding.unit) * (mean * half_squares).abs();
         (mean * half_squares, bound + count as f64 * rounding.smallest)
     }
 }
 
 impl Sum {
+    fn new(rounding: Rounding) -> Self {
+        Self { close: rounding.close, ..Self::default() }
+    }
+
     /// Adds a term with its error.
     fn add(&mut self, (value, error): (f64, f64)) {
         let sum = self.value + value;
@@ -155,6 +164,9 @@ impl Sum {
         self.magnitude += value.abs();
         self.error += error;
         self.terms += 1;
+        if self.close {
+            self.kept.push(value);
+        }
     }
 
     fn total(&self) -> f64 {
@@ -164,6 +176,7 @@ impl Sum {
 
     /// How far rounding may take a side from the sum.
     fn bound(&self, rounding: Rounding) -> f64 {
-        self.error + rounding.sum(self.terms) * (self.magnitude + self.error) + self.terms as f64 * rounding.smallest
+        let of_sum = rounding.summed(self.terms, self.magnitude + self.error, self.kept.iter().copied());
+        self.error + of_sum + self.terms as f64 * rounding.smallest
     }
 }

@@ -9,7 +9,7 @@ impl Replay {
         let rounding = self.rounding;
         for penalty in &self.training.penalties {
             let weight = penalty.weight(&self.parameters);
-            let mut sum = Sum::default();
+            let mut sum = Sum::new(rounding);
             for (index, _) in self.parameters.iter().enumerate().filter(|(_, parameter)| penalty.takes(parameter)) {
                 for w in parameters(index) {
                     sum.add(match penalty.norm {

@@ -82,7 +82,7 @@ impl Shadow {
 impl Replay {
     /// Before the updates of a step, or their [`advance`](Self::advance): the learning rate of the step and, where
     /// gradients are clipped, what they are cut by, from the side's gradients in all its parameters.
-    pub fn begin<'a>(&mut self, step: usize, epoch: usize, gradients: impl Iterator<Item = Values<'a>>) {
+    pub fn begin<'a>(&mut self, step: usize, epoch: usize, gradients: impl Iterator<Item = Values<'a>> + Clone) {
         self.shadow.lr = self.training.lr(step, epoch);
         self.shadow.cut = match self.training.clip {
             None => Cut::NONE,
@@ -190,19 +190,27 @@ impl Entry {
 }
 
 /// min(1, most/(norm + 10⁻⁶)).
-fn factor<'a>(rounding: Rounding, most: f64, gradients: impl Iterator<Item = Values<'a>>) -> Near {
+fn factor<'a>(rounding: Rounding, most: f64, gradients: impl Iterator<Item = Values<'a>> + Clone) -> Near {
     let (mut sum, mut elements, mut tensors) = (0.0, 0, 0);
-    for gradient in gradients {
+    for gradient in gradients.clone() {
         sum += squares(gradient, gradient).a;
         elements += gradient.len();
         tensors += 1;
     }
     // A norm of norms: a square before each of two sums, whose errors the roots halve, and two roots. The sums' terms
     // are all positive, so that errors are relative; what underflows is below the smallest number's root.
-    let relative = (rounding.sum(elements) + rounding.sum(tensors)) / 2.0 + 3.0 * rounding.unit;
+    let in_all = match sum > 0.0 && rounding.close {
+        true => rounding.summed(elements, sum, gradients.flat_map(Values::iter).map(|x| x * x)) / sum,
+        false => rounding.sum(elements),
+    };
+    let relative = (in_all + rounding.sum(tensors)) / 2.0 + 3.0 * rounding.unit;
     let underflow = (elements as f64 * rounding.smallest).sqrt();
     let overflows = sum * rounding.overflow >= 1.0;
     let norm = sum.sqrt();
+    // Far above the norm nothing is cut, whatever the type makes of the setting.
+    if !overflows && most >= 2.0 * ((1.0 + relative) * norm + underflow + 1e-6) {
+        return Near::exact(1.0);
+    }
     let error = if overflows { f64::INFINITY } else { relative * norm + underflow };
     let divisor = rounding.plus(Near { value: norm, error }, rounding.setting(1e-6));
     // Written as a reciprocal and a product by PyTorch, as a quotient by others.

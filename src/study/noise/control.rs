@@ -77,7 +77,7 @@ pub(super) fn calibrate(context: &Context<'_>, seeds: u64, steps: usize) -> Resu
             // Limits of exactly the noise: budgets are shares of it, and what is called a mismatch means nothing.
             let mut used = Used { phases: BTreeMap::new(), drift: [None; 3], ties: 0 };
             for (place, twins) in TWINS.into_iter().enumerate() {
-                let limits = Limits { k: 1.0, twins, again: 0 };
+                let limits = Limits { k: 1.0, twins, again: 0, closely: false };
                 let mode = if place == 0 { Mode::Both } else { Mode::Free };
                 let verdict = context.silent(&experiment, mode, limits)?;
                 used.drift[place] = drift(&verdict);

@@ -4,6 +4,7 @@
 mod control;
 mod cost;
 mod faults;
+mod random;
 mod report;
 mod settings;
 
@@ -134,6 +135,51 @@ mod tests {
         for run in faults::run(&context).unwrap() {
             let (fault, setting) = (faults::CASES[run.case].name, FAULTED[run.setting].setting.name);
             assert!(run.right, "{fault} in the {:?}, {setting}: {:?}, {:?}", run.side, run.place, run.then);
+        }
+    }
+
+    #[test]
+    #[ignore]
+    fn zz_random() {
+        let seeds = std::env::var("SEEDS").unwrap();
+        let (from, to) = seeds.split_once('-').unwrap();
+        let jobs: Vec<u64> = (from.parse().unwrap()..to.parse().unwrap()).collect();
+        let show = std::env::var("SHOW").is_ok();
+        let context = Context {
+            folder: Path::new(""),
+            stop: &AtomicBool::new(false),
+            tick: &|_| {},
+            journal: &Journal::nowhere(),
+        };
+        let work = |&seed: &u64| {
+            let start = std::time::Instant::now();
+            if show {
+                println!("{}", random::text(seed));
+            }
+            let experiment = match random::experiment(seed) {
+                Ok(e) => e,
+                Err(e) => return Ok(format!("{seed} REFUSED {e}")),
+            };
+            let verdict = match context.silent(&experiment, crate::lockstep::Mode::Both, Limits::default()) {
+                Ok(v) => v,
+                Err(e) => return Ok(format!("{seed} ERROR {e}")),
+            };
+            if show {
+                println!("{}", crate::report::text::render(&verdict));
+                println!("{:?}", verdict.phases);
+            }
+            Ok(format!(
+                "{seed} {} {:.2}s {} | {:?} | {:?}",
+                verdict.verdict,
+                start.elapsed().as_secs_f64(),
+                crate::report::text::headline(&verdict),
+                verdict.first_divergence.as_ref().map(|f| (f.budget, f.farther, f.gap)),
+                verdict.not_checked
+            ))
+        };
+        let lines = context.each(&jobs, |seed| format!("random {seed}"), work).unwrap();
+        for line in lines {
+            println!("{line}");
         }
     }
 

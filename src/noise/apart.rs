@@ -8,7 +8,7 @@ use crate::{
     engine::Engine,
     gap::{Squares, squares, squares_beside, squares_of_changes},
     lockstep::Runner,
-    tensor::Values,
+    tensor::{Values, View},
 };
 
 /// The gaps of one step between a reference and a candidate.
@@ -47,6 +47,9 @@ pub struct Broken {
     pub finite: [bool; 2],
     /// Where one side is finite, its value.
     pub value: Option<f64>,
+    /// The largest finite number among the outputs of layers and the weights that it came from, of either side; 0 where it
+    /// came of an update.
+    pub largest: f64,
 }
 
 impl Places {
@@ -78,6 +81,7 @@ impl Places {
         }
         let all = || shared().flat_map(|[one, other]| Pairs::new(one.values, other.values));
         self.together(Place::Gradients, gradients, all, apart);
+        self.note_largest(engines, apart);
     }
 
     /// Looks at the losses and at what the updates left. `losses` are those that are judged.
@@ -107,6 +111,23 @@ impl Places {
         let shared = || self.pairs().map(|(one, other)| [engines[0].parameter(one), engines[1].parameter(other)]);
         let all = || shared().flat_map(|[one, other]| Pairs::new(one.values, other.values));
         self.together(Place::Weights, weights, all, apart);
+    }
+
+    /// Of a step that broke in what was computed: how large the numbers are that it came from.
+    fn note_largest(&self, engines: [&dyn Engine; 2], apart: &mut Apart) {
+        let Some(broken) = &mut apart.broken else { return };
+        let layers = match self.all[broken.place] {
+            Place::Activation(layer) => layer,
+            _ => self.layers(),
+        };
+        let of = |engine: &dyn Engine| {
+            let parameters = (0..engine.parameters().len()).map(|index| engine.parameter(index));
+            let finite = |view: View<'_>| {
+                view.values.iter().filter(|x| x.is_finite()).fold(0.0, |most, x| f64::max(most, x.abs()))
+            };
+            (0..layers).map(|layer| engine.activation(layer)).chain(parameters).map(finite).fold(0.0, f64::max)
+        };
+        broken.largest = engines.map(of).into_iter().fold(0.0, f64::max);
     }
 
     /// As [`updated`](Self::updated), of a step of which nothing was copied: the losses and the weights, not the updates.
@@ -196,7 +217,7 @@ impl Apart {
         if let Some((offset, finite)) = non_finite(&elements) {
             let pair = elements().nth(offset);
             let value = pair.and_then(|(one, other)| [one, other].into_iter().find(|value| value.is_finite()));
-            self.broken = Some(Broken { place, offset, finite, value });
+            self.broken = Some(Broken { place, offset, finite, value, largest: 0.0 });
         }
     }
 }

@@ -216,6 +216,11 @@ impl Places {
         }
     }
 
+    /// The number of layers, where those of the sides correspond.
+    pub(super) fn layers(&self) -> usize {
+        if self.aligned { self.widths.len() } else { 0 }
+    }
+
     fn number(&self, shared: usize, side: RunSide) -> usize {
         self.shared[shared].number(side)
     }

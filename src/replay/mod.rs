@@ -166,11 +166,13 @@ impl Rounding {
     }
 
     /// `k` times what terms lose when they are added up one after the other in the side's type: the most on the way, as
-    /// another order may end there. What an addition rounds off hangs on the last digits of the term, of which a side may
-    /// have others, so that terms a few units larger and smaller are tried as well. No sum loses more than n roundings.
+    /// another order may end there. What an addition rounds off hangs on where the term lies between two units of the sum,
+    /// and a side may have it elsewhere, so that terms are tried that are parts of such a unit larger and smaller. No sum
+    /// loses more than n roundings.
     fn lost(&self, count: usize, magnitude: f64, terms: impl Iterator<Item = f64> + Clone) -> f64 {
-        let tried = (-TRIED..=TRIED).map(|units| {
-            let scale = 1.0 + 7.0 * f64::from(units) * self.unit;
+        // A unit of the sum is up to n of a term's.
+        let tried = (-TRIED..=TRIED).map(|part| {
+            let scale = 1.0 + 0.29 * f64::from(part) * (count as f64 * self.unit).min(0.01);
             self.rounded_off(terms.clone().map(|term| term * scale))
         });
         (self.k * tried.fold(0.0, f64::max)).min(gamma(self.unit * count as f64) * magnitude)
@@ -203,7 +205,7 @@ impl Rounding {
     }
 }
 
-/// Terms that are a few units larger, and smaller, are tried so many times each.
+/// Terms that are larger, and smaller, are tried so many times each.
 const TRIED: i8 = 4;
 
 /// mu/(1 − mu), for mu below 1.

@@ -36,7 +36,7 @@ pub fn headline(verdict: &Verdict) -> String {
             (None, Some(found)) => format!("MISMATCH: {}", not_finite(found)),
             (None, None) => "MISMATCH".to_owned(),
         },
-        Outcome::Inconclusive => match verdict.non_finite.first() {
+        Outcome::Inconclusive => match verdict.non_finite.iter().find(|found| found.counts) {
             Some(found) => format!("INCONCLUSIVE: {}", not_finite(found)),
             None if !verdict.is_judged() => "INCONCLUSIVE: nothing was judged, as noise = \"off\" asks".to_owned(),
             None if verdict.mode == Mode::Free && verdict.horizon == Some(0) => {

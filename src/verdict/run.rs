@@ -63,9 +63,10 @@ impl Run {
                 None => track.unseen(at.bucket),
             }
             if let Some(broken) = self.apart.broken.filter(|broken| broken.place == number) {
-                let Broken { offset, finite, value, .. } = broken;
+                let Broken { offset, finite, value, largest, .. } = broken;
                 let side = off(finite);
-                // Where the other side's value is beyond the type, or on its way, no fault is needed for that.
+                // Where the other side's value is beyond the type, or numbers are so large that a product of three of them
+                // is, as in the way back through a norm, no fault is needed for that.
                 let dtype = self.dtypes[usize::from(finite[0])];
                 let most = places.overflows_from(place, at.reference.rows.max(at.candidate.rows), dtype);
                 return Some(NonFinite {
@@ -76,7 +77,8 @@ impl Run {
                     index: places.index(place, offset, at.candidate.rows),
                     side,
                     counts: at.counts,
-                    overflow: value.is_some_and(|value| value.abs() >= most).then_some(dtype),
+                    overflow: (value.is_some_and(|value| value.abs() >= most) || largest >= dtype.largest().cbrt())
+                        .then_some(dtype),
                 });
             }
             let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };

@@ -32,6 +32,8 @@ pub enum Fault {
 pub struct Faulty {
     inner: Box<dyn Engine>,
     fault: Fault,
+    /// The steps that have it.
+    when: fn(usize) -> bool,
     rule: AnyRule,
     at: [usize; 2],         // step and epoch of the latest batch
     gradients: Vec<Owned>,  // per parameter, its shape
@@ -85,11 +87,16 @@ fn update<T: Real>(
 impl Faulty {
     /// Puts a fault into an engine that trains by `training`.
     pub fn new(inner: Box<dyn Engine>, training: &Training, fault: Fault) -> Self {
+        Self::at(inner, training, fault, |_| true)
+    }
+
+    /// The same at some steps alone.
+    pub fn at(inner: Box<dyn Engine>, training: &Training, fault: Fault, when: fn(usize) -> bool) -> Self {
         let dtype = inner.describe().dtype;
         let held = || inner.parameters().iter().map(|_| Owned::new(dtype)).collect();
         let (gradients, parameters) = (held(), held());
         let rule = AnyRule::new(training, inner.parameters(), dtype);
-        Self { inner, fault, rule, at: [0; 2], gradients, parameters }
+        Self { inner, fault, when, rule, at: [0; 2], gradients, parameters }
     }
 
     fn shape(&self, parameter: usize) -> Shape {
@@ -109,6 +116,7 @@ impl Faulty {
             }
         }
         match *fault {
+            _ if !(self.when)(self.at[0]) => {}
             Fault::GradientTimes(factor) => gradients.iter_mut().for_each(|held| held.change(|_, x| factor * x)),
             Fault::SignFlipped(index) => {
                 let flipped = median(&wide(&gradients[index]));

@@ -49,7 +49,6 @@ impl Replay {
         words: usize,
         mean: bool,
         input: &[f64],
-        found: Found<'_>,
     ) {
         let rounding = self.rounding;
         let divisor = if mean { words as f64 } else { 1.0 };
@@ -74,9 +73,19 @@ impl Replay {
             let relative = rounding.sum(uses[target / table.columns].max(1) - 1) + of_term;
             *bound += relative * magnitude + if mean && magnitude > 0.0 { rounding.smallest } else { 0.0 };
         }
-        let passing = &self.passing.value;
+    }
+
+    /// Looks closely at the gradient of a table that `passing` has reached, beside the one that a side found.
+    pub(super) fn embedding_closely(
+        &mut self,
+        table: Embedding,
+        parameter: usize,
+        (words, divisor): (usize, f64),
+        (input, passing): (&[f64], &[f64]),
+        found: Found<'_>,
+    ) {
         let found = found(parameter).unwrap_or_default();
-        beyond(rounding, &mut self.gradients[parameter], found, |at| {
+        beyond(self.rounding, &mut self.gradients[parameter], found, |at| {
             let (word, column) = (at / table.columns, at % table.columns);
             let used =
                 input.iter().enumerate().filter(move |(_, other)| row(table, **other).start / table.columns == word);

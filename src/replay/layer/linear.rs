@@ -51,29 +51,18 @@ impl Replay {
         }
         beyond(self.rounding, &mut self.result, found, |at| {
             let (x, w) = (&input[at / outputs * inputs..][..inputs], &weight[at % outputs * inputs..][..inputs]);
-            x.iter().zip(w).map(|(x, w)| x * w).chain(bias.map(|bias| bias[at % outputs]))
+            // A bias that comes first makes all that is added to it round as coarsely.
+            bias.map(|bias| bias[at % outputs]).into_iter().chain(x.iter().zip(w).map(|(x, w)| x * w))
         });
     }
 
-    /// ∂W = Gᵀ·x and ∂b = Σ over rows of G, for the gradient G that is passing. Where they are looked at closely, `found`
-    /// has the side's.
-    pub(super) fn linear_gradients(
-        &mut self,
-        Linear { inputs, outputs, bias }: Linear,
-        first: usize,
-        input: &[f64],
-        found: Found<'_>,
-    ) {
+    /// ∂W = Gᵀ·x and ∂b = Σ over rows of G, for the gradient G that is passing.
+    pub(super) fn linear_gradients(&mut self, Linear { inputs, outputs, bias }: Linear, first: usize, input: &[f64]) {
         let rows = input.len() / inputs;
         let (relative, underflow) = self.errors(rows);
         let [gradient, errors] = [&self.passing.value, &self.errors].map(|g| Matrix::new(g, outputs).transposed());
         let (x, sizes) = (Matrix::new(input, inputs), [outputs, rows, inputs]);
         self.products.product(gradient, errors, x, (relative, underflow), &mut self.gradients[first], sizes);
-        let passing = &self.passing.value;
-        let of_unit = |unit: usize| passing.iter().skip(unit).step_by(outputs);
-        beyond(self.rounding, &mut self.gradients[first], found(first).unwrap_or_default(), |at| {
-            of_unit(at / inputs).zip(input.iter().skip(at % inputs).step_by(inputs)).map(|(gradient, x)| gradient * x)
-        });
         if bias {
             let Exact { value, bound } = &mut self.gradients[first + 1];
             value.clear();
@@ -84,6 +73,22 @@ impl Replay {
                 value.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
                 bound.iter_mut().zip(errors).for_each(|(sum, error)| *sum += relative * error);
             }
+        }
+    }
+
+    /// Looks closely at the gradients of a layer that `passing` has reached, beside those that a side found.
+    pub(super) fn linear_closely(
+        &mut self,
+        Linear { inputs, outputs, bias }: Linear,
+        first: usize,
+        (input, passing): (&[f64], &[f64]),
+        found: Found<'_>,
+    ) {
+        let of_unit = |unit: usize| passing.iter().skip(unit).step_by(outputs);
+        beyond(self.rounding, &mut self.gradients[first], found(first).unwrap_or_default(), |at| {
+            of_unit(at / inputs).zip(input.iter().skip(at % inputs).step_by(inputs)).map(|(gradient, x)| gradient * x)
+        });
+        if bias {
             let found = found(first + 1).unwrap_or_default();
             beyond(self.rounding, &mut self.gradients[first + 1], found, |unit| of_unit(unit).copied());
         }

@@ -87,12 +87,17 @@ impl Replay {
         seen: &mut dyn FnMut(&[Exact]),
     ) -> &[Exact] {
         self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
+        // What reaches each layer, where sums are looked at closely in the end.
+        let mut reached = Vec::new();
         for index in (0..self.places.len()).rev() {
+            if self.rounding.close {
+                reached.push((index, self.passing.value.clone()));
+            }
             let (input, output, rows) = (record.input(index), &record.activations[index], record.rows);
             let first = self.places[index].parameters.start;
             match self.places[index].layer {
                 Layer::Linear(linear) => {
-                    self.linear_gradients(linear, first, input, found);
+                    self.linear_gradients(linear, first, input);
                     if index > 0 {
                         self.through_linear(linear, parameters(first));
                     }
@@ -118,16 +123,29 @@ impl Replay {
                     let running = self.running(index, record);
                     self.through_batch_norm(options, first, input, running, &|number| parameters(first + number));
                 }
-                Layer::Embedding(table) => self.embedding_gradients(table, first, 1, false, input, found),
+                Layer::Embedding(table) => self.embedding_gradients(table, first, 1, false, input),
                 Layer::EmbeddingBag(table, bag) => {
                     let words = self.places[index].input.elements();
-                    self.embedding_gradients(table, first, words, bag == Bag::Mean, input, found);
+                    self.embedding_gradients(table, first, words, bag == Bag::Mean, input);
                 }
                 Layer::Flatten => {}
             }
         }
         seen(&self.gradients);
         self.penalize(parameters);
+        for (index, passing) in reached {
+            let (input, first) = (record.input(index), self.places[index].parameters.start);
+            let of = (input, passing.as_slice());
+            let words = self.places[index].input.elements();
+            if let Layer::Linear(linear) = self.places[index].layer {
+                self.linear_closely(linear, first, of, found);
+            } else if let Layer::Embedding(table) = self.places[index].layer {
+                self.embedding_closely(table, first, (1, 1.0), of, found);
+            } else if let Layer::EmbeddingBag(table, bag) = self.places[index].layer {
+                let divisor = if bag == Bag::Mean { words as f64 } else { 1.0 };
+                self.embedding_closely(table, first, (words, divisor), of, found);
+            }
+        }
         &self.gradients
     }
 

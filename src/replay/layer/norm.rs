@@ -29,7 +29,10 @@ impl Line {
         let (sum, magnitude) =
             (0..count).map(&x).fold((0.0, 0.0), |(sum, magnitude), x| (sum + x, magnitude + f64::abs(x)));
         let error = rounding.summed(count, magnitude, (0..count).map(&x)) + 2.0 * unit * magnitude;
-        let mean = Near { value: sum / n, error: error / n };
+        // A mean that underflows, one that is updated from term to term at each, is off by smallest numbers, which s may
+        // multiply.
+        let underflow = if magnitude > 0.0 { n * rounding.smallest } else { 0.0 };
+        let mean = Near { value: sum / n, error: error / n + underflow };
         let square = |at: usize| (x(at) - mean.value).powi(2);
         let variance = (0..count).map(square).sum::<f64>() / n;
         let conditioned = (variance * (variance + mean.value * mean.value)).sqrt();

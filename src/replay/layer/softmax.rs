@@ -90,7 +90,8 @@ impl Replay {
                 magnitude += (passing.value[at].abs() + passing.bound[at]) * y.abs();
             }
             // One more rounding for each product.
-            let of_sum = given + (rounding.sum(line.len()) + rounding.unit) * magnitude;
+            let terms = line.iter().map(|&at| passing.value[at] * output[at]);
+            let of_sum = given + rounding.summed(line.len(), magnitude, terms) + rounding.unit * magnitude;
             for &at in line {
                 let (y, gradient, error) = (output[at], passing.value[at], passing.bound[at]);
                 let difference = gradient - sum;
@@ -111,7 +112,7 @@ impl Replay {
                 given += passing.bound[at];
                 magnitude += passing.value[at].abs() + passing.bound[at];
             }
-            let of_sum = given + rounding.sum(line.len()) * magnitude;
+            let of_sum = given + rounding.summed(line.len(), magnitude, line.iter().map(|&at| passing.value[at]));
             for &at in line {
                 let (power, gradient, error) = (output[at].exp(), passing.value[at], passing.bound[at]);
                 passed.value[at] = gradient - power * sum;

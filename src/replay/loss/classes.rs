@@ -29,7 +29,8 @@ impl LogSoftmax {
         }
         let log_sum = sum.ln();
         // An error e of the sum, which is at least 1, is one of e over the sum in its logarithm.
-        let relative = rounding.unit * off / sum + rounding.sum(row.len()) + row.len() as f64 * rounding.smallest;
+        let of_sum = rounding.summed(row.len(), sum, row.iter().map(|x| (x - largest).exp()));
+        let relative = (rounding.unit * off + of_sum) / sum + row.len() as f64 * rounding.smallest;
         Self { largest, log_sum, error: relative + TRANSCENDENTAL * rounding.unit * log_sum.abs(), rounding }
     }
 
@@ -103,7 +104,9 @@ fn cross_entropy<'a>(
     let share = move |class| share(loss, classes, class, target, row.len());
     let (shares, magnitudes) = (0..row.len()).map(share).fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     // Of Σa each term has 6 roundings, as above.
-    let of_shares = rounding.sum(row.len()) + 6.0 * rounding.unit;
+    // Relative to their magnitudes, which may be 0.
+    let of_shares = rounding.summed(row.len(), magnitudes, (0..row.len()).map(move |class| share(class).0));
+    let of_shares = 6.0 * rounding.unit + if magnitudes > 0.0 { of_shares / magnitudes } else { 0.0 };
     row.iter().enumerate().map(move |(class, &x)| {
         let ((share, magnitude), (log, error)) = (share(class), softmax.log(x));
         let probability = log.exp();

@@ -4,6 +4,7 @@
 mod control;
 mod cost;
 mod faults;
+mod large;
 mod random;
 mod report;
 mod settings;
@@ -19,6 +20,7 @@ use crate::{
 use control::{CONTROL_SEEDS, CONTROL_STEPS, Calibrated, Control, SEEDS, STEPS};
 use cost::Cost;
 use faults::Found;
+use random::Drawn;
 use settings::{CALIBRATION, CONTROL, COSTED};
 
 /// The study.
@@ -29,15 +31,22 @@ pub const STUDY: Study = Study {
     parts: CALIBRATION.len() * SEEDS as usize
         + CONTROL.len() * 2 * (CONTROL_SEEDS.end - CONTROL_SEEDS.start) as usize
         + faults::RUNS
+        + large::RUNS
+        + (RANDOM_SEEDS.end - RANDOM_SEEDS.start) as usize
         + COSTED.len(),
     run,
 };
+
+/// Seeds of the random experiments.
+const RANDOM_SEEDS: std::ops::Range<u64> = 0..1200;
 
 /// Everything the study found.
 struct Findings {
     calibrated: Vec<Calibrated>,
     controls: Vec<Control>,
+    drawn: Vec<Drawn>,
     faults: Vec<Found>,
+    large: Vec<large::Found>,
     costs: Vec<Cost>,
 }
 
@@ -59,6 +68,8 @@ fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<Page> {
         // First, while nothing else runs.
         costs: cost::measure(context)?,
         faults: faults::run(context)?,
+        large: large::run(context, &large::jobs(large::NETWORKS.len()))?,
+        drawn: random::run(context, RANDOM_SEEDS)?,
         calibrated: control::calibrate(context, SEEDS, STEPS)?,
         controls: control::control(context, CONTROL_SEEDS, CONTROL_STEPS)?,
     };
@@ -73,6 +84,8 @@ fn judge(found: &Findings, study: &mut StudyVerdict) {
     let (phases, drift) = found.largest_shares();
     let alarms: Vec<&Control> = found.controls.iter().filter(|run| run.outcome == Answer::Mismatch).collect();
     let (runs, missed) = (found.controls.len(), found.faults.iter().filter(|fault| !fault.right).count());
+    let of_drawn = found.drawn.iter().filter(|run| run.outcome == Answer::Mismatch).count();
+    let of_large = found.large.iter().filter(|fault| !fault.right).count();
     study.claim(
         "K covers the noise",
         &format!("K = {k}"),
@@ -82,10 +95,23 @@ fn judge(found: &Findings, study: &mut StudyVerdict) {
         Some(phases.max(drift) <= k),
     );
     study.claim("false alarms", "0", format!("{} of {runs} runs", alarms.len()), Some(alarms.is_empty()));
+    study.claim(
+        "false alarms, random experiments",
+        "0",
+        format!("{of_drawn} of {} runs", found.drawn.len()),
+        Some(of_drawn == 0),
+    );
     study.claim("missed faults", "0", format!("{missed} of {} runs", found.faults.len()), Some(missed == 0));
+    study.claim(
+        "missed faults, steps that are watched",
+        "0",
+        format!("{of_large} of {} runs", found.large.len()),
+        Some(of_large == 0),
+    );
     study.expect("no phase and no drift of a correct engine passes K times its noise", phases.max(drift) <= k);
-    study.expect("no correct engine is called a mismatch", alarms.is_empty());
+    study.expect("no correct engine is called a mismatch", alarms.is_empty() && of_drawn == 0);
     study.expect("every fault is found in its phase, at the first step that can show it, on its side", missed == 0);
+    study.expect("a fault at a step that is not due for a replay is found at that step", of_large == 0);
 }
 
 /// How much of their limits the control runs use.
@@ -138,48 +164,34 @@ mod tests {
         }
     }
 
+    /// Ten seconds' worth; the study runs a thousand, and `scripts/test --all` with it.
     #[test]
-    #[ignore]
-    fn zz_random() {
-        let seeds = std::env::var("SEEDS").unwrap();
-        let (from, to) = seeds.split_once('-').unwrap();
-        let jobs: Vec<u64> = (from.parse().unwrap()..to.parse().unwrap()).collect();
-        let show = std::env::var("SHOW").is_ok();
+    fn no_random_experiment_is_called_a_mismatch() {
         let context = Context {
             folder: Path::new(""),
             stop: &AtomicBool::new(false),
             tick: &|_| {},
             journal: &Journal::nowhere(),
         };
-        let work = |&seed: &u64| {
-            let start = std::time::Instant::now();
-            if show {
-                println!("{}", random::text(seed));
-            }
-            let experiment = match random::experiment(seed) {
-                Ok(e) => e,
-                Err(e) => return Ok(format!("{seed} REFUSED {e}")),
-            };
-            let verdict = match context.silent(&experiment, crate::lockstep::Mode::Both, Limits::default()) {
-                Ok(v) => v,
-                Err(e) => return Ok(format!("{seed} ERROR {e}")),
-            };
-            if show {
-                println!("{}", crate::report::text::render(&verdict));
-                println!("{:?}", verdict.phases);
-            }
-            Ok(format!(
-                "{seed} {} {:.2}s {} | {:?} | {:?}",
-                verdict.verdict,
-                start.elapsed().as_secs_f64(),
-                crate::report::text::headline(&verdict),
-                verdict.first_divergence.as_ref().map(|f| (f.budget, f.farther, f.gap)),
-                verdict.not_checked
-            ))
+        let drawn = random::run(&context, 50_000..50_080).unwrap();
+        for run in &drawn {
+            assert_ne!(run.outcome, Answer::Mismatch, "seed {}: {}", run.seed, run.headline);
+            assert_ne!(run.why, Some(random::Why::Other), "seed {}: {}", run.seed, run.headline);
+        }
+        assert!(drawn.iter().filter(|run| run.outcome == Answer::Parity).count() > drawn.len() / 2);
+    }
+
+    #[test]
+    fn no_fault_of_single_steps_is_missed_where_not_every_step_is_replayed() {
+        let context = Context {
+            folder: Path::new(""),
+            stop: &AtomicBool::new(false),
+            tick: &|_| {},
+            journal: &Journal::nowhere(),
         };
-        let lines = context.each(&jobs, |seed| format!("random {seed}"), work).unwrap();
-        for line in lines {
-            println!("{line}");
+        for run in large::run(&context, &large::jobs(1)).unwrap() {
+            let (fault, optimizer) = (large::CASES[run.case].name, large::OPTIMIZERS[run.optimizer].0);
+            assert!(run.right, "{fault} in the {:?}, {optimizer}: {:?}", run.side, run.place);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Experiments that a seed draws: networks, data, losses and trainings at random, where false alarms are counted that no
 //! list of settings would have. Nothing differs between the sides but the engines, and at times their types.
 
+use super::super::Context;
 use crate::{
     data::{
         columns::{Columns, Csr, DTypes},
@@ -8,10 +9,14 @@ use crate::{
     },
     error::Result,
     experiment::Experiment,
+    lockstep::Mode,
+    noise::Limits,
+    verdict::{Outcome, Verdict},
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc};
 
 /// Multiply-adds of a forward pass that a draw has at most.
@@ -88,11 +93,6 @@ enum Goal {
 pub(super) fn experiment(seed: u64) -> Result<Experiment> {
     let (set, text) = drawn(seed)?;
     Experiment::parse_on(&set, &text, &format!("random-{seed}.toml"), Path::new(""), &[])
-}
-
-pub(super) fn text(seed: u64) -> String {
-    let (set, text) = drawn(seed).unwrap();
-    format!("{text}\nrows {} columns {}", set.training.inputs.rows(), set.columns)
 }
 
 /// The rows and the text of the experiment of a seed.
@@ -271,11 +271,12 @@ fn layers(
         width = units;
         layers.push(format!("{{ linear = {{ outputs = {units}, bias = {} }} }}", draws.chance(0.8)));
         match draws.below(6) {
-            0 if batches => {
+            // Of one or two numbers little is left.
+            0 if batches && batch > 2 => {
                 let (affine, momentum) = (draws.chance(0.8), draws.one(&[0.1, 0.01, 0.5]));
                 layers.push(format!("{{ batch-norm = {{ affine = {affine}, momentum = {momentum} }} }}"));
             }
-            1 => layers.push(format!("{{ layer-norm = {{ affine = {} }} }}", draws.chance(0.8))),
+            1 if units > 2 => layers.push(format!("{{ layer-norm = {{ affine = {} }} }}", draws.chance(0.8))),
             _ => {}
         }
         let slope = draws.one(&["0.01", "0.2", "0.0", "1.0"]);
@@ -287,7 +288,7 @@ fn layers(
             0 => {}
             1 => layers.push(leaky),
             2 => layers.push(softplus),
-            3 => layers.push(draws.one(&rare).to_owned()),
+            3 if units > 2 && batch > 2 => layers.push(draws.one(&rare).to_owned()),
             _ => layers.push(draws.one(&plain).to_owned()),
         }
         if draws.chance(0.15) {
@@ -361,4 +362,65 @@ fn training(draws: &mut Draws, (loss, batch, rows): (String, usize, usize), scal
         lines.push("reported_loss = { after_update = true }".to_owned());
     }
     lines.join("\n") + "\n"
+}
+
+/// What came of one of them.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Drawn {
+    pub seed: u64,
+    pub outcome: Outcome,
+    /// In a line: where the sides first part, or why nothing can be said.
+    pub headline: String,
+    /// Why it is inconclusive.
+    pub why: Option<Why>,
+}
+
+/// Why a run without a difference is no parity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Why {
+    /// A tensor was beyond judging at every step.
+    NeverJudged,
+    /// Training diverged until numbers were not finite.
+    Diverged,
+    /// No weight moved.
+    Still,
+    /// None of these.
+    Other,
+}
+
+impl Why {
+    pub(super) const ALL: [Self; 4] = [Self::NeverJudged, Self::Diverged, Self::Still, Self::Other];
+
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::NeverJudged => "a tensor's own noise passes 1 % of it at every step",
+            Self::Diverged => "training diverges until numbers are not finite",
+            Self::Still => "no weight moves",
+            Self::Other => "other",
+        }
+    }
+
+    fn of(verdict: &Verdict) -> Option<Self> {
+        let still = verdict.not_checked.iter().any(|item| item.starts_with("anything: no weight moved"));
+        (verdict.verdict == Outcome::Inconclusive).then_some(match verdict.never_judged.as_slice() {
+            _ if !verdict.non_finite.is_empty() => Self::Diverged,
+            _ if still => Self::Still,
+            [] => Self::Other,
+            _ => Self::NeverJudged,
+        })
+    }
+}
+
+/// Compares the experiment of every seed.
+pub(super) fn run(context: &Context<'_>, seeds: std::ops::Range<u64>) -> Result<Vec<Drawn>> {
+    let jobs: Vec<u64> = seeds.collect();
+    context.each(
+        &jobs,
+        |seed| format!("random {seed}"),
+        |&seed| {
+            let verdict = context.silent(&experiment(seed)?, Mode::Both, Limits::default())?;
+            let headline = crate::report::text::headline(&verdict);
+            Ok(Drawn { seed, outcome: verdict.verdict, headline, why: Why::of(&verdict) })
+        },
+    )
 }

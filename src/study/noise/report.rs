@@ -4,8 +4,10 @@ use super::{
     super::StudyVerdict,
     Findings,
     control::{CONTROL_SEEDS, CONTROL_STEPS, SEEDS, STEPS, TWINS},
-    cost,
+    cost::{self, Cost},
     faults::{CASES, STEPS as FAULT_STEPS},
+    large::{CASES as LARGE_CASES, NETWORKS, OPTIMIZERS},
+    random::{Drawn, Why},
     settings::{CALIBRATION, CONTROL, FAULTED},
 };
 use crate::{
@@ -13,7 +15,7 @@ use crate::{
     lockstep::Role,
     noise::Limits,
     report::{number, power},
-    verdict::Outcome,
+    verdict::{Outcome, environment},
 };
 use std::fmt::Write;
 
@@ -31,11 +33,16 @@ pub(super) fn summary(found: &Findings, study: &StudyVerdict) -> String {
     for claim in &study.claims {
         text += &format!("  {:<20} {}: {}\n", claim.id, claim.printed, claim.ours);
     }
-    let dearest = found.costs.iter().filter(|cost| cost.every == 1).map(|cost| cost.judged[1]).fold(0.0, f64::max);
-    let sampled = found.costs.iter().filter(|cost| cost.every > 1).map(|cost| cost.judged[1]).fold(0.0, f64::max);
+    let (small, large): (Vec<_>, Vec<_>) = found.costs.iter().partition(|cost| cost.parameters <= 100_000);
+    let judged = |costs: Vec<&Cost>| costs.into_iter().map(|cost| cost.judged[1]).fold(0.0, f64::max);
+    let watched = found.costs.iter().filter_map(|cost| Some(cost.watched?[1])).fold(0.0, f64::max);
     text += &format!(
-        "  {:<20} at most {dearest:.1} times the two engines' time where every step is compared, {sampled:.2} beyond\n",
-        "cost"
+        "  {:<20} judging takes at most {:.1} times the two engines' time up to 100,000 weights, {:.1} beyond;\n  {:<20} \
+         watching a step at most {watched:.2} of the three sides'\n",
+        "cost",
+        judged(small),
+        judged(large),
+        ""
     );
     text
 }
@@ -87,7 +94,9 @@ fn write_all(text: &mut String, found: &Findings, study: &StudyVerdict) -> std::
         found.largest_drift(TWINS.len() - 1)
     )?;
     write_controls(text, found)?;
+    write_drawn(text, found)?;
     write_faults(text, found)?;
+    write_large(text, found)?;
     write_costs(text, found)
 }
 
@@ -132,6 +141,59 @@ fn write_controls(text: &mut String, found: &Findings) -> std::fmt::Result {
     writeln!(text, "\n![share of its limit that each control run used](budgets.svg)")
 }
 
+fn write_drawn(text: &mut String, found: &Findings) -> std::fmt::Result {
+    let count = |is: &dyn Fn(&Drawn) -> bool| found.drawn.iter().filter(|run| is(run)).count();
+    writeln!(
+        text,
+        "\n## False alarms among random experiments\n\n{} experiments, each drawn by a seed: one to eight linear layers of \
+         1 to 700 units with every other layer between them, every loss, optimizer, schedule and clip, 1 to 16,000 rows \
+         (normal, repeated, one-hot, binary, sparse, nearly the same, numbers of words) of scales from 1e-6 to 1e6, weights \
+         of 0 and rates that diverge, f32, f64 and one of each.\n",
+        found.drawn.len()
+    )?;
+    writeln!(text, "| verdict | runs |\n|---|--:|")?;
+    let outcome = |outcome| count(&|run: &Drawn| run.outcome == outcome);
+    writeln!(text, "| parity | {} |\n| mismatch | {} |", outcome(Outcome::Parity), outcome(Outcome::Mismatch))?;
+    for why in Why::ALL {
+        let runs = count(&|run: &Drawn| run.why == Some(why));
+        writeln!(text, "| inconclusive: {} | {runs} |", why.words())?;
+    }
+    for run in found.drawn.iter().filter(|run| run.outcome == Outcome::Mismatch) {
+        writeln!(text, "\nSeed {}: {}", run.seed, run.headline)?;
+    }
+    Ok(())
+}
+
+fn write_large(text: &mut String, found: &Findings) -> std::fmt::Result {
+    writeln!(
+        text,
+        "\n## Missed faults, where not every step is replayed\n\nBeyond 131,072 multiply-adds of a forward pass the first \
+         eight steps are replayed, one in so many, and every one at which the synced sides are farther apart than replays \
+         have explained. 40 steps of 32 rows, the ninth batch of an epoch of 24; each cell: the phase and the step, and how \
+         many steps were replayed.\n"
+    )?;
+    let columns = NETWORKS.iter().flat_map(|network| OPTIMIZERS.iter().map(move |(name, _)| (network.name, name)));
+    let heads: Vec<String> = columns.map(|(network, optimizer)| format!("{network}, {optimizer}")).collect();
+    writeln!(text, "| fault | in | {} |\n|---|---|{}", heads.join(" | "), "---|".repeat(heads.len()))?;
+    for (case, fault) in LARGE_CASES.iter().enumerate() {
+        for (side, named) in [(Role::Candidate, "candidate"), (Role::Reference, "reference")] {
+            let runs: Vec<_> = found.large.iter().filter(|run| (run.case, run.side) == (case, side)).collect();
+            if runs.is_empty() {
+                continue;
+            }
+            write!(text, "| {} | {named} |", fault.name)?;
+            for run in runs {
+                let place =
+                    run.place.map_or("not found".to_owned(), |(phase, step)| format!("{}, {step}", phase.name()));
+                let wrong = if run.right { "" } else { " **(wrong)**" };
+                write!(text, " {place} ({}){wrong} |", run.replayed)?;
+            }
+            writeln!(text)?;
+        }
+    }
+    Ok(())
+}
+
 fn write_faults(text: &mut String, found: &Findings) -> std::fmt::Result {
     writeln!(
         text,
@@ -168,28 +230,32 @@ fn write_costs(text: &mut String, found: &Findings) -> std::fmt::Result {
         "\n## Cost\n\nMicroseconds per step, mode `both`, median of {} pairs of runs, with noise off and on: the two \
          engines (the reference's and the free candidate's); comparing (the synced candidate's weights, gaps and what is \
          kept of them); what judging adds (copies, replays, twins, referee); and both over the two engines, with their \
-         middle halves. Measured before the study's other parts take every core; what else ran on the \
-         machine is not known.\n",
-        cost::RUNS
+         middle halves. Watching: of the steps that are watched and not replayed, all that is not the three sides' own, over \
+         that, but for the shadow of an optimizer's state; the median step. Measured before the study's other parts take \
+         every core, on {}; what else ran on the machine is not known.\n",
+        cost::RUNS,
+        environment().get("processor").map_or("an unknown processor", String::as_str)
     )?;
     writeln!(
         text,
-        "| network | parameters | compared every | two engines | comparing | judging | comparing / engines \
-         | judging / engines |\n|---|--:|--:|--:|--:|--:|--:|--:|"
+        "| network | parameters | replayed | two engines | comparing | judging | comparing / engines \
+         | judging / engines | watching / sides |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     )?;
     for cost in &found.costs {
         let share = |[low, ratio, high]: [f64; 3]| format!("{ratio:.2} ({low:.2} to {high:.2})");
         writeln!(
             text,
-            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} of {} | {} | {} | {} | {} | {} | {} |",
             cost.name,
             cost.parameters,
-            cost.every,
+            cost.replayed,
+            cost.steps,
             number(Some(cost.engines)),
             number(Some(cost.comparing)),
             number(Some(cost.judging)),
             share(cost.compared),
-            share(cost.judged)
+            share(cost.judged),
+            cost.watched.map_or("–".to_owned(), share)
         )?;
     }
     Ok(())

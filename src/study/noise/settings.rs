@@ -416,7 +416,7 @@ pub(super) const CONTROL: [Setting; 21] = [
 ];
 
 /// What costs are measured on, with the steps of a run: up to 10⁵ parameters, and beyond.
-pub(super) const COSTED: [(Setting, usize); 8] = [
+pub(super) const COSTED: [(Setting, usize); 12] = [
     (Setting { name: "2-5-1, sigmoid, 4 rows", ..CALIBRATION[0] }, 2000),
     (
         Setting {
@@ -481,6 +481,51 @@ pub(super) const COSTED: [(Setting, usize); 8] = [
             ..BASE
         },
         700,
+    ),
+    (
+        Setting {
+            name: "784-128-10, relu, 32 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[128], "'relu'"),
+            outputs: (10, None),
+            batch: Some(32),
+            ..BASE
+        },
+        400,
+    ),
+    (
+        Setting {
+            name: "784-512-512-10, relu, 32 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[512, 512], "'relu'"),
+            outputs: (10, None),
+            batch: Some(32),
+            ..BASE
+        },
+        200,
+    ),
+    (
+        Setting {
+            name: "784-512-512-10, relu, 4 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[512, 512], "'relu'"),
+            outputs: (10, None),
+            batch: Some(4),
+            ..BASE
+        },
+        200,
+    ),
+    (
+        Setting {
+            name: "784-512-256-10, relu, 64 rows, Adam 1e-3",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[512, 256], "'relu'"),
+            outputs: (10, None),
+            optimizer: "adam = { lr = 0.001 }",
+            batch: Some(64),
+            ..BASE
+        },
+        200,
     ),
     (
         Setting {

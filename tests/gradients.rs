@@ -4,6 +4,8 @@
 // A test may stop at the first thing that is not as it should be; clippy.toml says so for test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use lockstep::{
     data::Batch,
     engine::{Engine, scratch::Scratch},
@@ -101,7 +103,7 @@ fn rounding(case: &Case) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(400, "tests/regressions/gradients.txt"))]
 
     /// With D(h) = (L(h) − L(−h))/2h, (4D(h) − D(2h))/3 errs by h⁴/30·|L⁽⁵⁾|: at h = 2⁻¹², 1.2e-16·|L⁽⁵⁾|, which stays
     /// below the rounding as long as |L⁽⁵⁾| < 3e5 times the largest loss. A loss that errs by e puts

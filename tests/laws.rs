@@ -141,7 +141,7 @@ fn limit(curves: &Curves, found: &Divergence) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(128, "tests/regressions/laws.txt"))]
 
     #[test]
     fn swapping_the_sides_keeps_the_verdict_and_inverts_the_ratio(

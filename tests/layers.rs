@@ -189,7 +189,7 @@ fn sizes() -> impl Strategy<Value = [usize; 3]> {
 /// mean is a thousand times their spread. Prints the largest share of a bound that was used.
 #[test]
 fn every_tensor_of_both_engines_is_what_exact_arithmetic_allows() {
-    let config = ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() };
+    let config = common::cases(600, "tests/regressions/layers.txt");
     let spread = select(vec![[1.0, 0.0], [0.01, 0.0], [30.0, 0.0], [3000.0, 0.0], [1.0, 1000.0], [1e-3, -50.0]]);
     let given = (0..KINDS + TABLES, sizes(), spread, any::<u64>(), any::<bool>());
     let largest = RefCell::new(BTreeMap::new());
@@ -241,7 +241,7 @@ fn kinks(case: &Case, engine: &dyn Engine) -> Vec<bool> {
 #[test]
 fn along_a_random_direction_the_loss_changes_as_the_gradients_say() {
     const H: f64 = 1.0 / 2048.0;
-    let config = ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() };
+    let config = common::cases(600, "tests/regressions/layers.txt");
     let given = (0..KINDS + TABLES, sizes(), any::<u64>(), any::<bool>());
     let every = |(kind, sizes, seed, training): (usize, _, u64, _)| {
         let case = case(kind, sizes, [1.0, 0.3], seed);

@@ -4,6 +4,8 @@
 // A test may stop at the first thing that is not as it should be; clippy.toml says so for test functions alone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use lockstep::{
     data::{Batch, set::Encoding},
     engine::{Engine, scratch},
@@ -163,7 +165,7 @@ fn agrees(found: f64, exact: f64, bound: f64) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(600, "tests/regressions/losses.txt"))]
 
     #[test]
     fn every_loss_and_its_gradient_are_what_exact_arithmetic_allows(case in cases()) {
@@ -446,7 +448,7 @@ fn penalized() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(200, "tests/regressions/losses.txt"))]
 
     #[test]
     fn penalties_and_their_gradients_are_what_exact_arithmetic_allows(case in penalized()) {

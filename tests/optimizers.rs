@@ -191,7 +191,7 @@ fn courses() -> impl Strategy<Value = Course> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(common::cases(1500, "tests/regressions/optimizers.txt"))]
 
     #[test]
     fn both_engines_are_within_the_bound_whatever_the_gradients(course in courses()) {

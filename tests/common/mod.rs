@@ -13,7 +13,14 @@ use lockstep::{
     lockstep::{Observer, StepEvent},
     verdict::{Comparison, Curves, Verdict, compare},
 };
+use proptest::{prelude::ProptestConfig, test_runner::FileFailurePersistence};
 use std::{collections::BTreeMap, io::Write, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
+
+/// So many cases of a property; the seed of one that fails is kept in `file`, is committed and runs first from then on.
+pub fn cases(cases: u32, file: &'static str) -> ProptestConfig {
+    let failure_persistence = Some(Box::new(FileFailurePersistence::Direct(file)) as Box<_>);
+    ProptestConfig { cases, failure_persistence, ..ProptestConfig::default() }
+}
 
 /// Whether libtorch takes the code here that it took where `file` was recorded, so that bits can be compared. Where it does
 /// not, the output says so, past the test runner's capture.

@@ -102,7 +102,7 @@ proptest! {
         if verdict.verdict == Outcome::Inconclusive {
             let still = verdict.not_checked.iter().any(|item| item.starts_with("anything: no weight moved"));
             prop_assert!(verdict.non_finite.is_empty(), "{:?}", verdict.non_finite);
-            prop_assert!(still != !verdict.never_judged.is_empty(), "{still}, {:?}", verdict.never_judged);
+            prop_assert!(still || !verdict.never_judged.is_empty(), "{still}, {:?}", verdict.never_judged);
             for tensor in &verdict.never_judged {
                 let (phase, name) = tensor.split_once(" of ").unwrap();
                 let listed = |one: &&lockstep::verdict::Unjudged| one.phase.name() == phase && one.tensor == name;

@@ -50,7 +50,7 @@ fn run<P: WithSimd>(pass: P, elements: usize) -> P::Output {
 pub struct Deviation {
     /// The gap of the whole tensor.
     pub gap: f64,
-    /// The gap that rounding allows: ‖bound‖ over the same norm as the gap's.
+    /// The gap that rounding allows: ‖bound‖ over the same norm as the gap's; 0 for what is 0 throughout and should be.
     pub limit: f64,
     /// The largest share of its own bound that an element uses; the whole tensor's share is never larger.
     pub budget: f64,
@@ -88,7 +88,8 @@ impl Deviation {
         let norm = sums.a.max(sums.b).sqrt();
         Self {
             gap: sums.gap().unwrap_or_else(|| gap(found, exact)),
-            limit: if bounds == 0.0 { 0.0 } else { bounds.sqrt() / norm },
+            // Of what is 0 throughout and should be, every share is 0 of 0.
+            limit: if bounds == 0.0 || norm == 0.0 { 0.0 } else { bounds.sqrt() / norm },
             budget: if lengths_agree { budget } else { f64::INFINITY },
             worst,
             ratio: product / sums.b,
@@ -253,7 +254,8 @@ mod tests {
             prop_assert_eq!((deviation.budget, deviation.worst), (budget, worst));
             // Sums of up to 3000 terms in another order: 3000 · 2⁻⁵³ of their magnitudes.
             let close = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-11 * b.abs();
-            let limit = if bounds == 0.0 { 0.0 } else { bounds.sqrt() / norms[0].max(norms[1]).sqrt() };
+            let norm = norms[0].max(norms[1]).sqrt();
+            let limit = if bounds == 0.0 || norm == 0.0 { 0.0 } else { bounds.sqrt() / norm };
             prop_assert!(close(deviation.limit, limit), "{} and {limit}", deviation.limit);
             let ratio = product / norms[1];
             prop_assert!(close(deviation.ratio, ratio), "{} and {ratio}", deviation.ratio);

@@ -43,11 +43,11 @@ use std::{
 /// Inputs and outputs of all layers for one batch: 2 GB in f64, of which a run holds several copies.
 const MOST_ACTIVATIONS: usize = 250_000_000;
 
-/// Multiply-adds of a forward pass from which on not every compared step is replayed.
+/// Multiply-adds of a forward pass from which on not every step is replayed, but for the first ones.
 const LARGE: usize = 1 << 17;
 
-/// Every how many compared steps of such a model are replayed, at least: a replay of all sides takes up to ten times
-/// what the two engines do, watching the gaps a fifth of that (reports/noise).
+/// Every how many steps of such a model are replayed, whatever the gaps: a replay of all sides takes some five times what
+/// their own step does, watching a tenth (reports/noise).
 const REPLAYED: usize = 9;
 
 /// Parameters beyond which replays are rarer still, and every how many steps there are any. Every step is watched.

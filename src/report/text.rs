@@ -45,8 +45,9 @@ pub fn headline(verdict: &Verdict) -> String {
             None => match verdict.never_judged.as_slice() {
                 [] => "INCONCLUSIVE: not enough was compared to say (see what was not checked)".to_owned(),
                 [tensor] => format!("INCONCLUSIVE: {tensor} could be judged at no step"),
+                [tensor, other] => format!("INCONCLUSIVE: {tensor} and {other} could be judged at no step"),
                 [tensor, others @ ..] => {
-                    format!("INCONCLUSIVE: {tensor} and {} more tensors could be judged at no step", others.len())
+                    format!("INCONCLUSIVE: {tensor} and {} other tensors could be judged at no step", others.len())
                 }
             },
         },
@@ -60,8 +61,12 @@ pub fn place(at: &Divergence) -> String {
     }
     let index = if at.index.is_empty() { String::new() } else { format!("{:?}", at.index) };
     let mode = if at.mode == RunMode::Free { " of the free run" } else { "" };
-    let since = at.since.map_or(String::new(), |since| format!(", or from step {since} on,"));
-    format!("{} at step {}{since}{mode}, {}{index}", at.phase.name(), at.step, at.tensor)
+    let since = match at.since {
+        Some(since) if since + 1 == at.step => format!(" (step {since} was watched alone)"),
+        Some(since) => format!(" (steps {since} to {} were watched alone)", at.step - 1),
+        None => String::new(),
+    };
+    format!("{} at step {}{mode}, {}{index}{since}", at.phase.name(), at.step, at.tensor)
 }
 
 /// What one start difference is, in words.
@@ -139,7 +144,7 @@ pub fn noise_words(verdict: &Verdict) -> Vec<String> {
             power(*apart)
         ));
     }
-    if verdict.replayed < verdict.watched {
+    if verdict.is_judged() && verdict.replayed < verdict.watched {
         lines.push(format!(
             "steps: replayed at {}, watched at all {}: at the others the synced sides were no farther apart than replays \
              have explained",
@@ -269,10 +274,13 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         }
     }
     let detectable = |phase| verdict.phases.get(&phase).and_then(|summary| summary.detectable);
-    if let (Some(gradient), Some(update)) = (detectable(Phase::Backward), detectable(Phase::Update)) {
-        let [gradient, update] = [gradient, update].map(|value| power(Some(value)));
-        writeln!(text, "  would have shown: a lasting fault of {gradient} in gradients, {update} in updates")?;
-    }
+    let shown = |phase, of: &str| match detectable(phase) {
+        Some(least) => format!("{} in {of}", power(Some(least))),
+        None => format!("none for certain in {of}"),
+    };
+    let (gradients, updates) = (shown(Phase::Backward, "gradients"), shown(Phase::Update, "updates"));
+    writeln!(text, "  would have shown: a lasting fault of {gradients}, {updates},")?;
+    writeln!(text, "    {}", shown(Phase::Loss, "the loss"))?;
     let minimum = |phase: &Phase| verdict.phases.get(phase).and_then(|summary| summary.minimum_limit);
     let minima = Phase::COMPUTED.map(|phase| format!("{} {}", phase.name(), power(minimum(&phase))));
     writeln!(text, "  a uniform limit would have to be: {}", minima[..2].join(", "))?;

@@ -257,8 +257,11 @@ impl Judge {
             compared: self.compared.get(&phase).copied().unwrap_or_default(),
             unjudged: tracks().map(|track| track.unjudged).sum(),
             minimum_limit: largest(&mut judged().map(|track| track.largest_gap)),
-            // A tensor that was never judged would have hidden any fault; of one without effect there is none.
-            detectable: if self.never_judged().iter().any(|tensor| tensor.starts_with(phase.name())) {
+            // A tensor that was never judged would have hidden any fault, and so would weights that never moved; of what has no
+            // effect there is none.
+            detectable: if self.never_judged().iter().any(|tensor| tensor.starts_with(phase.name()))
+                || (phase == Phase::Update && !self.moved)
+            {
                 None
             } else {
                 largest(&mut judged().map(|track| track.smallest_limit))

@@ -20,7 +20,7 @@ pub(super) struct Run {
     pub(super) deviations: Vec<Deviation>,
     /// How far the sides are apart, place by place.
     pub(super) apart: Apart,
-    /// Whether at the latest replayed step the forward phase was within its limits, on both sides.
+    /// Whether at the latest replayed step the batch and the forward phase were within their limits, on both sides.
     pub(super) forward: bool,
     /// Whether every phase was.
     pub(super) passed: bool,
@@ -109,7 +109,7 @@ impl Run {
                 judged = Deviation::between(apart.unwrap_or(f64::NAN), theirs.limit + found.limit);
             }
             track.judge(judged, at.bucket, at.counts);
-            self.forward &= place.phase() != Phase::Forward || judged.passes();
+            self.forward &= !matches!(place.phase(), Phase::Batch | Phase::Forward) || judged.passes();
             self.passed &= judged.passes();
             if !judged.passes() && track.first.is_none() {
                 let reference = places.values(place, &at.reference.record, RunSide::Reference);

@@ -172,6 +172,19 @@ impl Replay {
 }
 
 impl Entry {
+    /// A block of gradients as a formula takes them. Most are taken as they are.
+    #[inline(always)]
+    fn gradients(self, gradients: &Block, weights: &Block) -> Blocks<1> {
+        let mut entering = Blocks { values: [*gradients], errors: [[0.0; BLOCK]] };
+        if self.cut.most < f64::INFINITY || self.cut.factor != Cut::NONE.factor || self.decay != 0.0 {
+            for place in 0..BLOCK {
+                let Near { value, error } = self.gradient(gradients[place], weights[place]);
+                (entering.values[0][place], entering.errors[0][place]) = (value, error);
+            }
+        }
+        entering
+    }
+
     /// The gradient as a formula takes it. What does not apply is not selected.
     #[inline(always)]
     fn gradient(self, gradient: f64, weight: f64) -> Near {
@@ -290,8 +303,9 @@ fn advance<const N: usize>(
             for places in blocks(gradient.len()) {
                 let mut state = Blocks::of(slots, places.clone());
                 let (gradient, weights) = (wide(gradient, places.clone()), wide(weights, places.clone()));
+                let entering = entry.gradients(&gradient, &weights);
                 for place in 0..BLOCK {
-                    let new = formula.state(state.at(place), entry.gradient(gradient[place], weights[place]));
+                    let new = formula.state(state.at(place), entering.at(place)[0]);
                     for (slot, new) in new.into_iter().enumerate() {
                         (state.values[slot][place], state.errors[slot][place]) = (new.value, new.error);
                     }
@@ -325,9 +339,10 @@ fn changes<const N: usize>(
             for places in blocks(gradient.len()) {
                 let state = Blocks::of(slots, places.clone());
                 let (gradient, weights) = (block(&gradient[places.clone()]), block(&before[places.clone()]));
+                let entering = entry.gradients(&gradient, &weights);
                 let (mut changes, mut errors) = ([0.0; BLOCK], [0.0; BLOCK]);
                 for place in 0..BLOCK {
-                    let (gradient, weight) = (entry.gradient(gradient[place], weights[place]), weights[place]);
+                    let ([gradient], weight) = (entering.at(place), weights[place]);
                     let Near { value, error } = formula.change(state.at(place), gradient, weight);
                     // The stored sum is rounded to the side's type; the change, as the difference of two weights, in f64.
                     let stored = unit * ((weight + value).abs() + error) + DType::F64.unit_roundoff() * value.abs();

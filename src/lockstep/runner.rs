@@ -123,11 +123,8 @@ impl Runner {
 
     /// Copies, between backward and update, all that a record needs: the update may do what it likes with it.
     pub(super) fn copy(&mut self) -> Result<()> {
-        let Self { engine, snapshot, latest, widths, .. } = self;
-        snapshot.weights(engine.as_ref())?;
-        snapshot.computed(engine.as_ref(), latest.rows, widths)?;
-        self.copied = true;
-        Ok(())
+        self.snapshot.weights(self.engine.as_ref())?;
+        self.copy_rest()
     }
 
     /// Copies, before the update, the weights alone.
@@ -138,14 +135,11 @@ impl Runner {
 
     /// Copies, after the update, what the engine still lends of the step; the weights it started from are these.
     pub(super) fn copy_late<'a>(&mut self, before: impl Iterator<Item = Values<'a>>) -> Result<()> {
-        let Self { engine, snapshot, latest, widths, dtype, .. } = self;
-        snapshot.weights_of(before, *dtype);
-        snapshot.computed(engine.as_ref(), latest.rows, widths)?;
-        self.copied = true;
-        Ok(())
+        self.snapshot.weights_of(before, self.dtype);
+        self.copy_rest()
     }
 
-    /// The same where this side has kept its weights.
+    /// The same where the weights have been copied.
     pub(super) fn copy_rest(&mut self) -> Result<()> {
         let Self { engine, snapshot, latest, widths, .. } = self;
         snapshot.computed(engine.as_ref(), latest.rows, widths)?;

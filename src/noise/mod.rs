@@ -2,8 +2,9 @@
 //!
 //! A phase is judged on its own inputs, by the running bound of its replay ([`Places`]); the reference's own error widens
 //! it, the candidate's never does. A free run is judged by how far [`Twins`] of the reference drift, up to the horizon
-//! past which even they agree on nothing. A kink that rounding pushes to different sides is a tie ([`Ties`]). The
-//! [`Referee`], libtorch in f64, says whether the replay's formulas are the reference's.
+//! past which even they agree on nothing; beside a large model first by what single synced steps leave, added up. What the
+//! weights have no effect on ([`Effects`]) counts for neither. A kink that rounding pushes to different sides is a tie
+//! ([`Ties`]). The [`Referee`], libtorch in f64, says whether the replay's formulas are the reference's.
 //!
 //! The constants come from `lockstep study noise`, whose report is `reports/noise/`.
 

@@ -1,4 +1,6 @@
-//! Watches a run and judges it: every phase of every compared step, on each side's own inputs.
+//! Watches a run and judges it: every phase of the steps that are replayed, on each side's own inputs. Of a large model these
+//! are the first ones, some in turn, and every one at which the synced sides are farther apart than replays have explained;
+//! the gaps between these sides are looked at in every step.
 //!
 //! A candidate's tensor is judged against what the *reference's* definition gives in exact arithmetic on the
 //! candidate's own inputs to that phase; the reference against the same on its own. Blame falls on a phase whose inputs

@@ -14,7 +14,7 @@ use lockstep::{
     verdict::{Comparison, Curves, Verdict, compare},
 };
 use proptest::{prelude::ProptestConfig, test_runner::FileFailurePersistence};
-use std::{collections::BTreeMap, io::Write, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
+use std::{collections::BTreeMap, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
 
 /// So many cases of a property; the seed of one that fails is kept in `file`, is committed and runs first from then on.
 pub fn cases(cases: u32, file: &'static str) -> ProptestConfig {
@@ -26,6 +26,7 @@ pub fn cases(cases: u32, file: &'static str) -> ProptestConfig {
 /// not, the output says so, past the test runner's capture.
 #[cfg(feature = "torch")]
 pub fn has_code_path_of(recorded: &str, file: &str) -> bool {
+    use std::io::Write;
     let here = code_path();
     if here != recorded {
         let _ = writeln!(

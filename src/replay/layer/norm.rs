@@ -38,7 +38,9 @@ impl Line {
         let conditioned = (variance * (variance + mean.value * mean.value)).sqrt();
         let lost = if rounding.close { rounding.lost(count, variance * n, (0..count).map(square)) / n } else { 0.0 };
         let error = f64::max(of_sum * conditioned, lost) + 4.0 * unit * conditioned + mean.error * mean.error;
-        let variance = Near { value: variance, error };
+        // Squares that overflow on their way to a variance leave it unknown: infinite in the side, and s 0.
+        let overflows = variance * n * rounding.overflow >= 1.0 || magnitude * rounding.overflow >= 1.0;
+        let variance = Near { value: variance, error: if overflows { f64::INFINITY } else { error } };
         Self { mean, variance, inverse: inverse_root(variance, eps, rounding) }
     }
 

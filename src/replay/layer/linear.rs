@@ -96,15 +96,13 @@ impl Replay {
 
     /// ∂x = G·W.
     pub(super) fn through_linear(&mut self, Linear { inputs, outputs, .. }: Linear, weight: &[f64]) {
-        let weight_values = weight;
         let rows = self.passing.value.len() / outputs;
         let bound = self.errors(outputs);
         let [gradient, errors] = [&self.passing.value, &self.errors].map(|g| Matrix::new(g, outputs));
-        let (weight, sizes) = (Matrix::new(weight, inputs), [rows, outputs, inputs]);
-        let width = inputs;
-        self.products.product(gradient, errors, weight, bound, &mut self.passed, sizes);
+        let (w, sizes) = (Matrix::new(weight, inputs), [rows, outputs, inputs]);
+        self.products.product(gradient, errors, w, bound, &mut self.passed, sizes);
         if self.rounding.close {
-            self.alike(outputs, width, weight_values);
+            self.alike(outputs, inputs, weight);
         }
         std::mem::swap(&mut self.passing, &mut self.passed);
     }

@@ -75,7 +75,7 @@ fn parity_exits_with_0_and_leaves_a_verdict_a_report_and_plots() {
     assert!(text.contains("PARITY"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let verdict = place.verdict();
-    assert_eq!(verdict["schema"], 1);
+    assert_eq!(verdict["schema"], 2);
     assert_eq!(verdict["verdict"], "parity");
     assert_eq!(verdict["steps"], 300);
     for phase in ["forward", "loss", "backward", "update"] {

@@ -80,25 +80,29 @@ const FAULTS: &[Fault] = &[
         "learning rate × 2",
         &[],
         &["training.optimizer.sgd.lr=0.2"],
-        &[(Phase::Update, 0, "0.weight", Ratio::Of(|_| 2.0))],
+        &[(Phase::Update, 0, "2.bias", Ratio::Of(|_| 2.0))],
     ),
     fault(
         "learning rate × (1 + 1e-4)",
         &[],
         &["training.optimizer.sgd.lr=0.10001"],
-        &[(Phase::Update, 0, "0.weight", Ratio::Of(|_| 1.0001))],
+        &[(Phase::Update, 0, "2.bias", Ratio::Of(|_| 1.0001))],
     ),
     fault(
         "sum for mean",
         &[],
         &["training.loss=sum-squares"],
-        &[(Phase::Loss, 0, "loss", N), (Phase::Backward, 0, "output_gradient", N)],
+        &[(Phase::Loss, 0, "loss", N), (Phase::Backward, 0, "output_gradient", N), (Phase::Evaluation, 0, "loss", N)],
     ),
     fault(
         "half sum for mean",
         &[],
         &["training.loss=half-sum-squares"],
-        &[(Phase::Loss, 0, "loss", HALF_N), (Phase::Backward, 0, "output_gradient", HALF_N)],
+        &[
+            (Phase::Loss, 0, "loss", HALF_N),
+            (Phase::Backward, 0, "output_gradient", HALF_N),
+            (Phase::Evaluation, 0, "loss", HALF_N),
+        ],
     ),
     fault(
         "half sum for mean behind an equal loss",
@@ -110,13 +114,13 @@ const FAULTS: &[Fault] = &[
         "another reported loss, a multiple",
         &[],
         &["training.reported_loss=half-sum-squares"],
-        &[(Phase::Loss, 0, "loss", HALF_N)],
+        &[(Phase::Loss, 0, "loss", HALF_N), (Phase::Evaluation, 0, "loss", HALF_N)],
     ),
     fault(
         "another reported loss",
         &[],
         &["training.reported_loss=delta-times-mse"],
-        &[(Phase::Loss, 0, "loss", Ratio::None)],
+        &[(Phase::Loss, 0, "loss", Ratio::None), (Phase::Evaluation, 0, "loss", Ratio::None)],
     ),
     at_start(
         fault(
@@ -145,25 +149,25 @@ const FAULTS: &[Fault] = &[
         "momentum 0.9 for 0",
         &["dtype=f64", SLOW],
         &["training.optimizer.sgd.momentum=0.9"],
-        &[(Phase::Update, 1, "0.weight", Ratio::OfEqualGradients(1.9))],
+        &[(Phase::Update, 1, "2.bias", Ratio::OfEqualGradients(1.9))],
     ),
     fault(
         "momentum 0 for 0.9",
         &["dtype=f64", SLOW, "training.optimizer.sgd.momentum=0.9"],
         &["training.optimizer.sgd.momentum=0"],
-        &[(Phase::Update, 1, "0.weight", Ratio::OfEqualGradients(1.0 / 1.9))],
+        &[(Phase::Update, 1, "2.bias", Ratio::OfEqualGradients(1.0 / 1.9))],
     ),
     fault(
         "dampening 0.5 for 0",
         &["dtype=f64", SLOW, "training.optimizer.sgd.momentum=0.9"],
         &["training.optimizer.sgd.dampening=0.5"],
-        &[(Phase::Update, 1, "0.weight", Ratio::OfEqualGradients(1.4 / 1.9))],
+        &[(Phase::Update, 1, "2.bias", Ratio::OfEqualGradients(1.4 / 1.9))],
     ),
     fault(
         "Nesterov's momentum for plain",
         &["training.optimizer.sgd.momentum=0.9"],
         &["training.optimizer.sgd.nesterov=true"],
-        &[(Phase::Update, 0, "0.weight", Ratio::Of(|_| 1.9))],
+        &[(Phase::Update, 0, "2.bias", Ratio::Of(|_| 1.9))],
     ),
 ];
 

@@ -49,7 +49,7 @@ fn where_definitions_differ_no_side_is_called_off() {
     let first = run(&[Role::Reference, Role::Referee]).first_divergence.unwrap();
     assert_eq!(
         (first.mode, first.phase, first.step, first.tensor.as_str(), first.farther),
-        (RunMode::Sync, Phase::Backward, 0, "0.weight", None)
+        (RunMode::Sync, Phase::Backward, 0, "2.bias", None)
     );
 }
 

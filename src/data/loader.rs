@@ -128,6 +128,16 @@ impl Loader {
         &self.set
     }
 
+    /// The part of them.
+    pub fn which(&self) -> Which {
+        self.which
+    }
+
+    /// How many rows its batches have.
+    pub fn size(&self) -> BatchSize {
+        self.order.size
+    }
+
     /// The number of rows of the part.
     pub fn rows(&self) -> usize {
         self.part_rows()

@@ -135,6 +135,13 @@ pub trait Engine {
 
     /// The gradient in the model's output: `[batch, outputs]`.
     fn output_gradient(&self) -> View<'_>;
+
+    /// The gradient of the optimized loss in the output of a layer, `[batch, width]`, where the engine has it: with these a
+    /// wrong derivative is put at its layer.
+    fn activation_gradient(&self, layer: usize) -> Option<View<'_>> {
+        let _ = layer;
+        None
+    }
 }
 
 /// The error of an engine that is given a tensor it has no place for.

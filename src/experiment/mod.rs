@@ -7,6 +7,7 @@
 mod decode;
 mod merge;
 mod reader;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -17,10 +18,12 @@ use crate::{
         set::{DataSet, Encoding},
     },
     error::{Error, Result},
-    model::{Model, init::Init},
+    model::{Alignment, Model, init::Init},
     tensor::DType,
     training::{Course, Training},
 };
+pub use settings::differences;
+
 use decode::Shared;
 use merge::merge_all;
 use std::{fmt, path::Path, sync::Arc};
@@ -158,6 +161,12 @@ impl Experiment {
             RunSide::Reference => &self.reference,
             RunSide::Candidate => &self.candidate,
         }
+    }
+
+    /// How the layers of the sides correspond.
+    pub fn alignment(&self) -> Alignment {
+        let (reference, candidate) = (&self.reference, &self.candidate);
+        Alignment::new(&reference.model, &candidate.model, reference.training.loss == candidate.training.loss)
     }
 
     fn from_bytes(bytes: &[u8], name: &str, folder: &Path, sets: &[String]) -> Result<Self> {

@@ -5,8 +5,10 @@
 //!
 //! Sums are taken by whatever SIMD the processor has, in an order that depends on nothing else.
 
+mod pattern;
 mod squares;
 
+pub use pattern::Pattern;
 pub use squares::{Squares, squares, squares_beside, squares_of_changes};
 
 use crate::tensor::Values;

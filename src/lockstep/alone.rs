@@ -92,7 +92,7 @@ impl Alone {
     /// # Errors
     /// If the set has no such part, or the engine fails.
     pub fn scores(&mut self, set: &Arc<DataSet>, part: Which) -> Result<Scores> {
-        Looker::new(set, part, &self.side, self.size())?.scores(self.engine.as_mut())
+        Looker::new(set, part, &self.side, self.size())?.scores(self.engine.as_mut(), &[], &mut Vec::new())
     }
 
     /// What it makes of a part of a set. `[rows, outputs]`

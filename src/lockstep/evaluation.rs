@@ -1,6 +1,6 @@
 //! How well the sides do on rows that they do not train on, and when to stop.
 
-use super::{RunMode, Runner};
+use super::{RunMode, Runner, StepRecord};
 use crate::{
     data::{
         BatchSize,
@@ -12,29 +12,38 @@ use crate::{
     error::Result,
     experiment::{Experiment, Side},
     tensor::DType,
-    training::{EarlyStopping, Measure, Monitor, Reduction, ReportedMeasure},
+    training::{EarlyStopping, Measure, Monitor, Reduction, ReportedMeasure, Training},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// Rows of a look that are replayed: all of fewer, else batches in turn, and the last.
+const REPLAYED: usize = 1024;
 
 /// Looks at one part of the data with either side's engine.
 pub struct Evaluation {
     part: Which,
     sides: [Looker; 2], // reference, candidate
+    /// Whether looks are replayed, and whether only few of them, as the model is large.
+    judged: bool,
+    rarely: bool,
+    /// Looks so far, and the batch that is replayed next.
+    looks: usize,
+    turn: usize,
 }
 
 /// One side's way to look.
 pub(super) struct Looker {
     loader: Loader,
+    /// The same rows with targets as the definition's loss takes them, where that is another form.
+    defined: Option<Loader>,
     dtype: DType,
-    /// Layers of the model.
-    layers: usize,
+    widths: Vec<usize>, // per layer
     classes: usize,
     encoding: Encoding,
     /// Above which a single output says class 1.
     threshold: f64,
-    /// Whether the losses of batches add up to that of all rows.
-    adds_up: bool,
+    training: Training,
 }
 
 /// How well one side does on some rows.
@@ -74,8 +83,16 @@ impl Evaluation {
             return Ok(None);
         }
         let size = experiment.course.order.size;
-        let looker = |side: &Side| Looker::new(&experiment.set, part, side, size);
-        Ok(Some(Self { part, sides: [looker(&experiment.reference)?, looker(&experiment.candidate)?] }))
+        let encoding = experiment.reference.encoding;
+        let looker = |side: &Side| Looker::new(&experiment.set, part, side, size)?.beside(encoding);
+        let sides = [looker(&experiment.reference)?, looker(&experiment.candidate)?];
+        let judged = experiment.noise.judged;
+        Ok(Some(Self { part, sides, judged, rarely: false, looks: 0, turn: 0 }))
+    }
+
+    /// The same, of which only the first, the second, the fourth look and so on are replayed: of a large model.
+    pub fn rarely(self, rarely: bool) -> Self {
+        Self { rarely, ..self }
     }
 
     /// Rows of the largest batch that it asks an engine for.
@@ -83,7 +100,7 @@ impl Evaluation {
         self.sides[0].loader.largest_batch()
     }
 
-    /// Looks after so many steps.
+    /// Looks after so many steps. What is to be replayed is left with the runners.
     ///
     /// # Errors
     /// If an engine fails.
@@ -93,52 +110,102 @@ impl Evaluation {
         reference: &mut Runner,
         candidates: &mut [(RunMode, Runner)],
     ) -> Result<Evaluated> {
+        let chosen = self.chosen();
         let [of_reference, of_candidates] = &mut self.sides;
-        let reference = of_reference.scores(reference.engine.as_mut())?;
-        let scores =
-            candidates.iter_mut().map(|(mode, runner)| Ok((*mode, of_candidates.scores(runner.engine.as_mut())?)));
+        let look = |looker: &mut Looker, side: &mut Runner| {
+            side.looked.clear();
+            looker.scores(side.engine.as_mut(), &chosen, &mut side.looked)
+        };
+        let reference = look(of_reference, reference)?;
+        let scores = candidates.iter_mut().map(|(mode, runner)| Ok((*mode, look(of_candidates, runner)?)));
         let candidates = scores.collect::<Result<_>>()?;
         Ok(Evaluated { part: self.part.name().to_owned(), steps, reference, candidates })
+    }
+
+    /// The batches of the next look that are replayed.
+    fn chosen(&mut self) -> Vec<usize> {
+        self.looks += 1;
+        if !self.judged || (self.rarely && !self.looks.is_power_of_two()) {
+            return Vec::new();
+        }
+        let loader = &self.sides[0].loader;
+        let batches = loader.steps_per_epoch();
+        let count = (REPLAYED / loader.largest_batch().max(1)).clamp(1, batches);
+        let mut chosen: Vec<usize> = (0..count).map(|next| (self.turn + next) % batches).collect();
+        self.turn += count;
+        // The last may have fewer rows.
+        chosen.extend((!chosen.contains(&(batches - 1))).then_some(batches - 1).filter(|_| !self.rarely));
+        chosen
     }
 }
 
 impl Looker {
     pub(super) fn new(set: &Arc<DataSet>, part: Which, side: &Side, size: BatchSize) -> Result<Self> {
         let wanted: DTypes = [side.dtype].into_iter().collect();
-        let adds_up = match &side.training.reported_loss.measure {
-            ReportedMeasure::Loss(loss) => matches!(loss.reduction, Reduction::Sum | Reduction::HalfSum),
-            ReportedMeasure::DeltaTimesMse => false,
-        };
         let logits = matches!(side.training.loss.measure, Measure::BinaryCrossEntropyWithLogits { .. });
         Ok(Self {
             loader: Loader::sequential(Arc::clone(set), part, size, side.encoding, wanted)?,
+            defined: None,
             dtype: side.dtype,
-            layers: side.model.layers.len(),
+            widths: side.model.widths(),
             classes: set.classes.as_ref().map_or(0, Vec::len),
             encoding: side.encoding,
             threshold: if logits { 0.0 } else { 0.5 },
-            adds_up,
+            training: side.training.clone(),
         })
     }
 
-    pub(super) fn scores(&mut self, engine: &mut dyn Engine) -> Result<Scores> {
-        let (mut loss, mut rows) = (0.0, 0);
+    /// The same, to be judged by a definition whose targets have this form.
+    fn beside(self, encoding: Encoding) -> Result<Self> {
+        if encoding == self.encoding {
+            return Ok(self);
+        }
+        let (set, wanted) = (Arc::clone(self.loader.set()), [self.dtype].into_iter().collect());
+        let (part, size) = (self.loader.which(), self.loader.size());
+        Ok(Self { defined: Some(Loader::sequential(set, part, size, encoding, wanted)?), ..self })
+    }
+
+    /// How an engine does on all rows; of the batches that are `chosen` it leaves records.
+    pub(super) fn scores(
+        &mut self,
+        engine: &mut dyn Engine,
+        chosen: &[usize],
+        records: &mut Vec<StepRecord>,
+    ) -> Result<Scores> {
+        let (mut sum, mut counted, mut rows) = (0.0, 0.0, 0);
         let mut confusion = vec![vec![0; self.classes]; self.classes];
         let (mut outputs, mut targets) = (Vec::new(), Vec::new());
         for step in 0..self.loader.steps_per_epoch() {
             self.loader.prepare(step);
             let batch = self.loader.batch(self.dtype);
+            let mut record = StepRecord { step, ..StepRecord::default() };
+            let is_chosen = chosen.contains(&step);
+            if is_chosen {
+                record.begin(engine, &batch)?;
+                if let Some(defined) = &mut self.defined {
+                    defined.prepare(step);
+                    defined.batch(self.dtype).targets.widen_into(&mut record.targets);
+                }
+            }
             engine.forward(&batch)?;
             let of_batch = engine.loss(&batch)?;
-            loss += if self.adds_up { of_batch } else { of_batch * batch.rows() as f64 };
+            if is_chosen {
+                record.evaluated(engine, &self.widths, of_batch)?;
+                records.push(record);
+            }
+            engine.activation(self.widths.len() - 1).widen_into(&mut outputs);
+            batch.targets.widen_into(&mut targets);
+            let weight = self.weight(&outputs, &targets, batch.rows());
+            sum += of_batch * weight.unwrap_or(1.0);
+            counted += weight.unwrap_or_default();
             rows += batch.rows();
             if self.classes > 0 {
-                engine.activation(self.layers - 1).widen_into(&mut outputs);
-                batch.targets.widen_into(&mut targets);
                 self.count(&outputs, &targets, batch.rows(), &mut confusion);
             }
         }
-        let loss = if self.adds_up { loss } else { loss / rows as f64 };
+        let batches = self.loader.steps_per_epoch() as f64;
+        // The penalty is in the loss of every batch; of all rows it counts once, as in a mean.
+        let loss = if counted > 0.0 { sum / counted } else { sum - (batches - 1.0) * self.penalty(engine) };
         let right: usize = (0..self.classes).map(|class| confusion[class][class]).sum();
         let of_classes = self.classes > 0;
         Ok(Scores {
@@ -147,6 +214,29 @@ impl Looker {
             confusion: of_classes.then_some(confusion),
             rows,
         })
+    }
+
+    /// What the loss of a batch counts for in that of all rows; nothing where losses add up.
+    fn weight(&self, outputs: &[f64], targets: &[f64], rows: usize) -> Option<f64> {
+        match &self.training.reported_loss.measure {
+            ReportedMeasure::DeltaTimesMse => Some(rows as f64),
+            ReportedMeasure::Loss(loss) => match loss.reduction {
+                Reduction::Sum | Reduction::HalfSum => None,
+                Reduction::Mean | Reduction::HalfMean => Some(loss.counted(rows, outputs, targets)),
+                Reduction::PerSample => Some(rows as f64),
+            },
+        }
+    }
+
+    /// What penalties add to a reported loss.
+    fn penalty(&self, engine: &dyn Engine) -> f64 {
+        let elements = |index| {
+            let mut values = Vec::new();
+            engine.parameter(index).widen_into(&mut values);
+            values
+        };
+        let penalties = self.training.penalties.iter().filter(|_| self.training.reported_loss.penalty);
+        penalties.map(|penalty| penalty.value(engine.parameters(), elements)).sum()
     }
 
     /// Counts what each row was taken for.

@@ -58,6 +58,12 @@ impl Masks {
             let (narrow, wide) = (1.0 / kept as f32, 1.0 / kept);
             f32.clear();
             f64.clear();
+            // An identity draws nothing, so that one more of it shifts no other's numbers.
+            if dropout.p == 0.0 {
+                f32.resize(rows * width, 1.0);
+                f64.resize(rows * width, 1.0);
+                continue;
+            }
             for _ in 0..rows * width {
                 let keep = f64::from(random.next_u32()) >= dropped;
                 f32.push(if keep { narrow } else { 0.0 });

@@ -29,7 +29,7 @@ use crate::{
     engine::{Description, Engine, faulty},
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
-    model::Parameter,
+    model::Alignment,
     tensor::{DType, Owned, Shape, Values, View},
     training::Course,
 };
@@ -134,6 +134,12 @@ pub trait Observer {
         false
     }
 
+    /// Called after a look at the evaluation mode after `step`, whose records the sides hold; also after that at the test
+    /// rows, when the run is over.
+    fn looked(&mut self, step: usize, reference: &Runner, candidates: &[(RunMode, Runner)]) {
+        let _ = (step, reference, candidates);
+    }
+
     /// Called after every step; `Break` ends the run with this step.
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()>;
 }
@@ -206,14 +212,11 @@ impl Lockstep {
                 |reference: &Batch<'_>| batches.lend(candidate.dtype, |candidate, _| start::same(reference, candidate));
             batches.lend(reference.dtype, |batch, _| same(batch))?;
         }
-        let of_reference = |names: &[Parameter], parameter: &Parameter| names.iter().position(|name| name == parameter);
-        let shared = |names: &[Parameter], wanted: &[Parameter]| -> Vec<_> {
-            wanted.iter().map(|parameter| of_reference(names, parameter)).collect()
-        };
-        let buffers = candidates.first().map_or(&[][..], |(_, candidate)| candidate.engine.buffers());
+        let alignment = experiment.alignment();
+        let of = &experiment.candidate.model;
         let shared = [
-            shared(reference.engine.parameters(), &experiment.candidate.model.parameters()),
-            shared(reference.engine.buffers(), buffers),
+            Alignment::of_candidate(&alignment.parameters, of.parameters().len()),
+            Alignment::of_candidate(&alignment.buffers, of.buffers().len()),
         ];
         let model = &experiment.reference.model;
         let (steps_of_epoch, largest) = (batches.steps_per_epoch(), batches.largest());
@@ -232,7 +235,7 @@ impl Lockstep {
             rows,
             batches,
             own,
-            validation,
+            validation: validation.map(|validation| validation.rarely(replayed_every > 1)),
             test,
             course: experiment.course.clone(),
             reference,
@@ -295,7 +298,14 @@ impl Lockstep {
                 self.record(asked)?;
             }
             ended.steps = step + 1;
+            self.forget_looks();
             let evaluated = self.look(step, steps, &mut patience)?;
+            if asked && self.validation.is_none() && ((step + 1).is_power_of_two() || step + 1 == steps) {
+                self.each_side(0, |side, batches| {
+                    batches.lend(side.dtype, |batch, targets| side.look(batch, targets))
+                })?;
+            }
+            self.show_looks(step, observers);
             let mut over = false;
             // Every observer sees the step, also when an earlier one ends the run.
             self.tell(at, &evaluated, &mut |event| {
@@ -306,7 +316,21 @@ impl Lockstep {
             }
         }
         self.finish(&mut ended, &patience)?;
+        if ended.test.is_some() {
+            self.show_looks(ended.steps.saturating_sub(1), observers);
+        }
         Ok(ended)
+    }
+
+    fn show_looks(&self, step: usize, observers: &mut [&mut dyn Observer]) {
+        if !self.reference.looked.is_empty() {
+            observers.iter_mut().for_each(|observer| observer.looked(step, &self.reference, &self.candidates));
+        }
+    }
+
+    fn forget_looks(&mut self) {
+        let candidates = self.candidates.iter_mut().map(|(_, side)| side);
+        candidates.chain([&mut self.reference]).for_each(|side| side.looked.clear());
     }
 
     /// Looks at the validation rows where it is their turn, and lets every side decide whether to go on.

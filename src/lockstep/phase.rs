@@ -19,6 +19,8 @@ pub enum Phase {
     Backward,
     /// From gradients to new weights.
     Update,
+    /// The evaluation mode: running statistics, and outputs and losses of held-out rows.
+    Evaluation,
 }
 
 /// How a command was asked to run the candidate.
@@ -58,6 +60,7 @@ impl Phase {
             Self::Loss => "loss",
             Self::Backward => "backward",
             Self::Update => "update",
+            Self::Evaluation => "evaluation",
         }
     }
 }

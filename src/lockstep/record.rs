@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub buffers: Vec<Owned>,
     /// `[rows, outputs]`
     pub output_gradient: Owned,
+    /// The gradient in each layer's output; empty where the engine does not lend it.
+    pub activation_gradients: Vec<Owned>, // [rows, width]
     /// The gradient in each parameter.
     pub gradients: Vec<Owned>,
     /// The outputs of the weights after the update, where either side reports the loss of those.
@@ -55,6 +57,16 @@ impl Snapshot {
         for (layer, (activation, &width)) in self.activations.iter_mut().zip(widths).enumerate() {
             let lent = fitting(engine, "activation", engine.activation(layer), Shape::new(&[rows, width]))?;
             activation.copy(lent.values);
+        }
+        self.activation_gradients.resize_with(widths.len(), Owned::default);
+        for (layer, (gradient, &width)) in self.activation_gradients.iter_mut().zip(widths).enumerate() {
+            match engine.activation_gradient(layer) {
+                None => gradient.copy(Values::F64(&[])),
+                Some(lent) => {
+                    let lent = fitting(engine, "activation gradient", lent, Shape::new(&[rows, width]))?;
+                    gradient.copy(lent.values);
+                }
+            }
         }
         let outputs = Shape::new(&[rows, widths.last().copied().unwrap_or_default()]);
         let lent = fitting(engine, "output gradient", engine.output_gradient(), outputs)?;
@@ -143,6 +155,10 @@ pub struct StepRecord {
     pub looked: Vec<f64>, // [rows, outputs]
     /// `[rows, outputs]`
     pub output_gradient: Vec<f64>,
+    /// The gradient in each layer's output, `[rows, width]`; empty where the engine does not lend it.
+    pub activation_gradients: Vec<Vec<f64>>,
+    /// How far each element of the output gradient may be off the side's, where it was worked out from that; empty else.
+    pub output_gradient_off: Vec<f64>,
     /// The gradient in each parameter.
     pub gradients: Vec<Vec<f64>>,
     /// Each parameter's change, after − before, in f64.
@@ -222,6 +238,21 @@ impl StepRecord {
         Ok(())
     }
 
+    /// A look at the evaluation mode: what the engine made of the batch that [`begin`](Self::begin) was told of.
+    ///
+    /// # Errors
+    /// As [`computed`](Self::computed).
+    pub fn evaluated(&mut self, engine: &dyn Engine, widths: &[usize], loss: f64) -> Result<()> {
+        self.loss = loss;
+        self.activations.resize_with(widths.len(), Vec::new);
+        for (layer, (activation, &width)) in self.activations.iter_mut().zip(widths).enumerate() {
+            copy(engine, "activation", engine.activation(layer), Shape::new(&[self.rows, width]), activation)?;
+        }
+        // A loss that is that of the weights after the update is one of these weights, too.
+        self.looked = self.output().to_vec();
+        copy_each(engine, "buffer", engine.buffers(), &mut self.buffers, |index| engine.buffer(index))
+    }
+
     /// After the update, where either side reports the loss of the new weights: their outputs, and what this side prints.
     ///
     /// # Errors
@@ -243,6 +274,7 @@ impl StepRecord {
         widen_each(&kept.before, &mut self.before);
         widen_each(&kept.buffers_before, &mut self.buffers_before);
         widen_each(&kept.activations, &mut self.activations);
+        widen_each(&kept.activation_gradients, &mut self.activation_gradients);
         widen_each(&kept.buffers, &mut self.buffers);
         widen_each(&kept.gradients, &mut self.gradients);
         kept.output_gradient.values().widen_into(&mut self.output_gradient);

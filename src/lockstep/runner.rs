@@ -19,6 +19,8 @@ pub struct Runner {
     pub latest: SideStep,
     pub(super) engine: Box<dyn Engine>,
     pub(super) dtype: DType,
+    /// What is to be replayed of the latest look at the evaluation mode, batch by batch.
+    pub(super) looked: Vec<StepRecord>,
     /// Copies of the latest step that was compared.
     snapshot: Snapshot,
     /// Whether they are all that its record needs.
@@ -80,6 +82,7 @@ impl Runner {
         let [one, other] = sides.map(|side| &side.training.reported_loss);
         Self {
             latest: SideStep::default(),
+            looked: Vec::new(),
             snapshot: Snapshot::default(),
             copied: false,
             engine,
@@ -180,6 +183,24 @@ impl Runner {
         }
         let SideStep { record, judged, .. } = &mut self.latest;
         record.recall(&self.snapshot, self.engine.as_ref(), &Batch { targets, ..*batch }, *judged)
+    }
+
+    /// Looks at the evaluation mode on the batch of a step; `targets` are in the form of the definition's loss.
+    pub(super) fn look(&mut self, batch: &Batch<'_>, targets: View<'_>) -> Result<()> {
+        let Self { engine, widths, looked, .. } = self;
+        let batch = Batch { training: false, masks: &[], ..*batch };
+        let mut record = StepRecord { step: batch.step, epoch: batch.epoch, ..StepRecord::default() };
+        record.begin(engine.as_ref(), &Batch { targets, ..batch })?;
+        engine.forward(&batch)?;
+        let loss = engine.loss(&batch)?;
+        record.evaluated(engine.as_ref(), widths, loss)?;
+        looked.push(record);
+        Ok(())
+    }
+
+    /// What is to be replayed of the latest look at the evaluation mode, after this step: batch by batch.
+    pub fn looked(&self) -> &[StepRecord] {
+        &self.looked
     }
 
     /// The engine, to read what it lends.

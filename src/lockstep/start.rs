@@ -12,12 +12,13 @@ use crate::{
     experiment::{Experiment, Side},
     gap::gap,
     model::{
-        Layer, Linear, Parameter,
+        Alignment, Layer, Linear, Parameter, Stretch,
         init::{InitialValues, draw},
     },
     tensor::DType,
 };
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Something that differs before the first step, as the experiment asks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,17 @@ pub enum StartKind {
     Dtype,
 }
 
+impl StartKind {
+    /// Whether what is trained starts otherwise. Another layer is a difference of description: what it does in numbers shows
+    /// where it does.
+    pub fn is_of_numbers(self) -> bool {
+        match self {
+            Self::Missing | Self::Extra | Self::Shape | Self::InitialValues => true,
+            Self::Layer | Self::Dtype => false,
+        }
+    }
+}
+
 /// The initial weights of both sides.
 pub struct Start {
     /// The reference's, in its `state_dict` order.
@@ -72,56 +84,51 @@ impl Start {
         let (reference_side, candidate_side) = (&experiment.reference, &experiment.candidate);
         let reference = own(reference_side)?;
         let same_scheme = reference_side.init == candidate_side.init && reference_side.seed == candidate_side.seed;
+        let alignment = experiment.alignment();
         let wanted = candidate_side.model.parameters();
-        let shared = |parameter: &Parameter| reference.iter().find(|values| &values.parameter == parameter).cloned();
-        let candidate = match wanted.iter().map(shared).collect::<Option<Vec<_>>>() {
+        let of_reference = Alignment::of_candidate(&alignment.parameters, wanted.len());
+        // Under the candidate's name: an identity more shifts those.
+        let shared = |number: usize, parameter: &Parameter| {
+            let values = reference.get(of_reference.get(number).copied().flatten()?)?;
+            let same = values.parameter.shape == parameter.shape;
+            same.then(|| InitialValues { parameter: parameter.clone(), values: values.values.clone() })
+        };
+        let all = wanted.iter().enumerate().map(|(number, parameter)| shared(number, parameter));
+        let candidate = match all.collect::<Option<Vec<_>>>() {
             Some(all) if same_scheme => all,
             _ => {
                 let mut drawn = own(candidate_side)?;
-                for values in drawn.iter_mut().filter(|_| same_scheme) {
-                    if let Some(shared) = shared(&values.parameter) {
+                for (number, values) in drawn.iter_mut().enumerate().filter(|_| same_scheme) {
+                    if let Some(shared) = shared(number, &values.parameter) {
                         *values = shared;
                     }
                 }
                 drawn
             }
         };
-        let differences = differences(experiment, &reference, &candidate);
+        let differences = differences(experiment, &alignment, [&reference, &candidate]);
         Ok(Self { reference, candidate, differences })
     }
 }
 
 fn differences(
     experiment: &Experiment,
-    reference: &[InitialValues],
-    candidate: &[InitialValues],
+    alignment: &Alignment,
+    [reference, candidate]: [&[InitialValues]; 2],
 ) -> Vec<StartDifference> {
-    let mut found = Vec::new();
-    let (reference_layers, candidate_layers) = (&experiment.reference.model.layers, &experiment.candidate.model.layers);
-    for index in 0..reference_layers.len().max(candidate_layers.len()) {
-        let (one, other) = (reference_layers.get(index), candidate_layers.get(index));
-        let name = |layer: Option<&Layer>| layer.map_or("none".to_owned(), ToString::to_string);
-        // Another bias shows as a missing or an extra tensor.
-        if one.map(without_bias) != other.map(without_bias) {
-            found.push(StartDifference {
-                kind: StartKind::Layer,
-                tensor: format!("layer {index}"),
-                reference: name(one),
-                candidate: name(other),
-                gap: None,
-            });
-        }
-    }
-    for values in reference {
+    let mut found = layers(experiment, alignment);
+    for (values, own) in reference.iter().zip(&alignment.parameters) {
         let name = &values.parameter.name;
         let shape = values.parameter.shape.to_string();
         let difference =
             |kind, reference, candidate, gap| StartDifference { kind, tensor: name.clone(), reference, candidate, gap };
-        match candidate.iter().find(|other| &other.parameter.name == name) {
+        let named = || candidate.iter().find(|other| &other.parameter.name == name);
+        match own.and_then(|own| candidate.get(own)).or_else(named) {
             None => found.push(difference(StartKind::Missing, shape, "none".to_owned(), None)),
             Some(other) if other.parameter.shape != values.parameter.shape => {
                 found.push(difference(StartKind::Shape, shape, other.parameter.shape.to_string(), None));
             }
+            Some(_) if own.is_none() => found.push(difference(StartKind::Missing, shape, "none".to_owned(), None)),
             Some(other) if other.values != values.values => {
                 let scheme = |side: &Side| format!("{}, seed {}", side.init, side.seed);
                 found.push(difference(
@@ -143,9 +150,10 @@ fn differences(
             gap: None,
         });
     }
-    for values in candidate {
+    for (number, values) in candidate.iter().enumerate() {
         let name = &values.parameter.name;
-        if !reference.iter().any(|other| &other.parameter.name == name) {
+        let shaped = found.iter().any(|found| found.kind == StartKind::Shape && &found.tensor == name);
+        if !alignment.parameters.contains(&Some(number)) && !shaped {
             found.push(StartDifference {
                 kind: StartKind::Extra,
                 tensor: name.clone(),
@@ -153,6 +161,49 @@ fn differences(
                 candidate: values.parameter.shape.to_string(),
                 gap: None,
             });
+        }
+    }
+    found
+}
+
+/// The layers in which the sides differ, in words: what that does in numbers shows where it does.
+fn layers(experiment: &Experiment, alignment: &Alignment) -> Vec<StartDifference> {
+    let (reference, candidate) = (&experiment.reference.model.layers, &experiment.candidate.model.layers);
+    let words = |layers: &[Layer]| match layers {
+        [] => "none".to_owned(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let mut found = Vec::new();
+    let mut difference = |layers: Range<usize>, of_candidate: Range<usize>| {
+        let (one, other) = (&reference[layers.clone()], &candidate[of_candidate]);
+        // Another bias shows as a missing or an extra tensor.
+        if one.len() == other.len()
+            && one.iter().zip(other).all(|(one, other)| without_bias(one) == without_bias(other))
+        {
+            return;
+        }
+        let tensor = match (layers.len(), layers.start) {
+            (0, start) => format!("behind layer {}", start.saturating_sub(1)),
+            (1, start) => format!("layer {start}"),
+            (_, start) => format!("layers {start} to {}", layers.end - 1),
+        };
+        let [reference, candidate] = [one, other].map(words);
+        found.push(StartDifference { kind: StartKind::Layer, tensor, reference, candidate, gap: None });
+    };
+    match &alignment.stretches {
+        Some(stretches) => {
+            for Stretch { reference, candidate } in stretches {
+                difference(reference.clone(), candidate.clone());
+            }
+            if !alignment.tail.is_empty() {
+                difference(alignment.tail.reference.clone(), alignment.tail.candidate.clone());
+            }
+        }
+        None => {
+            for index in 0..reference.len().max(candidate.len()) {
+                let one = |layers: &[Layer]| index.min(layers.len())..(index + 1).min(layers.len());
+                difference(one(reference), one(candidate));
+            }
         }
     }
     found

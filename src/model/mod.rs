@@ -1,5 +1,6 @@
 //! Architecture as data: layers, and the names and shapes of what they train. Shared by both engines.
 
+mod align;
 pub mod init;
 mod layer;
 
@@ -7,6 +8,7 @@ use crate::{
     error::{Error, Result},
     tensor::Shape,
 };
+pub use align::{Alignment, Stretch, is_identity};
 pub use layer::{Axis, Bag, BatchNorm, Dropout, Embedding, Gelu, Layer, Linear, Norm};
 use std::{fmt, ops::Range};
 

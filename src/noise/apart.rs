@@ -47,6 +47,8 @@ pub struct Broken {
     pub finite: [bool; 2],
     /// Where one side is finite, its value.
     pub value: Option<f64>,
+    /// The value that is not finite: the candidate's, where both are.
+    pub bad: f64,
     /// The largest finite number among the outputs of layers and the weights that it came from, of either side; 0 where it
     /// came of an update.
     pub largest: f64,
@@ -116,18 +118,20 @@ impl Places {
     /// Of a step that broke in what was computed: how large the numbers are that it came from.
     fn note_largest(&self, engines: [&dyn Engine; 2], apart: &mut Apart) {
         let Some(broken) = &mut apart.broken else { return };
-        let layers = match self.all[broken.place] {
+        let before = match self.all[broken.place] {
             Place::Activation(layer) => layer,
             _ => self.layers(),
         };
-        let of = |engine: &dyn Engine| {
+        let of = |(side, engine): (usize, &dyn Engine)| {
+            let own = |layer: usize| Some(self.numbers(Place::Activation(layer))[side]).filter(|_| self.has(layer));
             let parameters = (0..engine.parameters().len()).map(|index| engine.parameter(index));
             let finite = |view: View<'_>| {
                 view.values.iter().filter(|x| x.is_finite()).fold(0.0, |most, x| f64::max(most, x.abs()))
             };
-            (0..layers).map(|layer| engine.activation(layer)).chain(parameters).map(finite).fold(0.0, f64::max)
+            let activations = (0..before).filter_map(own).map(|layer| engine.activation(layer));
+            activations.chain(parameters).map(finite).fold(0.0, f64::max)
         };
-        broken.largest = engines.map(of).into_iter().fold(0.0, f64::max);
+        broken.largest = engines.into_iter().enumerate().map(of).fold(0.0, f64::max);
     }
 
     /// As [`updated`](Self::updated), of a step of which nothing was copied: the losses and the weights, not the updates.
@@ -178,9 +182,21 @@ impl Places {
         match place {
             Place::Activation(_) => both(|engine, layer| engine.activation(layer).values),
             Place::Buffer(_) => both(|engine, buffer| engine.buffer(buffer).values),
+            // Of layers that are taken together with the loss no gradient is lent where they begin.
+            Place::OutputGradient if self.has_tail() => None,
             Place::OutputGradient => both(|engine, _| engine.output_gradient().values),
             Place::Gradient(_) => both(|engine, parameter| engine.gradient(parameter).values),
-            _ => None,
+            Place::Inputs
+            | Place::Targets
+            | Place::Loss
+            | Place::Evaluated(_)
+            | Place::EvaluatedLoss
+            | Place::Kept(_)
+            | Place::ActivationGradient(_)
+            | Place::Update(_)
+            | Place::Parameter(_)
+            | Place::Gradients
+            | Place::Weights => None,
         }
     }
 
@@ -217,7 +233,9 @@ impl Apart {
         if let Some((offset, finite)) = non_finite(&elements) {
             let pair = elements().nth(offset);
             let value = pair.and_then(|(one, other)| [one, other].into_iter().find(|value| value.is_finite()));
-            self.broken = Some(Broken { place, offset, finite, value, largest: 0.0 });
+            let bad = pair.and_then(|(one, other)| [other, one].into_iter().find(|value| !value.is_finite()));
+            let bad = bad.unwrap_or(f64::NAN);
+            self.broken = Some(Broken { place, offset, finite, value, bad, largest: 0.0 });
         }
     }
 }

@@ -13,13 +13,15 @@ mod effects;
 mod place;
 mod referee;
 mod ties;
+mod translate;
 mod twins;
 
 pub use apart::{Apart, Broken, Watched, non_finite};
 pub use effects::{By, Effects};
-pub use place::{Place, Places};
+pub use place::{Each, Judged, Place, Places};
 pub use referee::{Referee, Refereed};
 pub use ties::{Tie, Ties};
+pub use translate::{Slack, Translation};
 pub use twins::{Drift, Twins};
 
 /// What limits are derived with. The defaults are what holds; others serve to measure them.

@@ -1,17 +1,17 @@
 //! The tensors that are compared, as places in the records of a step, and what each should be.
 
-use super::{By, Effects};
+use super::{By, Effects, Slack};
 use crate::{
     data::Batch,
-    experiment::Experiment,
+    experiment::{Experiment, Side},
     gap::{Deviation, norm},
     lockstep::{Phase, RunSide, StepRecord},
-    model::{Axis, Layer, Model, Parameter},
-    replay::{Exact, Replay},
+    model::{Axis, Layer, Parameter},
+    replay::{Exact, Parameters, Replay},
     tensor::{DType, Shape, Values},
     training::Fault,
 };
-use std::slice;
+use std::{borrow::Cow, slice};
 
 /// One tensor of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,16 @@ pub enum Place {
     Targets,
     /// The output of a layer.
     Activation(usize),
-    /// A shared buffer after the forward phase, by its number in the order of the reference's.
+    /// A shared buffer after the forward phase, by its number in [`Places`]: what evaluation will use.
     Buffer(usize),
+    /// The output of a layer in evaluation.
+    Evaluated(usize),
+    /// The loss in evaluation.
+    EvaluatedLoss,
+    /// A shared buffer after evaluation, which leaves it as it is.
+    Kept(usize),
+    /// The gradient in the output of a layer, where engines lend it; looked at where the backward phase is apart.
+    ActivationGradient(usize),
     /// The reported loss.
     Loss,
     /// The gradient in the outputs.
@@ -50,16 +58,26 @@ struct Shared {
 
 /// What two models have in common, in the order in which a difference can first show.
 pub struct Places {
-    /// The places that are judged come first.
+    /// The places of a step; those that are judged come first.
     pub all: Vec<Place>,
-    /// Whether the sides' layers correspond one to one, so that forward and backward can be judged.
+    /// The places of a look at the evaluation mode, all judged.
+    pub looked: Vec<Place>,
+    /// Whether the sides' layers correspond, so that forward and backward can be judged.
     pub aligned: bool,
+    /// For each layer of the definition, the candidate's whose output is the same tensor.
+    layers: Vec<Option<usize>>,
+    /// The layers of the definition that are not taken together with the loss.
+    before_tail: usize,
+    /// Whether some of the candidate's are.
+    tail: bool,
     /// Whether the sides are given batches of their own, so that these can differ.
     pub watch_batches: bool,
     /// Relative to the values, what a side's type makes of the same inputs.
     batch_unit: f64,
     inputs: usize,
     widths: Vec<usize>,
+    /// The number of the first parameter of each layer, or behind it.
+    parameters_from: Vec<usize>,
     /// What each layer's sums run over.
     sums: Vec<Terms>,
     /// Whether the loss divides by a sum of the rows' weights.
@@ -69,10 +87,6 @@ pub struct Places {
     shared: Vec<Shared>,
     /// The buffers that both sides have, if the layers correspond.
     buffers: Vec<Shared>,
-    /// For each parameter of the definition, the candidate's of the same name and shape.
-    owned: Vec<Option<usize>>,
-    /// The same for each buffer of the definition.
-    owned_buffers: Vec<Option<usize>>,
     k: f64,
 }
 
@@ -97,22 +111,12 @@ fn terms(place: &crate::model::Place) -> Terms {
     }
 }
 
-/// What two lists of parameters, or of buffers, have in common; and for each of the first, its number in the second.
-fn common(ours: Vec<Parameter>, theirs: &[Parameter]) -> (Vec<Shared>, Vec<Option<usize>>) {
-    let owned: Vec<_> = ours.iter().map(|parameter| theirs.iter().position(|other| other == parameter)).collect();
-    let both = ours.into_iter().zip(&owned).enumerate().filter_map(|(reference, (parameter, candidate))| {
+/// The tensors that both sides have, of the reference's and, for each, the candidate's.
+fn common(ours: Vec<Parameter>, own: &[Option<usize>]) -> Vec<Shared> {
+    let both = ours.into_iter().zip(own).enumerate().filter_map(|(reference, (parameter, candidate))| {
         candidate.map(|candidate| Shared { name: parameter.name, reference, candidate, shape: parameter.shape })
     });
-    (both.collect(), owned)
-}
-
-impl Shared {
-    fn number(&self, side: RunSide) -> usize {
-        match side {
-            RunSide::Reference => self.reference,
-            RunSide::Candidate => self.candidate,
-        }
-    }
+    both.collect()
 }
 
 impl Place {
@@ -120,9 +124,10 @@ impl Place {
     pub fn phase(self) -> Phase {
         match self {
             Self::Inputs | Self::Targets => Phase::Batch,
-            Self::Activation(_) | Self::Buffer(_) => Phase::Forward,
+            Self::Activation(_) => Phase::Forward,
+            Self::Buffer(_) | Self::Evaluated(_) | Self::EvaluatedLoss | Self::Kept(_) => Phase::Evaluation,
             Self::Loss => Phase::Loss,
-            Self::OutputGradient | Self::Gradient(_) | Self::Gradients => Phase::Backward,
+            Self::OutputGradient | Self::ActivationGradient(_) | Self::Gradient(_) | Self::Gradients => Phase::Backward,
             Self::Update(_) | Self::Parameter(_) | Self::Weights => Phase::Update,
         }
     }
@@ -131,12 +136,14 @@ impl Place {
 impl Places {
     /// What the sides of an experiment have in common, with limits of `k` times the noise.
     pub fn new(experiment: &Experiment, k: f64) -> Self {
-        let (reference, candidate) = (&experiment.reference.model, &experiment.candidate.model);
+        let reference = &experiment.reference.model;
         let widths = reference.widths();
-        let aligned = widths == candidate.widths();
-        let (shared, owned) = common(reference.parameters(), &candidate.parameters());
-        let buffers = |model: &Model| model.buffers().into_iter().map(|(buffer, _)| buffer).collect::<Vec<_>>();
-        let (buffers, owned_buffers) = common(buffers(reference), &buffers(candidate));
+        let alignment = experiment.alignment();
+        let aligned = alignment.stretches.is_some();
+        let shared = common(reference.parameters(), &alignment.parameters);
+        let kept = reference.buffers().into_iter().map(|(buffer, _)| buffer).collect();
+        let buffers = common(kept, &alignment.buffers);
+        let layers: Vec<_> = (0..widths.len()).map(|layer| alignment.layer(layer)).collect();
         let each = |place: fn(usize) -> Place| (0..shared.len()).map(place);
         let watch_batches = experiment.candidate.training.faults.iter().any(Fault::is_of_data);
         let same_type = experiment.reference.dtype == experiment.candidate.dtype;
@@ -146,9 +153,15 @@ impl Places {
             all.extend([Place::Inputs, Place::Targets]);
         }
         if aligned {
-            all.extend((0..widths.len()).map(Place::Activation));
+            all.extend((0..widths.len()).filter(|&layer| layers[layer].is_some()).map(Place::Activation));
             all.extend((0..buffers.len()).map(Place::Buffer));
         }
+        let mut looked: Vec<Place> = Vec::new();
+        if aligned {
+            let of_layer = (0..widths.len()).filter(|&layer| layers[layer].is_some()).map(Place::Evaluated);
+            looked.extend(of_layer.chain((0..buffers.len()).map(Place::Kept)));
+        }
+        looked.push(Place::EvaluatedLoss);
         all.extend([Place::Loss, Place::OutputGradient]);
         if aligned {
             all.extend(each(Place::Gradient));
@@ -159,18 +172,21 @@ impl Places {
         let weighed = experiment.reference.training.loss.weights().is_some();
         Self {
             all,
+            looked,
             aligned,
+            layers,
+            before_tail: alignment.tail.reference.start,
+            tail: !alignment.tail.is_empty(),
             watch_batches,
             batch_unit,
             inputs,
+            parameters_from: reference.places().iter().map(|place| place.parameters.start).collect(),
             sums,
             weighed,
             after: experiment.reference.training.reported_loss.after_update,
             widths,
             shared,
             buffers,
-            owned,
-            owned_buffers,
             k,
         }
     }
@@ -178,12 +194,13 @@ impl Places {
     /// The name of a place within its phase.
     pub fn tensor(&self, place: Place) -> String {
         match place {
-            Place::Activation(layer) if layer + 1 == self.widths.len() => "output".to_owned(),
-            Place::Activation(layer) => format!("activation/{layer}"),
+            Place::Activation(layer) | Place::Evaluated(layer) if layer + 1 == self.widths.len() => "output".to_owned(),
+            Place::Activation(layer) | Place::Evaluated(layer) => format!("activation/{layer}"),
+            Place::ActivationGradient(layer) => format!("activation_gradient/{layer}"),
             Place::Inputs => "inputs".to_owned(),
             Place::Targets => "targets".to_owned(),
-            Place::Buffer(buffer) => format!("buffer/{}", self.buffers[buffer].name),
-            Place::Loss => "loss".to_owned(),
+            Place::Buffer(buffer) | Place::Kept(buffer) => format!("buffer/{}", self.buffers[buffer].name),
+            Place::Loss | Place::EvaluatedLoss => "loss".to_owned(),
             Place::OutputGradient => "output_gradient".to_owned(),
             Place::Gradient(shared) | Place::Update(shared) => self.shared[shared].name.clone(),
             Place::Parameter(shared) => format!("param/{}", self.shared[shared].name),
@@ -197,23 +214,69 @@ impl Places {
         match place {
             Place::Gradient(_) => format!("grad/{}", self.tensor(place)),
             Place::Update(_) => format!("update/{}", self.tensor(place)),
-            _ => self.tensor(place),
+            Place::Evaluated(_) | Place::EvaluatedLoss | Place::Kept(_) => {
+                format!("evaluation/{}", self.tensor(place))
+            }
+            Place::Inputs
+            | Place::Targets
+            | Place::Activation(_)
+            | Place::Buffer(_)
+            | Place::Loss
+            | Place::OutputGradient
+            | Place::ActivationGradient(_)
+            | Place::Parameter(_)
+            | Place::Gradients
+            | Place::Weights => self.tensor(place),
+        }
+    }
+
+    /// The shape of a place, for a batch of `rows` with so many targets.
+    pub fn shape(&self, place: Place, rows: usize, targets: usize) -> Shape {
+        match place {
+            Place::Activation(layer) | Place::Evaluated(layer) | Place::ActivationGradient(layer) => {
+                Shape::new(&[rows, self.widths[layer]])
+            }
+            Place::Buffer(buffer) | Place::Kept(buffer) => self.buffers[buffer].shape,
+            Place::OutputGradient => {
+                let last = if self.aligned { self.before_tail } else { self.widths.len() };
+                Shape::new(&[rows, self.widths[last - 1]])
+            }
+            Place::Gradient(shared) | Place::Update(shared) | Place::Parameter(shared) => self.shared[shared].shape,
+            Place::Inputs => Shape::new(&[rows, self.inputs]),
+            Place::Targets => Shape::new(&[targets]),
+            Place::Loss | Place::EvaluatedLoss | Place::Gradients | Place::Weights => Shape::new(&[]),
         }
     }
 
     /// The index of the element at `offset` of a place, for a batch of `rows`.
     pub fn index(&self, place: Place, offset: usize, rows: usize) -> Vec<usize> {
         match place {
-            Place::Activation(layer) => Shape::new(&[rows, self.widths[layer]]).index(offset),
-            Place::Buffer(buffer) => self.buffers[buffer].shape.index(offset),
-            Place::OutputGradient => Shape::new(&[rows, self.widths[self.widths.len() - 1]]).index(offset),
-            Place::Gradient(shared) | Place::Update(shared) | Place::Parameter(shared) => {
-                self.shared[shared].shape.index(offset)
-            }
-            Place::Inputs => Shape::new(&[rows, self.inputs]).index(offset),
             Place::Targets => vec![offset],
-            Place::Loss | Place::Gradients | Place::Weights => Vec::new(),
+            Place::Inputs
+            | Place::Activation(_)
+            | Place::Buffer(_)
+            | Place::Evaluated(_)
+            | Place::EvaluatedLoss
+            | Place::Kept(_)
+            | Place::ActivationGradient(_)
+            | Place::Loss
+            | Place::OutputGradient
+            | Place::Gradient(_)
+            | Place::Update(_)
+            | Place::Parameter(_)
+            | Place::Gradients
+            | Place::Weights => self.shape(place, rows, 0).index(offset),
         }
+    }
+
+    /// Whether layers are taken together with the loss, on either side.
+    pub(super) fn has_tail(&self) -> bool {
+        self.tail
+    }
+
+    /// Whether the candidate has the output of a layer, too.
+    pub(super) fn has(&self, layer: usize) -> bool {
+        self.layers[layer].is_some()
     }
 
     /// The number of layers, where those of the sides correspond.
@@ -221,18 +284,22 @@ impl Places {
         if self.aligned { self.widths.len() } else { 0 }
     }
 
-    fn number(&self, shared: usize, side: RunSide) -> usize {
-        self.shared[shared].number(side)
-    }
-
     /// Which tensors of the two sides stand at a place that both have: their numbers, the reference's first.
     pub(super) fn numbers(&self, place: Place) -> [usize; 2] {
         let of = |shared: &Shared| [shared.reference, shared.candidate];
         match place {
-            Place::Activation(layer) => [layer; 2],
-            Place::Buffer(buffer) => of(&self.buffers[buffer]),
+            Place::Activation(layer) | Place::Evaluated(layer) | Place::ActivationGradient(layer) => {
+                [layer, self.layers[layer].unwrap_or(layer)]
+            }
+            Place::Buffer(buffer) | Place::Kept(buffer) => of(&self.buffers[buffer]),
             Place::Gradient(shared) | Place::Update(shared) | Place::Parameter(shared) => of(&self.shared[shared]),
-            _ => [0; 2],
+            Place::Inputs
+            | Place::Targets
+            | Place::Loss
+            | Place::EvaluatedLoss
+            | Place::OutputGradient
+            | Place::Gradients
+            | Place::Weights => [0; 2],
         }
     }
 
@@ -256,15 +323,22 @@ impl Places {
     /// The terms of the longest sum that a place comes from, in a batch of `rows`.
     fn terms(&self, place: Place, rows: usize) -> usize {
         match place {
-            Place::Activation(layer) => match self.sums[layer] {
+            Place::Activation(layer) | Place::Evaluated(layer) => match self.sums[layer] {
                 Terms::Fixed(terms) => terms,
                 Terms::Rows => rows,
             },
             Place::Buffer(_) => rows,
             Place::OutputGradient if self.weighed => rows,
-            Place::Loss => rows * self.widths.last().copied().unwrap_or_default(),
-            Place::Gradient(_) => self.widths.iter().copied().fold(rows, usize::max),
-            _ => 1,
+            Place::Loss | Place::EvaluatedLoss => rows * self.widths.last().copied().unwrap_or_default(),
+            Place::Gradient(_) | Place::ActivationGradient(_) => self.widths.iter().copied().fold(rows, usize::max),
+            Place::Inputs
+            | Place::Targets
+            | Place::Kept(_)
+            | Place::OutputGradient
+            | Place::Update(_)
+            | Place::Parameter(_)
+            | Place::Gradients
+            | Place::Weights => 1,
         }
     }
 
@@ -273,117 +347,188 @@ impl Places {
         self.shared.iter().map(|shared| (shared.reference, shared.candidate))
     }
 
-    /// The elements of a place in a side's record; none for those that are many tensors.
-    pub fn values<'a>(&self, place: Place, record: &'a StepRecord, side: RunSide) -> &'a [f64] {
+    /// The elements of a place in a record of the definition's layout; none for those that are many tensors.
+    pub fn values<'a>(&self, place: Place, record: &'a StepRecord) -> &'a [f64] {
+        let of = |shared: usize| self.shared[shared].reference;
         match place {
-            Place::Activation(layer) => &record.activations[layer],
+            Place::Activation(layer) | Place::Evaluated(layer) => &record.activations[layer],
+            Place::ActivationGradient(layer) => record.activation_gradients.get(layer).map_or(&[], Vec::as_slice),
             Place::Inputs => &record.inputs,
             Place::Targets => &record.targets,
-            Place::Buffer(buffer) => &record.buffers[self.buffers[buffer].number(side)],
-            Place::Loss => slice::from_ref(&record.loss),
+            Place::Buffer(buffer) | Place::Kept(buffer) => &record.buffers[self.buffers[buffer].reference],
+            Place::Loss | Place::EvaluatedLoss => slice::from_ref(&record.loss),
             Place::OutputGradient => &record.output_gradient,
-            Place::Gradient(shared) => &record.gradients[self.number(shared, side)],
-            Place::Update(shared) => &record.updates[self.number(shared, side)],
-            Place::Parameter(shared) => &record.after[self.number(shared, side)],
+            Place::Gradient(shared) => &record.gradients[of(shared)],
+            Place::Update(shared) => &record.updates[of(shared)],
+            Place::Parameter(shared) => &record.after[of(shared)],
             Place::Gradients | Place::Weights => &[],
         }
     }
 
-    /// Measures how far a side's record is from what the definition makes of the side's own inputs, for every place
-    /// that is judged, in order. A parameter that only the definition has is the reference's. The shadow of the
-    /// optimizer's state sees the step's gradients, unless it has (`advanced`). The effects of parameters are taken in.
+    /// A record of the definition's own layout, where layers belong to the tail: with the gradient in what reaches that.
+    fn at_tail<'a>(&self, replay: &mut Replay, record: &'a StepRecord) -> Cow<'a, StepRecord> {
+        if !replay.has_tail() {
+            return Cow::Borrowed(record);
+        }
+        let before: Parameters<'_> = &|index| &record.before[index];
+        let Exact { value, bound } = replay.through_tail(record, &record.output_gradient, before).clone();
+        Cow::Owned(StepRecord { output_gradient: value, output_gradient_off: bound, ..record.clone() })
+    }
+
+    /// Measures how far a side's record, in the definition's layout, is from what the definition makes of the side's own
+    /// inputs, and tells `each` of every place that is judged, in order. A translated record comes with its slack. The
+    /// shadow of the optimizer's state sees the step's gradients, unless it has (`advanced`). The effects of parameters are
+    /// taken in.
     pub fn measure(
         &self,
         replay: &mut Replay,
         (advanced, mut effects): (bool, Option<(&mut Effects, By)>),
-        side: RunSide,
-        record: &StepRecord,
+        (record, slack): (&StepRecord, Option<&Slack>),
         reference: &StepRecord,
-        deviations: &mut Vec<Deviation>,
+        each: Each<'_>,
     ) {
-        let parameters = |index: usize| match (side, self.owned[index]) {
-            (RunSide::Candidate, Some(own)) => record.before[own].as_slice(),
-            _ => reference.before[index].as_slice(),
-        };
-        deviations.clear();
         if self.watch_batches {
-            for (found, given) in [(&record.inputs, &reference.inputs), (&record.targets, &reference.targets)] {
+            let given = [(&record.inputs, &reference.inputs), (&record.targets, &reference.targets)];
+            for (place, (found, given)) in [Place::Inputs, Place::Targets].into_iter().zip(given) {
                 let bounds: Vec<f64> = given.iter().map(|value| self.batch_unit * value.abs()).collect();
-                deviations.push(Deviation::new(found, given, &bounds));
+                each(place, Judged { found, exact: given, bound: &bounds });
             }
         }
-        if self.aligned {
-            for (layer, found) in record.activations.iter().enumerate() {
-                let exact = replay.forward(layer, record, &parameters);
-                deviations.push(Deviation::new(found, &exact.value, &exact.bound));
+        let before: Parameters<'_> = &|index| &record.before[index];
+        let own;
+        let record = match slack {
+            Some(_) => record,
+            None => {
+                own = self.at_tail(replay, record);
+                &own
             }
-            let before = |index: usize| match (side, self.owned_buffers[index]) {
-                (RunSide::Candidate, Some(own)) => record.buffers_before[own].as_slice(),
-                _ => reference.buffers_before[index].as_slice(),
-            };
-            let exact = replay.buffers(record, &before);
-            for shared in &self.buffers {
-                let (found, exact) = (&record.buffers[shared.number(side)], &exact[shared.reference]);
-                deviations.push(Deviation::new(found, &exact.value, &exact.bound));
-            }
-        }
-        let after = |index: usize| match (side, self.owned[index]) {
-            (RunSide::Candidate, Some(own)) => record.after[own].as_slice(),
-            _ => reference.after[index].as_slice(),
         };
-        let (exact, bound) = if self.after { replay.loss(record, &after) } else { replay.loss(record, &parameters) };
-        deviations.push(Deviation::new(&[record.loss], &[exact], &[bound]));
-        let exact = replay.output_gradient(record.output(), &record.targets);
-        deviations.push(Deviation::new(&record.output_gradient, &exact.value, &exact.bound));
+        self.outputs(replay, (record, slack), Place::Activation, each);
         if self.aligned {
-            let found = |index: usize| match side {
-                RunSide::Candidate => self.owned[index].map(|own| record.gradients[own].as_slice()),
-                RunSide::Reference => record.gradients.get(index).map(Vec::as_slice),
-            };
+            let exact = replay.buffers(record, &|index| &record.buffers_before[index]);
+            for (number, shared) in self.buffers.iter().enumerate() {
+                let (found, exact) = (&record.buffers[shared.reference], &exact[shared.reference]);
+                each(Place::Buffer(number), Judged::new(found, exact));
+            }
+        }
+        let after: Parameters<'_> = &|index| &record.after[index];
+        let (exact, bound) = replay.loss(record, if self.after { after } else { before });
+        let bound = bound + slack.map_or(0.0, |slack| slack.loss);
+        each(Place::Loss, Judged { found: &[record.loss], exact: &[exact], bound: &[bound] });
+        let exact = replay.loss_gradient(record, before);
+        let widened = slack.and_then(|slack| wider(&exact.bound, &slack.output_gradient));
+        let bound = widened.as_deref().unwrap_or(&exact.bound);
+        each(Place::OutputGradient, Judged { found: &record.output_gradient, exact: &exact.value, bound });
+        if self.aligned {
+            let found = |index: usize| record.gradients.get(index).map(Vec::as_slice).filter(|found| !found.is_empty());
             let mut seen = |gradients: &[Exact]| {
                 if let Some((effects, by)) = &mut effects {
                     gradients.iter().enumerate().for_each(|(index, exact)| effects.take_in(index, exact, *by));
                 }
             };
-            let exact = replay.backward_beside(record, &parameters, &found, &mut seen);
+            let exact = replay.backward_beside(record, before, &found, &mut seen);
             for (number, shared) in self.shared.iter().enumerate() {
-                let (found, exact) = (&record.gradients[self.number(number, side)], &exact[shared.reference]);
-                deviations.push(Deviation::new(found, &exact.value, &exact.bound));
+                let (found, exact) = (&record.gradients[shared.reference], &exact[shared.reference]);
+                each(Place::Gradient(number), Judged::new(found, exact));
             }
         }
         begin_updates(replay, record);
         for (number, shared) in self.shared.iter().enumerate() {
-            let own = self.number(number, side);
-            let (before, gradient) = (&record.before[own], &record.gradients[own]);
+            let (before, gradient) = (&record.before[shared.reference], &record.gradients[shared.reference]);
             if !advanced {
                 replay.advance(shared.reference, before.as_slice().into(), gradient.as_slice().into());
             }
             let exact = replay.change(shared.reference, before, gradient);
-            deviations.push(Deviation::new(&record.updates[own], &exact.value, &exact.bound));
+            each(Place::Update(number), Judged::new(&record.updates[shared.reference], exact));
+        }
+    }
+
+    /// The same of a look at the evaluation mode.
+    pub fn measure_look(&self, replay: &mut Replay, (record, slack): (&StepRecord, Option<&Slack>), each: Each<'_>) {
+        self.outputs(replay, (record, slack), Place::Evaluated, each);
+        if self.aligned {
+            for (number, shared) in self.buffers.iter().enumerate() {
+                let (found, exact) = (&record.buffers[shared.reference], &record.buffers_before[shared.reference]);
+                each(Place::Kept(number), Judged { found, exact, bound: &vec![0.0; exact.len()] });
+            }
+        }
+        let (exact, bound) = replay.loss(record, &|index| &record.before[index]);
+        let bound = bound + slack.map_or(0.0, |slack| slack.loss);
+        each(Place::EvaluatedLoss, Judged { found: &[record.loss], exact: &[exact], bound: &[bound] });
+    }
+
+    /// What layers put out.
+    fn outputs(
+        &self,
+        replay: &mut Replay,
+        (record, slack): (&StepRecord, Option<&Slack>),
+        place: fn(usize) -> Place,
+        each: Each<'_>,
+    ) {
+        if !self.aligned {
+            return;
+        }
+        for layer in (0..self.layers.len()).filter(|&layer| self.layers[layer].is_some()) {
+            let exact = replay.forward(layer, record, &|index| &record.before[index]);
+            let widened = slack.and_then(|slack| wider(&exact.bound, &slack.activations[layer]));
+            let bound = widened.as_deref().unwrap_or(&exact.bound);
+            each(place(layer), Judged { found: &record.activations[layer], exact: &exact.value, bound });
+        }
+    }
+
+    /// What comes back through the layers, each on its own: of every layer whose gradient the side lends, from the one that it
+    /// lends next to the loss. Tells `each` in the order in which gradients come; nothing where the side lends none.
+    pub fn measure_pieces(&self, replay: &mut Replay, record: &StepRecord, each: Each<'_>) {
+        if !self.aligned || record.activation_gradients.iter().all(Vec::is_empty) {
+            return;
+        }
+        let before: Parameters<'_> = &|index| &record.before[index];
+        let mut pieces = Vec::new();
+        let exact = replay.backward_in_pieces(record, before, &mut |layer, exact| pieces.push((layer, exact.clone())));
+        let mut gradients: Vec<_> = self.shared.iter().enumerate().rev().collect();
+        let mut tell = |layer: usize, each: Each<'_>| {
+            // Those of the layers behind this one have come.
+            let first = self.first_parameter(layer + 1);
+            while let Some((number, shared)) =
+                gradients.first().copied().filter(|(_, shared)| shared.reference >= first)
+            {
+                each(
+                    Place::Gradient(number),
+                    Judged::new(&record.gradients[shared.reference], &exact[shared.reference]),
+                );
+                gradients.remove(0);
+            }
+        };
+        for (layer, exact) in &pieces {
+            tell(*layer, each);
+            each(Place::ActivationGradient(*layer), Judged::new(&record.activation_gradients[*layer], exact));
+        }
+        for (number, shared) in gradients {
+            each(Place::Gradient(number), Judged::new(&record.gradients[shared.reference], &exact[shared.reference]));
         }
     }
 
     /// Measures again, closely, what is beyond its limit by no more than rounding that is not independent could explain: of
-    /// the sums in question the terms are added up in the side's type.
+    /// the sums in question the terms are added up in the side's type. `measure` measures the places `all`.
     pub fn measure_closely(
         &self,
         replay: &mut Replay,
-        side: RunSide,
-        record: &StepRecord,
-        reference: &StepRecord,
+        all: &[Place],
+        rows: usize,
         deviations: &mut [Deviation],
+        measure: &mut dyn FnMut(&mut Replay, Each<'_>),
     ) {
         // A few sums in a row may each have their part in it.
-        let explains = |place: Place| 4.0 * self.headroom(place, record.rows);
+        let explains = |place: Place| 4.0 * self.headroom(place, rows);
         let in_question = |place: Place, found: &Deviation| !found.passes() && found.budget <= explains(place);
-        if !self.all.iter().zip(&*deviations).any(|(&place, found)| in_question(place, found)) {
+        if !all.iter().zip(&*deviations).any(|(&place, found)| in_question(place, found)) {
             return;
         }
         let mut close = Vec::new();
         replay.closely(true);
-        self.measure(replay, (true, None), side, record, reference, &mut close);
+        measure(replay, &mut |_, judged| close.push(judged.deviation()));
         replay.closely(false);
-        for ((&place, found), close) in self.all.iter().zip(deviations).zip(close) {
+        for ((&place, found), close) in all.iter().zip(deviations).zip(close) {
             if in_question(place, found) {
                 *found = close;
             }
@@ -423,25 +568,64 @@ impl Places {
             return;
         }
         replay.begin(batch.step, batch.epoch, (0..parameters).map(gradients));
-        for (number, shared) in self.shared.iter().enumerate() {
-            let own = self.number(number, side);
+        for shared in &self.shared {
+            let own = match side {
+                RunSide::Reference => shared.reference,
+                RunSide::Candidate => shared.candidate,
+            };
             replay.advance(shared.reference, before(own), gradients(own));
         }
     }
 
+    /// The first parameter of a layer of the definition, or of those behind it.
+    fn first_parameter(&self, layer: usize) -> usize {
+        self.parameters_from.get(layer).copied().unwrap_or(usize::MAX)
+    }
+
     /// The parameters that only one side has, or in another shape, cannot be compared.
     pub fn uncompared(&self, experiment: &Experiment) -> Vec<String> {
-        let kept = |name: &str| self.shared.iter().any(|shared| shared.name == name);
-        let mut names: Vec<String> = [&experiment.reference, &experiment.candidate]
-            .iter()
-            .flat_map(|side| side.model.parameters())
-            .map(|parameter| parameter.name)
-            .filter(|name| !kept(name))
-            .collect();
+        let kept: fn(&Shared) -> [usize; 2] = |shared| [shared.reference, shared.candidate];
+        let sides = [&experiment.reference, &experiment.candidate];
+        let of = |(which, side): (usize, &&Side)| -> Vec<String> {
+            let alone = |number: &usize| !self.shared.iter().any(|shared| kept(shared)[which] == *number);
+            let parameters = side.model.parameters().into_iter().enumerate();
+            parameters.filter(|(number, _)| alone(number)).map(|(_, parameter)| parameter.name).collect()
+        };
+        let mut names: Vec<String> = sides.iter().enumerate().flat_map(of).collect();
         names.sort();
         names.dedup();
         names
     }
+}
+
+/// A tensor of a side, what it should be, and how far rounding may take each element from that.
+#[derive(Clone, Copy)]
+pub struct Judged<'a> {
+    /// The side's.
+    pub found: &'a [f64],
+    /// The definition's.
+    pub exact: &'a [f64],
+    /// As many.
+    pub bound: &'a [f64],
+}
+
+/// Someone who is told of every place that is judged.
+pub type Each<'a> = &'a mut dyn FnMut(Place, Judged<'_>);
+
+impl<'a> Judged<'a> {
+    fn new(found: &'a [f64], exact: &'a Exact) -> Self {
+        Self { found, exact: &exact.value, bound: &exact.bound }
+    }
+
+    /// How far it is off.
+    pub fn deviation(self) -> Deviation {
+        Deviation::new(self.found, self.exact, self.bound)
+    }
+}
+
+/// Bounds that are wider by what a side's own formulas add, where they add something.
+fn wider(bound: &[f64], slack: &[f64]) -> Option<Vec<f64>> {
+    (!slack.is_empty()).then(|| bound.iter().zip(slack).map(|(bound, slack)| bound + slack).collect())
 }
 
 /// A side's gradients in all its parameters, shared or not, are what it clips by.

@@ -4,14 +4,14 @@
 //! tensors are judged as a side's are, with f64's rounding. Where it agrees, the replay stands in for it at every step.
 //! Where it does not, the replay has another definition, and no side can be called off by it.
 
-use super::{By, Effects, Places};
+use super::{By, Each, Effects, Places};
 use crate::{
     data::Batch,
     engine::Engine,
     error::Result,
     experiment::{EngineKind, Experiment, Side},
     gap::Deviation,
-    lockstep::{Engines, Role, RunSide, StepRecord, load},
+    lockstep::{Engines, Role, StepRecord, load},
     replay::Replay,
     tensor::{DType, Shape, Values, View},
 };
@@ -50,7 +50,7 @@ impl Referee {
         let side = Side { engine: EngineKind::Torch, dtype: DType::F64, ..experiment.reference.clone() };
         Ok(Self {
             engine: engines(Role::Referee, &side, rows)?,
-            replay: Replay::new(&side, DType::F64, k),
+            replay: Replay::new(&side, DType::F64, k).with_tail(experiment.alignment().tail.reference.start),
             widths: side.model.widths(),
             record: StepRecord::default(),
             deviations: Vec::new(),
@@ -105,7 +105,9 @@ impl Referee {
         }
         let Self { replay, record, deviations, .. } = self;
         let by = By::Weights { rounded: 1.0, silent: replay.silence() };
-        places.measure(replay, (false, Some((effects, by))), RunSide::Reference, record, record, deviations);
+        deviations.clear();
+        let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
+        places.measure(replay, (false, Some((effects, by))), (record, None), record, each);
         self.agrees.resize(deviations.len(), true);
         for ((agrees, deviation), &place) in self.agrees.iter_mut().zip(&*deviations).zip(&places.all) {
             *agrees &= deviation.budget <= places.headroom(place, reference.rows);

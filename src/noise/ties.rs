@@ -33,8 +33,9 @@ pub struct Tie {
 /// The ties of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Ties {
-    /// The layers with a kink at 0, on both sides.
-    layers: Vec<usize>,
+    /// What reaches the layers with a kink at 0 that both sides have: the reference's layer, and the outputs before it, the
+    /// reference's first.
+    layers: Vec<(usize, [usize; 2])>,
     /// The first of them, with their places.
     pub listed: Vec<Tie>,
     /// How many there are.
@@ -44,12 +45,18 @@ pub struct Ties {
 impl Ties {
     /// No ties yet.
     pub fn new(experiment: &Experiment) -> Self {
-        let pairs = experiment.reference.model.layers.iter().zip(&experiment.candidate.model.layers);
-        let kinks = pairs.enumerate().filter(|(_, pair)| {
-            matches!(pair, (Layer::Relu, Layer::Relu) | (Layer::LeakyRelu { .. }, Layer::LeakyRelu { .. }))
-        });
+        let (reference, candidate) = (&experiment.reference.model.layers, &experiment.candidate.model.layers);
+        let alignment = experiment.alignment();
+        let kink = |layer: &Layer| matches!(layer, Layer::Relu | Layer::LeakyRelu { .. });
         // What reaches the first layer is given, not computed.
-        Self { layers: kinks.map(|(index, _)| index).filter(|&index| index > 0).collect(), ..Self::default() }
+        let before = |layer: usize| Some((layer.checked_sub(1)?, alignment.layer(layer.checked_sub(1)?)?));
+        let both = |layer: &usize| {
+            alignment.layer(*layer).is_some_and(|own| kink(&reference[*layer]) && kink(&candidate[own]))
+        };
+        let layers = (0..reference.len())
+            .filter(both)
+            .filter_map(|layer| before(layer).map(|(reference, candidate)| (layer, [reference, candidate])));
+        Self { layers: layers.collect(), ..Self::default() }
     }
 
     /// Takes in a step at which the forward phases of both sides are within their limits, so that two pre-activations on
@@ -60,8 +67,8 @@ impl Ties {
     /// Returns whether there were any.
     pub fn take_in(&mut self, mode: RunMode, step: usize, reference: &Runner, candidate: &Runner) -> bool {
         let before = self.count;
-        for &layer in &self.layers {
-            let [one, other] = [reference.activation(layer - 1), candidate.activation(layer - 1)];
+        for &(layer, [of_reference, of_candidate]) in &self.layers {
+            let [one, other] = [reference.activation(of_reference), candidate.activation(of_candidate)];
             if !differ(one, other) {
                 continue;
             }

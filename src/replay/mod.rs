@@ -42,6 +42,8 @@ pub struct Exact {
 /// Replays the phases of one side under a definition: a model and a training.
 pub struct Replay {
     places: Vec<Place>,
+    /// The first layer that is taken together with the loss; as many as there are where none is.
+    tail: usize,
     parameters: Vec<Parameter>,
     training: Training,
     rounding: Rounding,
@@ -79,6 +81,7 @@ impl Replay {
             buffers: vec![Exact::default(); definition.model.buffers().len()],
             shadow: Shadow::new(&definition.training, &parameters),
             places: definition.model.places(),
+            tail: definition.model.layers.len(),
             parameters,
             training: definition.training.clone(),
         }
@@ -86,6 +89,16 @@ impl Replay {
 }
 
 impl Replay {
+    /// The same, with the layers from this one on taken together with the loss.
+    pub fn with_tail(self, tail: usize) -> Self {
+        Self { tail, ..self }
+    }
+
+    /// Whether layers are taken together with the loss.
+    pub fn has_tail(&self) -> bool {
+        self.tail < self.places.len()
+    }
+
     /// Whether sums are looked at closely from now on.
     pub fn closely(&mut self, close: bool) {
         self.rounding.close = close;

@@ -34,6 +34,51 @@ pub fn power(value: Option<f64>) -> String {
     }
 }
 
+/// Two numbers with as many digits as tell them apart, and at least four; equal ones with four.
+pub fn pair(one: Option<f64>, other: Option<f64>) -> [String; 2] {
+    let (Some(a), Some(b)) = (one, other) else { return [one, other].map(number) };
+    if a == b || !a.is_finite() || !b.is_finite() {
+        return [one, other].map(number);
+    }
+    let shown = |value: f64, digits: usize| {
+        let text = format!("{value:.*e}", digits - 1);
+        let exponent: i32 = text.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or_default();
+        match exponent {
+            _ if value == 0.0 => "0".to_owned(),
+            -3..=5 => format!("{value:.*}", (digits as i32 - 1 - exponent).max(0) as usize),
+            _ => text,
+        }
+    };
+    // Seventeen digits tell any two numbers of f64 apart.
+    let apart = |digits: &usize| shown(a, *digits) != shown(b, *digits);
+    let digits = (4..17).find(apart).unwrap_or(17);
+    [shown(a, digits), shown(b, digits)]
+}
+
+/// A factor: `2`, `0.1`, and of one near 1 how far from it that is, `1 − 2.2e-5`.
+pub fn factor(value: Option<f64>) -> String {
+    match value {
+        Some(value) if value.is_finite() && value != 1.0 && (value - 1.0).abs() < 0.01 => {
+            let sign = if value < 1.0 { '−' } else { '+' };
+            format!("1 {sign} {}", power(Some((value - 1.0).abs())))
+        }
+        other => number(other),
+    }
+}
+
+/// A share of a limit: `0.62`, `117`, and no more digits than anybody needs of a large one.
+pub fn budget(value: Option<f64>) -> String {
+    match value {
+        Some(value) if value >= 1e9 => "> 1e9".to_owned(),
+        other => power(other),
+    }
+}
+
+/// `1 step`, `20 steps`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +92,20 @@ mod tests {
             [Some(8.264e-8), Some(0.6156), Some(55370.0), Some(f64::NAN)].map(power),
             ["8.3e-8", "0.62", "5.5e4", "–"]
         );
+    }
+
+    #[test]
+    fn two_values_have_the_digits_that_tell_them_apart_and_a_factor_near_1_its_distance() {
+        assert_eq!(pair(Some(-0.009_999_9), Some(-0.009_999_92)), ["-0.00999990", "-0.00999992"]);
+        assert_eq!(pair(Some(0.25), Some(0.25)), ["0.25", "0.25"]);
+        assert_eq!(pair(Some(1.234e-9), Some(2.0)), ["1.234e-9", "2.000"]);
+        assert_eq!(pair(Some(0.0), Some(0.1)), ["0", "0.1000"]);
+        assert_eq!(pair(None, Some(0.5)), ["–", "0.5"]);
+        let near = f64::from_bits(0.7f64.to_bits() + 1);
+        let [one, other] = pair(Some(0.7), Some(near));
+        assert_ne!(one, other);
+        let shown = [0.999_978, 1.0003, 1.0, 2.0, 3.162_277_66, 0.0].map(|value| factor(Some(value)));
+        assert_eq!(shown, ["1 − 2.2e-5", "1 + 3.0e-4", "1", "2", "3.162", "0"]);
+        assert_eq!([Some(f64::MAX), Some(117.0), None].map(budget), ["> 1e9", "117", "–"]);
     }
 }

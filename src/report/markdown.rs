@@ -1,9 +1,12 @@
 //! A verdict as `report.md`, with the plots that lie beside it.
 
 use super::{
-    format::{number, power},
+    format::{budget, factor, pair, power},
     held_out,
-    text::{headline, noise_words, place, start_words, unjudged, whose},
+    text::{
+        diverging, headline, noise_words, pattern, place, sentence, start_words, steps_agree, tensors_head, unjudged,
+        whose,
+    },
 };
 use crate::verdict::{Farther, Verdict};
 use std::fmt::Write;
@@ -16,19 +19,42 @@ pub fn render(verdict: &Verdict) -> String {
     text
 }
 
+/// Both sides' losses at the first, a middle and the last step.
+fn write_losses(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let losses = &verdict.losses;
+    if losses.steps.is_empty() {
+        return Ok(());
+    }
+    writeln!(text, "\n| loss at step | reference | candidate |\n|--:|--:|--:|")?;
+    for (step, (one, other)) in losses.steps.iter().zip(losses.reference.iter().zip(&losses.candidate)) {
+        let [reference, candidate] = pair(*one, *other);
+        writeln!(text, "| {step} | {reference} | {candidate} |")?;
+    }
+    Ok(())
+}
+
+/// Every tensor of the phase in which the sides first part.
+fn write_tensors(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let Some(first) = verdict.first_divergence.as_ref().filter(|first| !first.tensors.is_empty()) else {
+        return Ok(());
+    };
+    writeln!(
+        text,
+        "\n## Where\n\n{}\n\n| tensor | it is | gap | limit |\n|---|---|--:|--:|",
+        sentence(&tensors_head(first))
+    )?;
+    for found in &first.tensors {
+        let [gap, limit] = [found.gap, found.limit].map(power);
+        writeln!(text, "| {} | {} | {gap} | {limit} |", found.name, pattern(found))?;
+    }
+    Ok(())
+}
+
 fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    if let Some(first) = verdict.first_divergence.as_ref().filter(|first| first.reference.is_some()) {
-        writeln!(
-            text,
-            "\nFirst divergence: {}; reference {}, candidate {}.",
-            place(first),
-            number(first.reference),
-            number(first.candidate)
-        )?;
+    for words in [whose(verdict), steps_agree(verdict), diverging(verdict)].into_iter().flatten() {
+        writeln!(text, "\n{}", sentence(&words))?;
     }
-    if let Some(words) = whose(verdict) {
-        writeln!(text, "\nWhose: {words}.")?;
-    }
+    write_losses(text, verdict)?;
     if let (Some(reference), Some(candidate)) =
         (verdict.measured.environment.get("reference"), verdict.measured.environment.get("candidate"))
     {
@@ -40,6 +66,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             writeln!(text, "- `{difference}`")?;
         }
     }
+    write_tensors(text, verdict)?;
     if !verdict.data.is_empty() {
         writeln!(text, "\n## Data\n")?;
         for note in &verdict.data {
@@ -65,7 +92,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     )?;
     writeln!(
         text,
-        "| phase | budget | gap | limit | compared steps | unjudged | would have shown | a uniform limit would have to be | first \
+        "| phase | budget | gap | limit | compared steps | unjudged | would have shown a factor of 1 ± | one tolerance would have to be | first \
          beyond its limit |"
     )?;
     writeln!(text, "|---|--:|--:|--:|--:|--:|--:|--:|---|")?;
@@ -75,14 +102,15 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
                 Farther::Both => ", both sides".to_owned(),
                 side => format!(", {side}"),
             });
-            format!("{}: × {}{side}", place(first), number(first.ratio))
+            format!("{}: × {}{side}", place(first), factor(first.ratio))
         });
-        let [budget, gap, limit, detectable, minimum] =
-            [summary.budget, summary.max_gap, summary.limit, summary.detectable, summary.minimum_limit].map(power);
+        let [gap, limit, detectable, minimum] =
+            [summary.max_gap, summary.limit, summary.detectable, summary.minimum_limit].map(power);
         writeln!(
             text,
-            "| {} | {budget} | {gap} | {limit} | {} | {} | {detectable} | {minimum} | {found} |",
+            "| {} | {} | {gap} | {limit} | {} | {} | {detectable} | {minimum} | {found} |",
             phase.name(),
+            budget(summary.budget),
             summary.compared,
             summary.unjudged
         )?;

@@ -5,6 +5,7 @@ mod format;
 mod held_out;
 pub mod markdown;
 pub mod plots;
+pub mod steps;
 pub mod text;
 
 pub use format::{number, power};
@@ -27,7 +28,7 @@ pub fn prepare(folder: &Path) -> Result<()> {
     fs::write(&probe, []).and_then(|()| fs::remove_file(&probe)).map_err(failed)
 }
 
-/// Writes verdict.json, report.md and every plot into `folder`, and notes the files in the verdict.
+/// Writes verdict.json, report.md, steps.csv and every plot into `folder`, and notes the files in the verdict.
 ///
 /// # Errors
 /// If a file cannot be written; those before it stay, whole.
@@ -37,12 +38,13 @@ pub fn write(folder: &Path, verdict: &mut Verdict, curves: &Curves) -> Result<()
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let names = plots::names(curves).into_iter().chain(["report.md", "verdict.json"].map(str::to_owned));
+    let names = plots::names(curves).into_iter().chain(["report.md", "steps.csv", "verdict.json"].map(str::to_owned));
     verdict.measured.files = names.map(|name| (name.clone(), name)).collect();
     // An earlier verdict is gone before anything else is replaced, and the new one there before the plots: whatever
     // fails, no verdict stands beside what it does not speak of.
     write_whole(&folder.join("report.md"), markdown::render(verdict).as_bytes())?;
     write_json(&folder.join("verdict.json"), verdict)?;
+    write_whole(&folder.join("steps.csv"), steps::render(curves).as_bytes())?;
     let title = format!("{}: {}", verdict.experiment, text::headline(verdict).to_lowercase());
     plots::draw(&title, curves, folder)?;
     Ok(())

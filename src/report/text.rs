@@ -1,14 +1,17 @@
 //! A verdict in words, for a terminal of 80 columns.
 
 use super::{
-    format::{number, power},
+    format::{budget, counted, factor, number, pair, power},
     held_out,
 };
 use crate::verdict::{
-    Divergence, DriftSummary, Farther, Mode, NonFinite, Outcome, Phase, RunMode, StartDifference, StartKind, Tie,
-    Unjudged, Verdict,
+    Divergence, DriftSummary, Farther, Mode, NonFinite, Outcome, Pattern, Phase, RunMode, StartDifference, StartKind,
+    TensorFound, Tie, Unjudged, Verdict,
 };
 use std::fmt::Write;
+
+/// Tensors of the phase in which the sides first part that a text shows; the others are in verdict.json.
+const MOST_TENSORS: usize = 24;
 
 /// Gaps between the sides that are always shown; the others are in verdict.json.
 const SHOWN: [&str; 4] = ["output", "loss", "gradients", "weights"];
@@ -23,7 +26,7 @@ pub fn render(verdict: &Verdict) -> String {
 
 /// The verdict in one line.
 pub fn headline(verdict: &Verdict) -> String {
-    let steps = format!("{} step{}", verdict.steps, if verdict.steps == 1 { "" } else { "s" });
+    let steps = counted(verdict.steps, "step");
     match verdict.verdict {
         _ if verdict.interrupted => format!("INCONCLUSIVE: interrupted after {steps}"),
         Outcome::Parity => {
@@ -38,7 +41,7 @@ pub fn headline(verdict: &Verdict) -> String {
         },
         Outcome::Inconclusive => match verdict.non_finite.iter().find(|found| found.counts) {
             Some(found) => format!("INCONCLUSIVE: {}", not_finite(found)),
-            None if !verdict.is_judged() => "INCONCLUSIVE: nothing was judged, as noise = \"off\" asks".to_owned(),
+            None if !verdict.judged => "INCONCLUSIVE: nothing was judged, as noise = \"off\" asks".to_owned(),
             None if verdict.mode == Mode::Free && verdict.horizon == Some(0) => {
                 "INCONCLUSIVE: every compared step lies past the horizon".to_owned()
             }
@@ -66,7 +69,9 @@ pub fn place(at: &Divergence) -> String {
         Some(since) => format!(" (steps {since} to {} were watched alone)", at.step - 1),
         None => String::new(),
     };
-    format!("{} at step {}{mode}, {}{index}{since}", at.phase.name(), at.step, at.tensor)
+    // The loss is all that there is of its phase.
+    let tensor = if at.phase == Phase::Loss { String::new() } else { format!(", {}{index}", at.tensor) };
+    format!("{} at step {}{mode}{tensor}{since}", at.phase.name(), at.step)
 }
 
 /// What one start difference is, in words.
@@ -83,34 +88,128 @@ pub fn start_words(difference: &StartDifference) -> String {
 
 /// Where values stopped being finite, in words.
 pub fn not_finite(found: &NonFinite) -> String {
-    let whose = match found.side {
-        Farther::Both => "on both sides".to_owned(),
-        side => format!("in the {side}"),
-    };
     let index = if found.index.is_empty() { String::new() } else { format!("{:?}", found.index) };
-    let place = format!("{whose} from step {}, {}, {}{index}", found.step, found.phase.name(), found.tensor);
-    match found.overflow {
-        Some(dtype) => format!("training diverges: beyond {dtype}'s largest number {place}"),
-        None => format!("not finite {place}"),
+    let tensor = if found.phase == Phase::Loss { String::new() } else { format!(", {}{index}", found.tensor) };
+    let place = format!("{} at step {}{tensor}", found.phase.name(), found.step);
+    let beside = match (found.side, found.value) {
+        (Farther::Both, _) => String::new(),
+        (side, Some(value)) => format!(", where the {} has {}", other(side), number(Some(value))),
+        (side, None) => format!(", where the {} is finite", other(side)),
+    };
+    match (found.overflow, found.side) {
+        (Some(dtype), side) => format!("training diverges: beyond {dtype}'s largest number in the {side}, {place}"),
+        (None, Farther::Both) => format!("both sides are {}, {place}", found.what),
+        (None, side) => format!("the {side} is {}, {place}{beside}", found.what),
     }
 }
 
-/// Whose fault a mismatch is.
+fn other(side: Farther) -> Farther {
+    match side {
+        Farther::Reference => Farther::Candidate,
+        Farther::Candidate => Farther::Reference,
+        Farther::Both => Farther::Both,
+    }
+}
+
+/// What to do where training diverged, on both sides or beyond a type.
+pub fn diverging(verdict: &Verdict) -> Option<String> {
+    let found = verdict.non_finite.iter().find(|found| !found.is_fault())?;
+    Some(format!(
+        "The run ended with step {}: after a number that is not finite nothing means anything. Both sides train the same \
+         way there, so try a smaller learning rate, clipped gradients or smaller initial weights.",
+        found.step
+    ))
+}
+
+/// Whose fault a mismatch is, with the values at the place.
 pub fn whose(verdict: &Verdict) -> Option<String> {
-    let first = verdict.first_divergence.as_ref().filter(|first| first.phase != Phase::Start)?;
-    let exact = "what the reference's definition gives in exact arithmetic";
+    let first = verdict.first_divergence.as_ref()?;
+    if first.phase == Phase::Start {
+        let difference = verdict.start.iter().find(|difference| difference.tensor == first.tensor)?;
+        return Some(format!("reference / candidate: {}", start_words(difference)));
+    }
+    if first.phase == Phase::Batch {
+        return Some(format!("the candidate was given other {}{}", rows_of(first), values(first)));
+    }
+    let by = "what the reference's definition makes of its inputs";
     let side = match first.farther {
-        Some(Farther::Both) => format!("both sides are off {exact}"),
-        Some(side) => format!("the {side} is off {exact}"),
+        _ if first.is_drift() => {
+            let side =
+                first.farther.map_or(String::new(), |side| format!(", and the {side} is farther from exact ones"));
+            return Some(format!(
+                "every phase is within its limit, but the free run's weights go {} apart, where rounding explains {}{side}",
+                power(first.gap),
+                power(first.limit)
+            ));
+        }
+        Some(Farther::Both) => format!("both sides are off {by}"),
+        Some(side) => format!("the {side} is off {by}"),
         None => "a difference of definition: libtorch in f64 does not follow the replay's formula".to_owned(),
     };
-    let values = match (first.reference, first.candidate) {
-        (Some(reference), Some(candidate)) => {
-            format!(" (reference {}, candidate {})", number(Some(reference)), number(Some(candidate)))
+    Some(side + &values(first))
+}
+
+fn rows_of(first: &Divergence) -> &str {
+    if first.tensor == "targets" { "targets" } else { "rows" }
+}
+
+/// The values where a phase first goes wrong: the side's, and what it should be.
+fn values(first: &Divergence) -> String {
+    let own = if first.farther == Some(Farther::Reference) { first.reference } else { first.candidate };
+    match (own, first.expected) {
+        (Some(own), Some(expected)) => {
+            let [shown, should] = pair(Some(own), Some(expected));
+            let times = if expected == 0.0 { String::new() } else { times(own / expected) };
+            format!(": {shown} where it should be {should}{times}")
         }
-        _ => String::new(),
+        _ => match pair(first.reference, first.candidate) {
+            _ if first.reference.is_none() || first.candidate.is_none() => String::new(),
+            [reference, candidate] => format!(": reference {reference}, candidate {candidate}"),
+        },
+    }
+}
+
+/// `, × 2` or `, × (1 − 2.2e-5)`.
+fn times(ratio: f64) -> String {
+    let shown = factor(Some(ratio));
+    if shown.contains(' ') { format!(", × ({shown})") } else { format!(", × {shown}") }
+}
+
+/// Whether the whole steps agree all the same, and why.
+pub fn steps_agree(verdict: &Verdict) -> Option<String> {
+    let steps = verdict.steps_agree?;
+    Some(match (steps, &verdict.identity) {
+        (true, Some(identity)) => format!(
+            "The steps they make, from weights to weights, agree on this run, and must: {identity}. They are two ways to \
+             write the same training"
+        ),
+        (true, None) => {
+            "The steps they make, from weights to weights, agree on this run all the same: what differs here \
+                         cancels, in this run at least"
+                .to_owned()
+        }
+        (false, _) => "The steps they make, from weights to weights, differ, too".to_owned(),
+    })
+}
+
+/// What a tensor looks like beside what it should be.
+pub fn pattern(found: &TensorFound) -> String {
+    match (found.pattern, found.constant) {
+        (Pattern::Times, Some(constant)) => {
+            let shown = factor(Some(constant));
+            if shown.contains(' ') { format!("× ({shown}) throughout") } else { format!("× {shown} throughout") }
+        }
+        (pattern, _) => pattern.name().to_owned(),
+    }
+}
+
+/// A headline for the table of all tensors of the phase in which the sides first part.
+pub fn tensors_head(first: &Divergence) -> String {
+    let whose = match first.farther {
+        Some(Farther::Reference) => "the reference's tensors",
+        _ => "the candidate's tensors",
     };
-    Some(side + &values)
+    format!("{} at step {}: {whose} beside what they should be, nearest the loss first", first.phase.name(), first.step)
 }
 
 /// The tensors that were unjudged, each with its phase and at how many steps.
@@ -144,7 +243,7 @@ pub fn noise_words(verdict: &Verdict) -> Vec<String> {
             power(*apart)
         ));
     }
-    if verdict.is_judged() && verdict.replayed < verdict.watched {
+    if verdict.judged && verdict.replayed < verdict.watched {
         lines.push(format!(
             "steps: replayed at {}, watched at all {}: at the others the synced sides were no farther apart than replays \
              have explained",
@@ -164,7 +263,8 @@ pub fn noise_words(verdict: &Verdict) -> Vec<String> {
                  free run agrees proves nothing",
                 power(Some(verdict.noise.horizon_at))
             ),
-            None => "horizon: none; the free run counts to its end".to_owned(),
+            None if verdict.non_finite.is_empty() => "horizon: none; the free run counts to its end".to_owned(),
+            None => "horizon: none before the run ended".to_owned(),
         });
     }
     if verdict.tied > 0 {
@@ -179,8 +279,9 @@ pub fn noise_words(verdict: &Verdict) -> Vec<String> {
     }
     match &verdict.noise.referee {
         Some(referee) if referee.differs.is_empty() => lines.push(format!(
-            "referee: {} agrees with the replay's formulas at the {} steps it was asked at",
-            referee.engine, referee.steps
+            "referee: {} agrees with the replay's formulas at the {} it was asked at",
+            referee.engine,
+            counted(referee.steps, "step")
         )),
         Some(referee) => lines.push(format!(
             "referee: {} does not follow the replay's formulas in {}; there the sides are compared with each other, and \
@@ -203,31 +304,35 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             }
         }
     }
-    writeln!(text, "\n{}", headline(verdict))?;
-    if let Some(words) = whose(verdict) {
-        wrap(&words, 76).iter().try_for_each(|line| writeln!(text, "  {line}"))?;
+    writeln!(text)?;
+    wrap(&headline(verdict), 80).iter().try_for_each(|line| writeln!(text, "{line}"))?;
+    for words in [whose(verdict), steps_agree(verdict), diverging(verdict)].into_iter().flatten() {
+        wrap(&sentence(&words), 76).iter().try_for_each(|line| writeln!(text, "  {line}"))?;
     }
     writeln!(text)?;
+    write_losses(text, verdict)?;
     if !verdict.differences.is_empty() {
         writeln!(text, "What differs (reference / candidate)")?;
-        for difference in &verdict.differences {
-            writeln!(text, "  {difference}")?;
-        }
+        verdict.differences.iter().try_for_each(|difference| write_item(text, difference))?;
         writeln!(text)?;
     }
-    if !verdict.start.is_empty() {
+    let start = || verdict.start.iter().filter(|difference| difference.kind != StartKind::Layer);
+    if start().next().is_some() {
         writeln!(text, "Start: what the experiment makes different (reference / candidate)")?;
-        for difference in &verdict.start {
-            writeln!(text, "  {:<12}{}", difference.tensor, start_words(difference))?;
+        for difference in start() {
+            write_item(text, &format!("{}: {}", difference.tensor, start_words(difference)))?;
         }
         writeln!(text)?;
     }
+    write_tensors(text, verdict)?;
     if !verdict.data.is_empty() {
         writeln!(text, "Data")?;
         verdict.data.iter().try_for_each(|note| write_item(text, note))?;
         writeln!(text)?;
     }
-    write_phases(text, verdict)?;
+    if verdict.judged {
+        write_phases(text, verdict)?;
+    }
     write_gaps(text, verdict)?;
     text.push_str(&held_out::text(verdict));
     write_speed(text, verdict)?;
@@ -239,6 +344,50 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     Ok(())
 }
 
+/// Words as a sentence: with a capital and a full stop.
+pub fn sentence(words: &str) -> String {
+    let mut chars = words.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if words.ends_with('.') { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
+}
+
+/// Both sides' losses at the first, a middle and the last step.
+fn write_losses(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let losses = &verdict.losses;
+    if losses.steps.is_empty() {
+        return Ok(());
+    }
+    let pairs: Vec<[String; 2]> =
+        losses.reference.iter().zip(&losses.candidate).map(|(one, other)| pair(*one, *other)).collect();
+    write!(text, "{:<13}", "Loss")?;
+    losses.steps.iter().try_for_each(|step| write!(text, "{:>20}", format!("step {step}")))?;
+    for (side, name) in ["reference", "candidate"].iter().enumerate() {
+        write!(text, "\n  {name:<11}")?;
+        pairs.iter().try_for_each(|pair| write!(text, "{:>20}", pair[side]))?;
+    }
+    writeln!(text, "\n")
+}
+
+/// Every tensor of the phase in which the sides first part.
+fn write_tensors(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    let Some(first) = verdict.first_divergence.as_ref().filter(|first| !first.tensors.is_empty()) else {
+        return Ok(());
+    };
+    wrap(&sentence(&tensors_head(first)).trim_end_matches('.').to_owned(), 80)
+        .iter()
+        .try_for_each(|line| writeln!(text, "{line}"))?;
+    writeln!(text, "  {:<30}{:<28}{:>9}{:>9}", "tensor", "it is", "gap", "limit")?;
+    for found in first.tensors.iter().take(MOST_TENSORS) {
+        let [gap, limit] = [found.gap, found.limit].map(power);
+        writeln!(text, "  {:<30}{:<28}{gap:>9}{limit:>9}", found.name, pattern(found))?;
+    }
+    if first.tensors.len() > MOST_TENSORS {
+        writeln!(text, "  and {} more, in verdict.json", first.tensors.len() - MOST_TENSORS)?;
+    }
+    writeln!(text)
+}
+
 /// An item of a list.
 fn write_item(text: &mut String, item: &str) -> std::fmt::Result {
     let lines = wrap(item, 76);
@@ -247,24 +396,28 @@ fn write_item(text: &mut String, item: &str) -> std::fmt::Result {
 }
 
 fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    writeln!(text, "Each phase against exact arithmetic on its own inputs (budget = gap / limit)")?;
-    writeln!(text, "  {:<10}{:>9}{:>10}{:>10}   beyond rounding", "phase", "budget", "gap", "limit")?;
+    writeln!(text, "Each phase against exact arithmetic on its own inputs, at its worst")?;
+    writeln!(text, "  {:<12}{:>9}{:>10}{:>10}   first beyond rounding", "phase", "budget", "gap", "limit")?;
     for (phase, summary) in &verdict.phases {
         let found = match &summary.first_divergence {
             None if verdict.non_finite.iter().any(|found| found.phase == *phase) => "not finite".to_owned(),
             None if summary.compared == 0 => "nothing compared".to_owned(),
             None => "no".to_owned(),
             Some(first) => {
-                let index = if first.index.is_empty() { String::new() } else { format!("{:?}", first.index) };
-                let ratio = match first.farther {
-                    Some(Farther::Reference) => ", the reference".to_owned(),
-                    _ => first.ratio.map_or(String::new(), |ratio| format!(", × {}", number(Some(ratio)))),
-                };
-                format!("step {}, {}{index}{ratio}", first.step, first.tensor)
+                let side = if first.farther == Some(Farther::Reference) { ", the reference" } else { "" };
+                let ratio = first.ratio.filter(|_| side.is_empty()).map_or(String::new(), times);
+                format!("step {}, {}{side}{ratio}", first.step, first.tensor)
             }
         };
-        let [budget, gap, limit] = [summary.budget, summary.max_gap, summary.limit].map(power);
-        writeln!(text, "  {:<10}{budget:>9}{gap:>10}{limit:>10}   {found}", phase.name())?;
+        let [gap, limit] = [summary.max_gap, summary.limit].map(power);
+        writeln!(text, "  {:<12}{:>9}{gap:>10}{limit:>10}   {found}", phase.name(), budget(summary.budget))?;
+    }
+    writeln!(text, "  budget: gap / limit of the worst element; above 1 it is more than rounding")?;
+    let of_update = verdict.phases.get(&Phase::Update).and_then(|summary| summary.budget);
+    if of_update.is_some_and(|budget| (0.75..=1.0).contains(&budget)) {
+        let words = "an update's budget is near 1 in every healthy run: new weights are rounded to their type, and of \
+                     many one lies halfway between two of its numbers";
+        wrap(words, 74).iter().try_for_each(|line| writeln!(text, "  {line}"))?;
     }
     let shown: Vec<String> = unjudged(verdict);
     if !shown.is_empty() {
@@ -278,13 +431,20 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         Some(least) => format!("{} in {of}", power(Some(least))),
         None => format!("none for certain in {of}"),
     };
-    let (gradients, updates) = (shown(Phase::Backward, "gradients"), shown(Phase::Update, "updates"));
-    writeln!(text, "  would have shown: a lasting fault of {gradients}, {updates},")?;
-    writeln!(text, "    {}", shown(Phase::Loss, "the loss"))?;
+    let least = [(Phase::Backward, "gradients"), (Phase::Update, "updates"), (Phase::Loss, "the loss")]
+        .map(|(phase, of)| shown(phase, of));
+    let power_words = format!(
+        "power: this run would have shown every tensor that is off throughout by a factor of 1 ± {}, at every step",
+        least.join(", ")
+    );
     let minimum = |phase: &Phase| verdict.phases.get(phase).and_then(|summary| summary.minimum_limit);
     let minima = Phase::COMPUTED.map(|phase| format!("{} {}", phase.name(), power(minimum(&phase))));
-    writeln!(text, "  a uniform limit would have to be: {}", minima[..2].join(", "))?;
-    writeln!(text, "    {}", minima[2..].join(", "))?;
+    let one = format!("one tolerance for all tensors of a phase would have to be: {}", minima.join(", "));
+    for words in [power_words, one] {
+        for (number, line) in wrap(&words, 76).iter().enumerate() {
+            writeln!(text, "  {}{line}", if number == 0 { "" } else { "  " })?;
+        }
+    }
     writeln!(text)?;
     write_noise(text, verdict)
 }
@@ -312,7 +472,7 @@ fn write_gaps(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         write!(text, "{:>14}{:>12}", format!("{mode}: largest"), "last step")?;
     }
     writeln!(text)?;
-    for name in SHOWN {
+    for name in SHOWN.into_iter().filter(|name| verdict.gaps.values().any(|gaps| gaps.contains_key(*name))) {
         write!(text, "  {name:<18}")?;
         for mode in &modes {
             if let Some(gap) = verdict.gaps.get(mode).and_then(|gaps| gaps.get(name)) {
@@ -320,6 +480,9 @@ fn write_gaps(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             }
         }
         writeln!(text)?;
+    }
+    if !verdict.without_effect.is_empty() {
+        writeln!(text, "  (what is without effect is counted here, too)")?;
     }
     writeln!(text)
 }

@@ -177,6 +177,24 @@ impl Loss {
         }
     }
 
+    /// What some rows count for in a mean of the terms: each its class's weight, 1 where there are none, and nothing where it is
+    /// left out.
+    pub fn counted(&self, rows: usize, outputs: &[f64], targets: &[f64]) -> f64 {
+        let classes = outputs.len() / rows.max(1);
+        let each = || targets.iter().zip(outputs.chunks(classes.max(1)));
+        let of = |target: f64| Self::class(target, classes);
+        match &self.measure {
+            Measure::LogLoss { zeros_dropped: true } => {
+                let zero = |(target, row): &(&f64, &[f64])| of(**target).is_some_and(|class| row[class] == 0.0);
+                each().filter(|row| !zero(row)).count() as f64
+            }
+            _ => match self.weights().filter(|_| self.of_classes()) {
+                Some(weights) => each().map(|(&target, _)| of(target).map_or(f64::NAN, |class| weights[class])).sum(),
+                None => rows as f64,
+            },
+        }
+    }
+
     /// The class that a target names, of so many.
     ///
     /// ```

@@ -4,6 +4,7 @@
 
 mod course;
 mod fault;
+mod identity;
 mod loss;
 mod optimizer;
 mod penalty;
@@ -12,6 +13,7 @@ mod schedule;
 use crate::tensor::Values;
 pub use course::{Course, EarlyStopping, Every, Monitor};
 pub use fault::Fault;
+pub use identity::identity;
 pub use loss::{Classes, Loss, Measure, Reduction, ReportedLoss, ReportedMeasure};
 pub use optimizer::{Adam, Optimizer, RmsProp, Sgd};
 pub use penalty::{Norm, Penalty};

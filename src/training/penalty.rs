@@ -30,6 +30,16 @@ impl Penalty {
         self.biases || parameter.shape.len() > 1
     }
 
+    /// The value for parameters, each with its elements.
+    pub fn value(&self, parameters: &[Parameter], elements: impl Fn(usize) -> Vec<f64>) -> f64 {
+        let taken = (0..parameters.len()).filter(|&index| self.takes(&parameters[index]));
+        let of = |w: f64| match self.norm {
+            Norm::L1 => w.abs(),
+            Norm::L2 => w * w,
+        };
+        self.weight(parameters) * taken.flat_map(elements).map(of).sum::<f64>()
+    }
+
     /// What each element's |w| or w² is multiplied by.
     pub fn weight(&self, parameters: &[Parameter]) -> f64 {
         let taken = parameters.iter().filter(|parameter| self.takes(parameter));

@@ -1,11 +1,12 @@
 //! An experiment, run in both engines and judged: what commands and studies call.
 
-use super::{Curves, Divergence, Judge, Measured, Mode, Outcome, RunMode, Speed, Verdict};
+use super::{Curves, Divergence, Judge, Measured, Mode, Outcome, RunMode, Speed, Verdict, agree};
 use crate::{
     error::{Error, Result},
     experiment::Experiment,
     lockstep::{Engines, Lockstep, Observer, STOCK, timer_us},
     noise::Limits,
+    training::identity,
 };
 use std::{collections::BTreeMap, sync::atomic::AtomicBool, time::Instant};
 
@@ -57,7 +58,29 @@ pub fn compare(
         }
         (found, more) = (second, still);
     }
+    say_whether_steps_agree(experiment, comparison, stop, &mut found.0)?;
     Ok(found)
+}
+
+/// Of a mismatch that some phase shows: whether the whole steps agree all the same, and whether they must.
+fn say_whether_steps_agree(
+    experiment: &Experiment,
+    comparison: Comparison<'_>,
+    stop: &AtomicBool,
+    verdict: &mut Verdict,
+) -> Result<()> {
+    let Some(first) = verdict.first_divergence.as_ref().filter(|_| verdict.verdict == Outcome::Mismatch) else {
+        return Ok(());
+    };
+    if first.is_drift() || !verdict.non_finite.is_empty() {
+        return Ok(());
+    }
+    verdict.steps_agree = agree::steps_agree(experiment, comparison, first.step, stop)?;
+    if verdict.steps_agree == Some(true) {
+        let [reference, candidate] = [&experiment.reference, &experiment.candidate].map(|side| &side.training);
+        verdict.identity = identity(reference, candidate, &experiment.reference.model.parameters());
+    }
+    Ok(())
 }
 
 /// A run, and whether more twins would say more of it.

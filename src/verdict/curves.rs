@@ -2,6 +2,7 @@
 
 use super::{Evaluated, Phase};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A run, step by step. Empty columns mean that the mode was not run.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Curves {
     pub sync: Vec<TensorCurve>,
     /// The free candidate, tensor by tensor, in phase order.
     pub free: Vec<TensorCurve>,
+    /// The largest budget of every phase at every compared step, over the candidates; below 0 where it was not replayed.
+    pub budgets: BTreeMap<Phase, Vec<f32>>,
     /// How far the median twin is from the reference: the gap of the weights at every compared step.
     pub twins: Vec<f32>,
     /// From which step on the free run proves nothing.

@@ -1,9 +1,6 @@
 //! A free run's drift, step by step: how far rounding explains it, and where it does not.
 
-use crate::{
-    lockstep::{Lockstep, StartKind},
-    noise::Drift,
-};
+use crate::{lockstep::Lockstep, noise::Drift};
 
 /// What is remembered of a free run's drift.
 #[derive(Default)]
@@ -27,8 +24,8 @@ pub(super) struct Drifting {
 impl Drifting {
     /// Nothing yet, of the run that `lockstep` is about to make.
     pub(super) fn new(lockstep: &Lockstep) -> Self {
-        let differs = lockstep.differences.iter().any(|difference| difference.kind != StartKind::Dtype);
-        let unjudged = differs.then(|| "the sides do not start alike".to_owned());
+        let differs = lockstep.differences.iter().any(|difference| difference.kind.is_of_numbers());
+        let unjudged = differs.then(|| "as the sides do not start alike".to_owned());
         Self { unjudged, ..Self::default() }
     }
 

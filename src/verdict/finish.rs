@@ -1,15 +1,15 @@
 //! From what was watched to the verdict.
 
 use super::{
-    Curves, Divergence, DriftSummary, Farther, Judge, Measured, Noise, NonFinite, Outcome, PhaseSummary, PhaseTimes,
-    SCHEMA, Unjudged, Verdict, finite,
+    Curves, Divergence, DriftSummary, Farther, Judge, Losses, Measured, Noise, NonFinite, Outcome, PhaseSummary,
+    PhaseTimes, SCHEMA, Unjudged, Verdict, finite,
     run::Run,
     speed::{quartiles, speed_of},
     track::Track,
 };
 use crate::{
     experiment::Experiment,
-    lockstep::{Ended, Mode, Phase, RunMode, StartKind},
+    lockstep::{Ended, Mode, Phase, RunMode},
     noise::{Drift, Place, Places, Twins},
 };
 use std::collections::BTreeMap;
@@ -20,8 +20,9 @@ impl Judge {
         let times = self.times.each_mut().map(|side| side.each_mut().map(|column| quartiles(column)));
         measured.speed = measured.speed.map(|speed| speed_of(&times, speed));
         let batch = self.places.watch_batches.then_some(Phase::Batch);
-        let phases: BTreeMap<Phase, PhaseSummary> =
-            batch.into_iter().chain(Phase::COMPUTED).map(|phase| (phase, self.summary(phase))).collect();
+        let evaluation = self.looks_at_evaluation().then_some(Phase::Evaluation);
+        let phases = batch.into_iter().chain(Phase::COMPUTED).chain(evaluation);
+        let phases: BTreeMap<Phase, PhaseSummary> = phases.map(|phase| (phase, self.summary(phase))).collect();
         let start = self.start_divergence().filter(|_| self.judging);
         let first_divergence = start.or_else(|| {
             let firsts = phases.values().filter_map(|summary| summary.first_divergence.clone());
@@ -43,7 +44,7 @@ impl Judge {
         }
         let free = self.judging && self.runs.iter().any(|run| run.mode == RunMode::Free);
         if let Some(why) = self.drifting.unjudged.as_ref().filter(|_| free) {
-            self.not_checked.push(format!("how far the free run drifts: {why}"));
+            self.not_checked.push(format!("how far the free run drifts, {why}"));
         } else if self.is_in_doubt() {
             self.not_checked.push(
                 "how far the free run may drift: its synced steps do not explain where it goes, and with noise.twins = 0 \
@@ -55,26 +56,18 @@ impl Judge {
         for tensor in &never_judged {
             self.not_checked.push(format!("{tensor}: its own noise passes 1 % of it at every step"));
         }
-        if !self.evaluations.is_empty() || ended.test.is_some() {
-            self.not_checked
-                .push("the evaluation mode: scores on held-out rows are shown side by side, not judged".to_owned());
-        }
-        for (mode, _) in ended.stopping.iter().flat_map(|stopping| &stopping.same).filter(|(_, same)| !same) {
-            self.not_checked.push(format!(
-                "early stopping: by its own scores the {mode} candidate would have decided otherwise; the run went by the \
-                 reference's"
-            ));
-        }
         if !self.moved && self.non_finite.is_empty() {
             self.not_checked.push("anything: no weight moved in any step".to_owned());
         }
         let verdict = self.outcome(&ended, first_divergence.as_ref(), &phases, never_judged.is_empty());
         let full_names = |run: &Run| {
-            let named = self.places.all.iter().zip(&run.tracks);
+            let named = self.places.all.iter().chain(&self.places.looked).zip(run.all_tracks());
             named.map(|(&place, track)| (self.places.full_name(place), track.between.clone())).collect()
         };
         let gaps = self.runs.iter().map(|run| (run.mode, full_names(run))).collect();
         let watched = self.buckets.seen();
+        let candidate = self.runs.last().map_or(&[][..], |run| &run.losses);
+        let losses = Losses::of(&self.losses, candidate);
         let mut curves = Curves {
             reference: self.names[0].clone(),
             candidate: self.names[1].clone(),
@@ -87,6 +80,7 @@ impl Judge {
                     candidate_us: times[1][phase],
                 })
                 .collect(),
+            budgets: self.budgets,
             twins: std::mem::take(&mut self.drifting.twins),
             horizon,
             evaluations: self.evaluations.clone(),
@@ -102,10 +96,11 @@ impl Judge {
         let verdict = Verdict {
             schema: SCHEMA,
             experiment: self.title,
-            differences: differing(&self.resolved["reference"], &self.resolved["candidate"], ""),
+            differences: self.settings,
             resolved: self.resolved,
             mode: self.mode,
             verdict,
+            judged: self.judging,
             interrupted: ended.interrupted,
             steps: ended.steps,
             compared_every: 1,
@@ -113,6 +108,9 @@ impl Judge {
             replayed: self.replays,
             horizon,
             first_divergence,
+            steps_agree: None,
+            identity: None,
+            losses,
             start: self.differences,
             phases,
             gaps,
@@ -131,6 +129,12 @@ impl Judge {
             measured,
         };
         (verdict, curves)
+    }
+
+    /// Whether anything of the evaluation mode was looked at.
+    fn looks_at_evaluation(&self) -> bool {
+        let mut tracks = self.runs.iter().flat_map(Run::all_tracks);
+        tracks.any(|track| track.phase == Phase::Evaluation && track.judged + track.unjudged > 0)
     }
 
     /// What the limits were derived from.
@@ -157,7 +161,7 @@ impl Judge {
     fn unjudged(&self) -> Vec<Unjudged> {
         let of = |run: &Run| {
             let mode = run.mode;
-            let hidden = run.tracks.iter().filter(|track| track.unjudged > 0);
+            let hidden = run.all_tracks().filter(|track| track.unjudged > 0);
             let unjudged = |track: &Track| Unjudged {
                 mode,
                 phase: track.phase,
@@ -190,12 +194,12 @@ impl Judge {
     /// there proves nothing.
     fn never_judged(&self) -> Vec<String> {
         let hidden = |(number, place): (usize, &Place)| {
-            let tracks = || self.runs.iter().filter_map(move |run| run.tracks.get(number));
+            let tracks = || self.runs.iter().filter_map(move |run| run.track(number));
             let never = tracks().all(|track| track.judged == 0) && tracks().any(|track| track.unjudged > 0);
             let named = || format!("{} of {}", place.phase().name(), self.places.tensor(*place));
             (never && !self.is_without_effect(*place)).then(named)
         };
-        self.places.all.iter().enumerate().filter_map(hidden).collect()
+        self.places.all.iter().chain(&self.places.looked).enumerate().filter_map(hidden).collect()
     }
 
     fn outcome(
@@ -221,7 +225,7 @@ impl Judge {
 
     /// The first difference of the start, as a divergence.
     fn start_divergence(&self) -> Option<Divergence> {
-        let mut differences = self.differences.iter().filter(|difference| difference.kind != StartKind::Dtype);
+        let mut differences = self.differences.iter().filter(|difference| difference.kind.is_of_numbers());
         let (difference, run) = (differences.next()?, self.runs.first()?);
         Some(Divergence {
             mode: run.mode,
@@ -236,24 +240,29 @@ impl Judge {
             ratio: None,
             reference: None,
             candidate: None,
+            expected: None,
             farther: None,
+            tensors: Vec::new(),
         })
     }
 
     /// One phase over all candidates.
     fn summary(&self, phase: Phase) -> PhaseSummary {
-        let tracks = || self.runs.iter().flat_map(|run| &run.tracks).filter(|track| track.phase == phase);
+        let tracks = || self.runs.iter().flat_map(Run::all_tracks).filter(|track| track.phase == phase);
         let worst = tracks().filter_map(|track| track.worst).reduce(|a, b| if a.budget >= b.budget { a } else { b });
         let judged = || tracks().filter(|track| track.judged > 0);
-        let firsts = tracks().filter_map(|track| track.first.as_ref());
+        let firsts = self.runs.iter().filter_map(|run| run.firsts.get(&phase));
         let largest =
             |values: &mut dyn Iterator<Item = f64>| values.reduce(|a, b| if a >= b { a } else { b }).and_then(finite);
+        // A tensor that is off as a whole is shown as a whole: one element's bound may be as small as numbers are.
+        let shown = worst.map(|worst| match worst.gap / worst.limit {
+            whole if whole > 1.0 && whole.is_finite() => (worst.gap, worst.limit, whole),
+            _ => (worst.gap, worst.decisive_limit(), worst.budget),
+        });
         PhaseSummary {
-            max_gap: worst.and_then(|worst| finite(worst.gap)),
-            limit: worst.and_then(|worst| finite(worst.decisive_limit())),
-            budget: worst
-                .map(|worst| worst.budget)
-                .and_then(|budget| if budget.is_nan() { None } else { Some(budget.min(f64::MAX)) }),
+            max_gap: shown.and_then(|(gap, ..)| finite(gap)),
+            limit: shown.and_then(|(_, limit, _)| finite(limit)),
+            budget: shown.and_then(|(.., budget)| if budget.is_nan() { None } else { Some(budget.min(MOST)) }),
             compared: self.compared.get(&phase).copied().unwrap_or_default(),
             unjudged: tracks().map(|track| track.unjudged).sum(),
             minimum_limit: largest(&mut judged().map(|track| track.largest_gap)),
@@ -270,6 +279,9 @@ impl Judge {
         }
     }
 }
+
+/// A budget above which only that it is enormous is said: 10⁹.
+const MOST: f64 = 1e9;
 
 /// A side that drifts farther than rounding takes it though no phase shows why, as a divergence.
 fn drifted((step, drift): (usize, Drift)) -> Divergence {
@@ -294,7 +306,9 @@ fn drifted((step, drift): (usize, Drift)) -> Divergence {
         ratio: None,
         reference: None,
         candidate: None,
+        expected: None,
         farther: Some(farther),
+        tensors: Vec::new(),
     }
 }
 
@@ -313,26 +327,9 @@ fn not_finite(found: &NonFinite) -> Divergence {
         ratio: None,
         reference: None,
         candidate: None,
+        expected: None,
         farther: Some(found.side),
-    }
-}
-
-/// The keys below `path` in which two trees differ.
-fn differing(reference: &serde_json::Value, candidate: &serde_json::Value, path: &str) -> Vec<String> {
-    use serde_json::Value::{Null, Object};
-    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-    match (reference, candidate) {
-        (Object(one), Object(other)) => {
-            let keys: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-            let value = |tree: &serde_json::Map<_, _>, key: &str| tree.get(key).cloned().unwrap_or(Null);
-            keys.into_iter().flat_map(|key| differing(&value(one, key), &value(other, key), &below(key))).collect()
-        }
-        _ if reference == candidate => Vec::new(),
-        _ => {
-            let shown =
-                |value: &serde_json::Value| if value.is_null() { "default".to_owned() } else { value.to_string() };
-            vec![format!("{path}: {} / {}", shown(reference), shown(candidate))]
-        }
+        tensors: Vec::new(),
     }
 }
 

@@ -9,19 +9,19 @@
 use super::{
     NonFinite,
     drifting::Drifting,
-    run::{Compared, Run, off},
+    run::{Compared, Look, Run, off, what},
     speed::{Times, note_times},
     track::{Buckets, Track},
 };
 use crate::{
     data::Inputs,
-    experiment::Experiment,
+    experiment::{Experiment, differences},
     gap::Deviation,
     lockstep::{
         Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, Runner, STOCK, StartDifference,
         StepEvent,
     },
-    noise::{Apart, By, Drift, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
+    noise::{Apart, By, Drift, Each, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
     replay::Replay,
     tensor::{DType, View},
 };
@@ -48,6 +48,8 @@ enum Replayed {
 /// Judges a run as its observer.
 pub struct Judge {
     pub(super) title: String,
+    /// The settings in which the sides differ, in words.
+    pub(super) settings: Vec<String>,
     pub(super) resolved: serde_json::Value,
     pub(super) mode: Mode,
     pub(super) differences: Vec<StartDifference>,
@@ -60,8 +62,12 @@ pub struct Judge {
     pub(super) losses: Vec<f64>,
     pub(super) times: [Times; 2],
     pub(super) buckets: Buckets,
+    /// Batches of looks at the evaluation mode.
+    looks: usize,
     /// Steps at which a phase had a tensor that was judged.
     pub(super) compared: BTreeMap<Phase, usize>,
+    /// Of every phase, the largest budget of every compared step; below 0 where it was not replayed.
+    pub(super) budgets: BTreeMap<Phase, Vec<f32>>,
     pub(super) moved: bool,
     pub(super) non_finite: Vec<NonFinite>,
     pub(super) evaluations: Vec<Evaluated>,
@@ -110,18 +116,6 @@ impl Judge {
     ) -> Self {
         let (reference, candidate) = (&experiment.reference, &experiment.candidate);
         let places = Places::new(experiment, limits.k);
-        let run = |mode| Run {
-            mode,
-            dtypes: [reference.dtype, candidate.dtype],
-            replay: Replay::new(reference, candidate.dtype, limits.k),
-            tracks: places.all.iter().map(|&place| Track::new(place.phase(), &places.tensor(place))).collect(),
-            losses: Vec::new(),
-            deviations: Vec::new(),
-            apart: Apart::default(),
-            forward: false,
-            passed: false,
-            ended: false,
-        };
         let (reference_name, candidate_name) = lockstep.describe();
         let mut not_checked = super::finish::not_checked(experiment, mode, &places);
         let judging = experiment.noise.judged;
@@ -138,18 +132,22 @@ impl Judge {
         let horizon_at = experiment.noise.horizon;
         let twins = || Twins::new(reference, coarser, Limits { twins: count, ..limits }, lockstep.rows, horizon_at);
         Self {
+            settings: differences(experiment, &lockstep.differences),
             title: experiment.title.clone(),
             resolved: experiment.resolved.clone(),
             mode,
             not_checked,
             names: [reference_name.to_string(), candidate_name.to_string()],
-            replay: Replay::new(reference, reference.dtype, limits.k),
+            replay: Replay::new(reference, reference.dtype, limits.k)
+                .with_tail(experiment.alignment().tail.reference.start),
             deviations: Vec::new(),
-            runs: mode.runs().iter().copied().map(run).collect(),
+            runs: mode.runs().iter().map(|&mode| Run::new(mode, experiment, &places, limits)).collect(),
             losses: Vec::new(),
             times: Default::default(),
             buckets: Buckets::default(),
+            looks: 0,
             compared: BTreeMap::new(),
+            budgets: BTreeMap::new(),
             moved: false,
             non_finite: Vec::new(),
             evaluations: Vec::new(),
@@ -209,7 +207,9 @@ impl Judge {
             let since = self.latest_replay.map_or(event.step, |latest| latest + 1);
             let since = (since < event.step && quiet).then_some(since);
             let step = Compared { step: event.step, since, bucket, counts, replayed, k, reference, candidate: latest };
-            if let Some(found) = run.take_in(&self.places, &self.deviations, self.referee.as_ref(), &step) {
+            if let Some(found) =
+                run.take_in(&self.places, (&mut self.replay, &self.deviations), self.referee.as_ref(), &step)
+            {
                 run.ended = !found.counts;
                 self.non_finite.push(found);
                 continue;
@@ -218,10 +218,13 @@ impl Judge {
             let together =
                 *mode == RunMode::Sync || ((self.twins.is_some() || self.synced) && self.drifting.together());
             let mut tied = false;
-            if counts && together && self.places.aligned && run.forward && reference.rows == latest.rows {
+            // What engines still lend after a look at other rows is of those.
+            let lent = replayed || (event.evaluated.is_empty() && candidate.looked().is_empty());
+            let alike = self.places.aligned && run.forward && reference.rows == latest.rows;
+            if counts && together && alike && lent {
                 tied = self.ties.take_in(*mode, event.step, event.reference_runner, candidate);
                 if tied && *mode == RunMode::Free {
-                    let why = format!("from step {}, at which it meets a tie, it may be elsewhere", event.step);
+                    let why = format!("from step {} on: it meets a tie there, and may be elsewhere", event.step);
                     self.drifting.unjudged = Some(why);
                 }
             }
@@ -235,10 +238,20 @@ impl Judge {
         if self.replayed != Replayed::Nobody {
             self.latest_replay = Some(event.step);
         }
-        let off = |run: &Run| run.mode == RunMode::Sync && run.tracks.iter().any(|track| track.first.is_some());
+        let off = |run: &Run| run.mode == RunMode::Sync && !run.firsts.is_empty();
         if self.twins.is_none() && self.drifting.unjudged.is_none() && self.runs.iter().any(off) {
             self.drifting.unjudged =
-                Some(format!("from step {} the synced steps differ by more than rounding", event.step));
+                Some(format!("from step {} on: the synced steps differ by more than rounding", event.step));
+        }
+        for phase in phases() {
+            let budgets = self.runs.iter().filter_map(|run| run.budgets.get(&phase).copied());
+            let worst = budgets.reduce(|one, other| if one >= other { one } else { other });
+            // Where nothing was replayed there is none.
+            let column = self.budgets.entry(phase).or_default();
+            if full {
+                super::track::thin(column);
+            }
+            super::track::push(column, bucket, worst.unwrap_or(-1.0));
         }
         // Once it is known whether a tie of this step sent the free run elsewhere.
         if let Some(drift) = drift {
@@ -264,17 +277,17 @@ impl Judge {
             None => By::Weights { rounded: replay.rounded_in_f64(), silent: replay.silence() },
         };
         let seen = (advanced, Some((effects, by)));
-        places.measure(replay, seen, RunSide::Reference, reference, reference, deviations);
+        deviations.clear();
+        let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
+        places.measure(replay, seen, (reference, None), reference, each);
         if self.limits.closely {
-            places.measure_closely(replay, RunSide::Reference, reference, reference, deviations);
+            places.measure_closely(replay, &places.all, reference.rows, deviations, &mut |replay, each| {
+                places.measure(replay, (true, None), (reference, None), reference, each);
+            });
         }
         let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
         for (run, (_, candidate)) in runs.filter(|(_, (mode, _))| self.replayed.covers(*mode)) {
-            let (record, Run { replay, deviations, .. }) = (&candidate.latest.record, run);
-            places.measure(replay, (advanced, None), RunSide::Candidate, record, reference, deviations);
-            if self.limits.closely {
-                places.measure_closely(replay, RunSide::Candidate, record, reference, deviations);
-            }
+            run.measure(places, (&candidate.latest.record, reference), advanced, self.limits.closely);
         }
     }
 
@@ -364,7 +377,21 @@ impl Judge {
                 let counts = *mode == RunMode::Sync || self.twins.as_ref().and_then(Twins::horizon).is_none();
                 run.ended = !counts;
                 let (mode, index) = (*mode, Vec::new());
-                self.non_finite.push(NonFinite { mode, step, phase, tensor, index, side, counts, overflow: None });
+                let value = [losses.0, losses.1].into_iter().find(|loss| loss.is_finite());
+                let bad = [losses.1, losses.0].into_iter().find(|loss| !loss.is_finite());
+                let what = what(bad.unwrap_or(f64::NAN)).to_owned();
+                self.non_finite.push(NonFinite {
+                    mode,
+                    step,
+                    phase,
+                    tensor,
+                    index,
+                    side,
+                    value,
+                    what,
+                    counts,
+                    overflow: None,
+                });
             }
         }
     }
@@ -471,6 +498,31 @@ impl Observer for Judge {
         }
         self.replayed = Replayed::Synced;
         true
+    }
+
+    fn looked(&mut self, step: usize, reference: &Runner, candidates: &[(RunMode, Runner)]) {
+        if !self.judging || self.non_finite.iter().any(|found| found.counts) {
+            return;
+        }
+        let horizon = self.twins.as_ref().and_then(Twins::horizon);
+        let Self { places, replay, runs, limits, .. } = self;
+        for (number, record) in reference.looked().iter().enumerate() {
+            let mut theirs = Vec::new();
+            places.measure_look(replay, (record, None), &mut |_, judged| theirs.push(judged.deviation()));
+            if limits.closely {
+                places.measure_closely(replay, &places.looked, record.rows, &mut theirs, &mut |replay, each| {
+                    places.measure_look(replay, (record, None), each);
+                });
+            }
+            for (run, (mode, candidate)) in runs.iter_mut().zip(candidates).filter(|(run, _)| !run.ended) {
+                let Some(own) = candidate.looked().get(number) else { continue };
+                let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| step < horizon);
+                let look = Look { step, bucket: self.looks, counts, k: limits.k, closely: limits.closely };
+                run.take_in_look(places, (replay, &theirs), [record, own], look);
+            }
+            self.looks += 1;
+        }
+        *self.compared.entry(Phase::Evaluation).or_default() += 1;
     }
 
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {

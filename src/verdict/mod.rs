@@ -3,11 +3,13 @@
 //! Everything that varies from run to run sits under [`Measured`]; the rest is byte-identical for the same seed,
 //! machine and threads. JSON has no NaN: a non-finite gap is `null` plus an entry in `non_finite`.
 
+mod agree;
 mod compare;
 mod curves;
 mod drifting;
 mod environment;
 mod finish;
+mod first;
 mod judge;
 mod run;
 mod speed;
@@ -22,12 +24,13 @@ pub use curves::{Curves, PhaseTimes, TensorCurve};
 pub use environment::{environment, program};
 pub use judge::Judge;
 
+pub use crate::gap::Pattern;
 use crate::tensor::DType;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
 /// The version of verdict.json's layout.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// verdict.json: one experiment, compared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +47,8 @@ pub struct Verdict {
     pub mode: Mode,
     /// The answer.
     pub verdict: Outcome,
+    /// Whether anything was judged: not with `noise = "off"`.
+    pub judged: bool,
     /// Whether Ctrl-C ended the run early.
     pub interrupted: bool,
     /// Steps that were run.
@@ -59,6 +64,13 @@ pub struct Verdict {
     pub horizon: Option<usize>,
     /// Where the sides first part.
     pub first_divergence: Option<Divergence>,
+    /// Of a mismatch, whether the whole steps agree all the same, from weights to weights, at every step that was looked at;
+    /// `null` where that was not looked at, or rounding hides it.
+    pub steps_agree: Option<bool>,
+    /// Of a mismatch, why the steps must agree, where an identity says so.
+    pub identity: Option<String>,
+    /// What both sides report at the first, a middle and the last step.
+    pub losses: Losses,
     /// What differs before the first step, each asked for by the experiment.
     pub start: Vec<StartDifference>,
     /// What was found phase by phase.
@@ -133,8 +145,49 @@ pub struct Divergence {
     pub reference: Option<f64>,
     /// The candidate's value at `index`.
     pub candidate: Option<f64>,
+    /// What it should be: what the reference's definition makes of the inputs of the side that is off.
+    pub expected: Option<f64>,
     /// The side that is farther from exact arithmetic.
     pub farther: Option<Farther>,
+    /// Every tensor of the phase at this step, nearest the loss first.
+    pub tensors: Vec<TensorFound>,
+}
+
+/// Reported losses at the first, a middle and the last step; `null` where one is not finite.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Losses {
+    /// The steps.
+    pub steps: Vec<usize>,
+    /// The reference's.
+    pub reference: Vec<Option<f64>>,
+    /// The candidate's: the free one's, where there is one.
+    pub candidate: Vec<Option<f64>>,
+}
+
+impl Losses {
+    /// Of columns of every step.
+    pub fn of(reference: &[f64], candidate: &[f64]) -> Self {
+        let count = reference.len().min(candidate.len());
+        let mut steps: Vec<usize> = if count == 0 { Vec::new() } else { vec![0, count / 2, count - 1] };
+        steps.dedup();
+        let at = |losses: &[f64]| steps.iter().map(|&step| finite(losses[step])).collect();
+        Self { reference: at(reference), candidate: at(candidate), steps }
+    }
+}
+
+/// One tensor at the first step apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TensorFound {
+    /// Its name.
+    pub name: String,
+    /// What it looks like beside what it should be.
+    pub pattern: Pattern,
+    /// The factor, where it is one times what it should be.
+    pub constant: Option<f64>,
+    /// Its gap from what it should be.
+    pub gap: Option<f64>,
+    /// The gap at which it would fail.
+    pub limit: Option<f64>,
 }
 
 /// The tensor of a divergence that no phase shows: all trained tensors as one vector.
@@ -166,7 +219,7 @@ pub struct PhaseSummary {
     pub max_gap: Option<f64>,
     /// The limit at that place: the gap at which a deviation of this form, whose worst element decides, would fail.
     pub limit: Option<f64>,
-    /// gap / limit, the largest share that anything used of its bound; above 1 it is a mismatch.
+    /// gap / limit, the largest share that anything used of its bound, at most 10⁹; above 1 it is a mismatch.
     pub budget: Option<f64>,
     /// Steps at which it was replayed and judged.
     pub compared: usize,
@@ -272,6 +325,10 @@ pub struct NonFinite {
     pub index: Vec<usize>,
     /// `reference`, `candidate` or `both`.
     pub side: Farther,
+    /// The other side's value there, where one side is finite.
+    pub value: Option<f64>,
+    /// What it is: `NaN`, `infinite` or `−infinite`.
+    pub what: String,
     /// Whether it lies before the horizon, so that it is a fault if it is on one side only.
     pub counts: bool,
     /// The side's type, where the other side's value is beyond the largest number of that: training that diverges
@@ -329,11 +386,6 @@ fn finite(value: f64) -> Option<f64> {
 }
 
 impl Verdict {
-    /// Whether the experiment asks for a judgement: without `noise = "off"`.
-    pub fn is_judged(&self) -> bool {
-        self.resolved["reference"]["noise"] != "off"
-    }
-
     /// The largest gap of a tensor (`loss`, `weights`, `grad/0.weight`…) in the free run.
     pub fn free_gap(&self, tensor: &str) -> Option<f64> {
         self.gaps.get(&RunMode::Free)?.get(tensor)?.max

@@ -1,13 +1,15 @@
 //! One candidate that is watched: each tensor of each step, taken in and judged.
 
-use super::{Divergence, Farther, NonFinite, finite, track::Track};
+use super::{Divergence, Farther, NonFinite, first, track::Track};
 use crate::{
-    gap::Deviation,
-    lockstep::{Phase, RunMode, RunSide, SideStep},
-    noise::{Apart, Broken, Places, Referee},
+    experiment::Experiment,
+    gap::{Deviation, gap},
+    lockstep::{Phase, RunMode, SideStep, StepRecord},
+    noise::{Apart, Broken, Limits, Place, Places, Referee, Translation},
     replay::Replay,
     tensor::DType,
 };
+use std::collections::BTreeMap;
 
 /// One candidate that is watched.
 pub(super) struct Run {
@@ -15,11 +17,19 @@ pub(super) struct Run {
     /// The reference's, and the candidate's.
     pub(super) dtypes: [DType; 2],
     pub(super) replay: Replay,
+    /// Where the candidate's layers are others: what puts its records in the definition's layout.
+    pub(super) translation: Option<Translation>,
     pub(super) tracks: Vec<Track>,
+    /// Of the looks at the evaluation mode.
+    pub(super) looks: Vec<Track>,
     pub(super) losses: Vec<f64>,
     pub(super) deviations: Vec<Deviation>,
+    /// Of each phase, where it first goes wrong by itself.
+    pub(super) firsts: BTreeMap<Phase, Divergence>,
     /// How far the sides are apart, place by place.
     pub(super) apart: Apart,
+    /// Of the latest replayed step, the largest budget of each phase.
+    pub(super) budgets: BTreeMap<Phase, f64>,
     /// Whether at the latest replayed step the batch and the forward phase were within their limits, on both sides.
     pub(super) forward: bool,
     /// Whether every phase was.
@@ -43,19 +53,103 @@ pub(super) struct Compared<'a> {
     pub(super) candidate: &'a SideStep,
 }
 
+/// A batch of a look at the evaluation mode.
+pub(super) struct Look {
+    /// The step that it comes after.
+    pub(super) step: usize,
+    pub(super) bucket: usize,
+    /// Whether agreement proves anything.
+    pub(super) counts: bool,
+    pub(super) k: f64,
+    pub(super) closely: bool,
+}
+
+/// A tensor that is apart at a step.
+#[derive(Clone, Copy)]
+pub(super) struct Failed {
+    pub(super) place: Place,
+    /// With what the bound was allowed to grow by.
+    pub(super) judged: Deviation,
+    /// By how much the bound was allowed to grow.
+    pub(super) allowed: f64,
+    /// Nobody where the replay has another definition than the reference.
+    pub(super) farther: Option<Farther>,
+}
+
 impl Run {
+    /// Nothing yet, of a candidate of an experiment.
+    pub(super) fn new(mode: RunMode, experiment: &Experiment, places: &Places, limits: Limits) -> Self {
+        let (reference, candidate) = (&experiment.reference, &experiment.candidate);
+        let track = |place: &Place| Track::new(place.phase(), &places.tensor(*place));
+        let tail = experiment.alignment().tail.reference.start;
+        Self {
+            mode,
+            dtypes: [reference.dtype, candidate.dtype],
+            replay: Replay::new(reference, candidate.dtype, limits.k).with_tail(tail),
+            translation: Translation::new(experiment, limits.k),
+            tracks: places.all.iter().map(track).collect(),
+            looks: places.looked.iter().map(track).collect(),
+            losses: Vec::new(),
+            deviations: Vec::new(),
+            firsts: BTreeMap::new(),
+            apart: Apart::default(),
+            budgets: BTreeMap::new(),
+            forward: false,
+            passed: false,
+            ended: false,
+        }
+    }
+
+    /// All that was judged.
+    pub(super) fn all_tracks(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().chain(&self.looks)
+    }
+
+    /// One of them by its number.
+    pub(super) fn track(&self, number: usize) -> Option<&Track> {
+        self.tracks.get(number).or_else(|| self.looks.get(number.checked_sub(self.tracks.len())?))
+    }
+
+    /// Measures a step: how far the candidate is from what the definition makes of its own inputs.
+    pub(super) fn measure(
+        &mut self,
+        places: &Places,
+        (record, reference): (&StepRecord, &StepRecord),
+        advanced: bool,
+        closely: bool,
+    ) {
+        let Self { replay, translation, deviations, .. } = self;
+        let given = match translation {
+            Some(translation) => {
+                let (record, slack) = translation.translate(replay, record, reference);
+                (record, Some(slack))
+            }
+            None => (record, None),
+        };
+        deviations.clear();
+        let each = &mut |_, judged: crate::noise::Judged<'_>| deviations.push(judged.deviation());
+        places.measure(replay, (advanced, None), given, reference, each);
+        if closely {
+            places.measure_closely(replay, &places.all, record.rows, deviations, &mut |replay, each| {
+                places.measure(replay, (true, None), given, reference, each);
+            });
+        }
+    }
+
     /// Takes in one step: the gaps of all places, and the deviations of those that are judged. Returns where a value is
-    /// not finite; what comes after it follows from it.
+    /// not finite; what comes after it follows from it. `definition` is the replay of the reference.
     pub(super) fn take_in(
         &mut self,
         places: &Places,
-        theirs: &[Deviation],
+        (definition, theirs): (&mut Replay, &[Deviation]),
         referee: Option<&Referee>,
         at: &Compared<'_>,
     ) -> Option<NonFinite> {
         if at.replayed {
             (self.forward, self.passed) = (true, true);
         }
+        self.budgets.clear();
+        let mut failed = Vec::new();
         for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
             let apart = self.apart.gaps.get(number).copied().flatten();
             match apart {
@@ -63,75 +157,132 @@ impl Run {
                 None => track.unseen(at.bucket),
             }
             if let Some(broken) = self.apart.broken.filter(|broken| broken.place == number) {
-                let Broken { offset, finite, value, largest, .. } = broken;
-                let side = off(finite);
-                // Where the other side's value is beyond the type, or numbers are so large that a product of three of them
-                // is, as in the way back through a norm, no fault is needed for that.
-                let dtype = self.dtypes[usize::from(finite[0])];
-                let most = places.overflows_from(place, at.reference.rows.max(at.candidate.rows), dtype);
-                return Some(NonFinite {
-                    mode: self.mode,
-                    step: at.step,
-                    phase: place.phase(),
-                    tensor: places.tensor(place),
-                    index: places.index(place, offset, at.candidate.rows),
-                    side,
-                    counts: at.counts,
-                    overflow: (value.is_some_and(|value| value.abs() >= most) || largest >= dtype.largest().cbrt())
-                        .then_some(dtype),
-                });
+                return Some(self.not_finite(places, broken, at));
             }
             let (Some(theirs), Some(found)) = (theirs.get(number), self.deviations.get(number)) else { continue };
             if !at.replayed {
                 track.hold(at.bucket);
                 continue;
             }
-            // The reference's own error is noise, as far as any rounding explains it; the candidate's is not.
             let headroom = places.headroom(place, at.reference.rows);
-            let (mut judged, mut farther) = (found.allowing(f64::max(1.0, at.k * theirs.budget).min(headroom)), None);
-            if referee.is_none_or(|referee| referee.agrees(number)) {
-                let theirs = theirs.allowing(headroom);
-                farther = match (theirs.passes(), judged.passes()) {
-                    (true, true) => None,
-                    (true, false) => Some(Farther::Candidate),
-                    (false, true) => Some(Farther::Reference),
-                    (false, false) => Some(Farther::Both),
-                };
-                if farther == Some(Farther::Reference) {
-                    judged = theirs;
-                }
-            } else if self.mode == RunMode::Free {
-                // As below, but on weights of its own a side need not agree with the other.
+            let agrees = referee.is_none_or(|referee| referee.agrees(number));
+            if !agrees && self.mode == RunMode::Free {
+                // The replay has another definition than the reference's, and on weights of its own a side need not agree with
+                // the other.
                 track.hold(at.bucket);
                 continue;
-            } else {
-                // The replay has another definition than the reference's: what counts is that the sides agree.
-                judged = Deviation::between(apart.unwrap_or(f64::NAN), theirs.limit + found.limit);
             }
-            track.judge(judged, at.bucket, at.counts);
-            self.forward &= !matches!(place.phase(), Phase::Batch | Phase::Forward) || judged.passes();
-            self.passed &= judged.passes();
-            if !judged.passes() && track.first.is_none() {
-                let reference = places.values(place, &at.reference.record, RunSide::Reference);
-                let candidate = places.values(place, &at.candidate.record, RunSide::Candidate);
-                track.first = Some(Divergence {
-                    mode: self.mode,
-                    step: at.step,
-                    since: at.since,
-                    phase: place.phase(),
-                    tensor: places.tensor(place),
-                    index: places.index(place, judged.worst, at.candidate.rows),
-                    gap: finite(judged.gap),
-                    limit: finite(judged.decisive_limit()),
-                    budget: finite(judged.budget),
-                    ratio: finite(judged.ratio),
-                    reference: reference.get(judged.worst).copied(),
-                    candidate: candidate.get(judged.worst).copied(),
-                    farther,
-                });
+            let outcome = if agrees {
+                beside(place, theirs, found, at.k, headroom)
+            } else {
+                // What counts is that the sides agree.
+                let judged = Deviation::between(apart.unwrap_or(f64::NAN), theirs.limit + found.limit);
+                Failed { place, judged, allowed: 1.0, farther: None }
+            };
+            track.judge(outcome.judged, at.bucket, at.counts);
+            let passes = outcome.judged.passes();
+            let budget = self.budgets.entry(place.phase()).or_default();
+            if !(outcome.judged.budget <= *budget) {
+                *budget = outcome.judged.budget;
+            }
+            self.forward &= !matches!(place.phase(), Phase::Batch | Phase::Forward) || passes;
+            self.passed &= passes;
+            if !passes {
+                failed.push(outcome);
             }
         }
+        let Self { mode, replay, translation, firsts, .. } = self;
+        let candidate = translation.as_ref().map_or(&at.candidate.record, Translation::latest);
+        let slack = translation.as_ref().map(Translation::slack);
+        let sides = first::Sides { definition, replay, records: [&at.reference.record, candidate], slack };
+        first::note(firsts, places, (*mode, at.step, at.since), failed, sides);
         None
+    }
+
+    /// Where a value of the step is not finite.
+    fn not_finite(&self, places: &Places, broken: Broken, at: &Compared<'_>) -> NonFinite {
+        let Broken { place, offset, finite, value, bad, largest } = broken;
+        let place = places.all[place];
+        // Where the other side's value is beyond the type, or numbers are so large that a product of three of them
+        // is, as in the way back through a norm, no fault is needed for that.
+        let dtype = self.dtypes[usize::from(finite[0])];
+        let most = places.overflows_from(place, at.reference.rows.max(at.candidate.rows), dtype);
+        NonFinite {
+            mode: self.mode,
+            step: at.step,
+            phase: place.phase(),
+            tensor: places.tensor(place),
+            index: places.index(place, offset, at.candidate.rows),
+            side: off(finite),
+            value: value.and_then(super::finite),
+            what: what(bad).to_owned(),
+            counts: at.counts,
+            overflow: (value.is_some_and(|value| value.abs() >= most) || largest >= dtype.largest().cbrt())
+                .then_some(dtype),
+        }
+    }
+
+    /// Takes in a batch of a look at the evaluation mode: the records of the reference and of the candidate.
+    pub(super) fn take_in_look(
+        &mut self,
+        places: &Places,
+        (definition, theirs): (&mut Replay, &[Deviation]),
+        [reference, record]: [&StepRecord; 2],
+        at: Look,
+    ) {
+        let Self { mode, replay, translation, firsts, looks, .. } = self;
+        let given = match translation {
+            Some(translation) => {
+                let (record, slack) = translation.translate(replay, record, reference);
+                (record, Some(slack))
+            }
+            None => (record, None),
+        };
+        let mut found = Vec::new();
+        places.measure_look(replay, given, &mut |_, judged| found.push(judged.deviation()));
+        if at.closely {
+            places.measure_closely(replay, &places.looked, record.rows, &mut found, &mut |replay, each| {
+                places.measure_look(replay, given, each);
+            });
+        }
+        let mut failed = Vec::new();
+        let pairs = theirs.iter().zip(&found);
+        for ((&place, track), (theirs, found)) in places.looked.iter().zip(looks).zip(pairs) {
+            track.apart(gap(places.values(place, reference), places.values(place, given.0)), at.step, at.bucket);
+            // Where training diverges neither side's numbers are any.
+            if !theirs.gap.is_finite() && !found.gap.is_finite() {
+                continue;
+            }
+            let outcome = beside(place, theirs, found, at.k, places.headroom(place, record.rows));
+            track.judge(outcome.judged, at.bucket, at.counts);
+            if !outcome.judged.passes() {
+                failed.push(outcome);
+            }
+        }
+        let sides = first::Sides { definition, replay, records: [reference, given.0], slack: given.1 };
+        first::note(firsts, places, (*mode, at.step, None), failed, sides);
+    }
+}
+
+/// A candidate's deviation beside the reference's: the reference's own error is noise, as far as any rounding explains it;
+/// the candidate's is not.
+fn beside(place: Place, theirs: &Deviation, found: &Deviation, k: f64, headroom: f64) -> Failed {
+    let allowed = f64::max(1.0, k * theirs.budget).min(headroom);
+    let (judged, of_theirs) = (found.allowing(allowed), theirs.allowing(headroom));
+    match (of_theirs.passes(), judged.passes()) {
+        (true, true) => Failed { place, judged, allowed, farther: None },
+        (true, false) => Failed { place, judged, allowed, farther: Some(Farther::Candidate) },
+        (false, true) => Failed { place, judged: of_theirs, allowed: headroom, farther: Some(Farther::Reference) },
+        (false, false) => Failed { place, judged, allowed, farther: Some(Farther::Both) },
+    }
+}
+
+/// A value that is not finite, in words.
+pub(super) fn what(value: f64) -> &'static str {
+    match value {
+        _ if value.is_nan() => "NaN",
+        _ if value > 0.0 => "infinite",
+        _ => "−infinite",
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is remembered of one tensor of one candidate over a run: the worst, the first fault, and thinned columns.
 
-use super::{Divergence, GapSummary, TensorCurve};
+use super::{GapSummary, TensorCurve};
 use crate::{gap::Deviation, lockstep::Phase, noise::UNJUDGED};
 
 /// Values a column keeps at most, before neighbours are merged: plots show fewer, and a long run stays small.
@@ -17,7 +17,6 @@ pub(super) struct Track {
     pub(super) smallest_limit: f64,
     pub(super) unjudged: usize,
     pub(super) judged: usize,
-    pub(super) first: Option<Divergence>,
     pub(super) between: GapSummary,
     /// The largest gap between the sides, NaN being the largest.
     widest: f64,
@@ -34,7 +33,6 @@ impl Track {
             smallest_limit: f64::INFINITY,
             unjudged: 0,
             judged: 0,
-            first: None,
             between: GapSummary { max: None, at: 0, last: None },
             widest: f64::NEG_INFINITY,
             curve: TensorCurve { phase, tensor: tensor.to_owned(), judged, limit, between },

@@ -92,6 +92,13 @@ impl Engine for Altered {
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
+        // A look at the evaluation mode is shown as it is.
+        if !batch.training {
+            self.inner.forward(batch)?;
+            let plain = |layer| Tensor::new(self.inner.activation(layer), |_| {});
+            self.activations = (0..self.layers).map(plain).collect();
+            return Ok(());
+        }
         let inputs = self.altered(Passing::Inputs, batch.inputs.dense().unwrap());
         self.inner.forward(&Batch { inputs: inputs.view().into(), ..*batch })?;
         let altered = |layer| self.altered(Passing::Activation(layer), self.inner.activation(layer));
@@ -100,6 +107,9 @@ impl Engine for Altered {
     }
 
     fn loss(&mut self, batch: &Batch<'_>) -> Result<f64> {
+        if !batch.training {
+            return self.inner.loss(batch);
+        }
         let targets = self.altered(Passing::Targets, batch.targets);
         let mut loss = [self.inner.loss(&Batch { targets: targets.view(), ..*batch })?];
         (self.change)(self.step, Passing::Loss, Shape::new(&[1]), &mut loss);

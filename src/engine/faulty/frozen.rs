@@ -20,7 +20,7 @@ impl Frozen {
 impl Engine for Frozen {
     inner! {
         describe set_threads parameters buffers load load_buffer forward loss backward
-        parameter buffer gradient activation output_gradient
+        parameter buffer gradient activation output_gradient activation_gradient
     }
 
     fn update(&mut self) -> Result<()> {

@@ -151,7 +151,7 @@ fn median(values: &[f64]) -> Option<usize> {
 impl Engine for Faulty {
     inner! {
         describe set_threads parameters buffers load load_buffer loss
-        parameter buffer activation output_gradient
+        parameter buffer activation output_gradient activation_gradient
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {

@@ -42,6 +42,11 @@ macro_rules! inner {
     (@ activation) => {
         fn activation(&self, layer: usize) -> $crate::tensor::View<'_> { self.inner.activation(layer) }
     };
+    (@ activation_gradient) => {
+        fn activation_gradient(&self, layer: usize) -> Option<$crate::tensor::View<'_>> {
+            self.inner.activation_gradient(layer)
+        }
+    };
     (@ output_gradient) => { fn output_gradient(&self) -> $crate::tensor::View<'_> { self.inner.output_gradient() } };
 }
 

@@ -47,7 +47,7 @@ fn turn(matrix: View<'_>, turned: &mut Owned) {
 
 impl Engine for Transposed {
     inner! {
-        describe set_threads parameters buffers load_buffer forward loss buffer activation output_gradient
+        describe set_threads parameters buffers load_buffer forward loss buffer activation output_gradient activation_gradient
     }
 
     fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {

@@ -320,6 +320,10 @@ impl<T: Real> Engine for Scratch<T> {
         self.view(&self.activations[layer])
     }
 
+    fn activation_gradient(&self, layer: usize) -> Option<View<'_>> {
+        self.gradients.get(layer).map(|gradient| self.view(gradient))
+    }
+
     fn output_gradient(&self) -> View<'_> {
         match self.gradients.last() {
             Some(gradient) => self.view(gradient),

@@ -77,13 +77,14 @@ pub struct Torch {
     training: Training,
     objective: loss::Objective,
     optimizer: COptimizer,
-    rows: usize,              // of the latest batch
-    at: [usize; 2],           // its step and epoch
-    gradient_rows: usize,     // of the latest output gradient
-    activations: Vec<Tensor>, // per layer [batch, width]
-    loss: Option<Tensor>,     // []
-    output_gradient: Tensor,  // [batch, outputs]
-    gradients: Vec<Tensor>,   // per parameter, its shape
+    rows: usize,                               // of the latest batch
+    at: [usize; 2],                            // its step and epoch
+    gradient_rows: usize,                      // of the latest output gradient
+    activations: Vec<Tensor>,                  // per layer [batch, width]
+    loss: Option<Tensor>,                      // []
+    output_gradient: Tensor,                   // [batch, outputs]
+    activation_gradients: Vec<Option<Tensor>>, // per layer but the last [batch, width]; none of what no weight reaches
+    gradients: Vec<Tensor>,                    // per parameter, its shape
 }
 
 impl Torch {
@@ -128,6 +129,7 @@ impl Torch {
             optimizer,
             activations: Vec::with_capacity(model.layers.len()),
             loss: None,
+            activation_gradients: Vec::new(),
             output_gradient: caught("start", Tensor::f_zeros([0, model.outputs() as i64], options))?,
             gradients: trained.iter().map(Tensor::grad).collect(),
             trained,
@@ -275,15 +277,22 @@ impl Engine for Torch {
     }
 
     fn backward(&mut self) -> Result<()> {
-        let (Some(loss), Some(output)) = (self.loss.take(), self.activations.last()) else {
+        let (Some(loss), Some((output, hidden))) = (self.loss.take(), self.activations.split_last()) else {
             return Err(error("backward", "called before loss".to_owned()));
         };
-        let inputs: Vec<&Tensor> = std::iter::once(output).chain(&self.trained).collect();
+        let lent: Vec<bool> = hidden.iter().map(Tensor::requires_grad).collect();
+        let reached = hidden.iter().zip(&lent).filter_map(|(hidden, lent)| lent.then_some(hidden));
+        let inputs: Vec<&Tensor> = std::iter::once(output).chain(reached).chain(&self.trained).collect();
         let backward = || {
             let mut gradients = Tensor::f_run_backward(&[loss], &inputs, false, false)?.into_iter();
             if let Some(gradient) = gradients.next() {
                 self.output_gradient = gradient.f_contiguous()?;
                 self.gradient_rows = self.rows;
+            }
+            self.activation_gradients.clear();
+            for lent in lent {
+                let gradient = if lent { gradients.next() } else { None };
+                self.activation_gradients.push(gradient.map(|gradient| gradient.f_contiguous()).transpose()?);
             }
             for ((kept, parameter), gradient) in self.gradients.iter_mut().zip(&self.trained).zip(gradients) {
                 *kept = gradient.f_contiguous()?;
@@ -324,6 +333,14 @@ impl Engine for Torch {
             Some(activation) => self.view(activation, self.rows, self.widths[layer]),
             None => View { shape: Shape::new(&[0, self.widths[layer]]), values: memory::none(self.dtype) },
         }
+    }
+
+    fn activation_gradient(&self, layer: usize) -> Option<View<'_>> {
+        if layer + 1 == self.widths.len() {
+            return Some(self.output_gradient());
+        }
+        let gradient = self.activation_gradients.get(layer)?.as_ref()?;
+        Some(self.view(gradient, self.gradient_rows, self.widths[layer]))
     }
 
     fn output_gradient(&self) -> View<'_> {

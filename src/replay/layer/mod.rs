@@ -8,6 +8,7 @@ mod linear;
 mod norm;
 mod smooth;
 mod softmax;
+mod spread;
 
 use super::{Exact, Found, Parameters, Replay};
 use crate::{
@@ -87,49 +88,16 @@ impl Replay {
         seen: &mut dyn FnMut(&[Exact]),
     ) -> &[Exact] {
         self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
+        if !record.output_gradient_off.is_empty() {
+            self.passing.bound.copy_from_slice(&record.output_gradient_off);
+        }
         // What reaches each layer, where sums are looked at closely in the end.
         let mut reached = Vec::new();
-        for index in (0..self.places.len()).rev() {
+        for index in (0..self.tail).rev() {
             if self.rounding.close {
                 reached.push((index, self.passing.value.clone()));
             }
-            let (input, output, rows) = (record.input(index), &record.activations[index], record.rows);
-            let first = self.places[index].parameters.start;
-            match self.places[index].layer {
-                Layer::Linear(linear) => {
-                    self.linear_gradients(linear, first, input);
-                    if index > 0 {
-                        self.through_linear(linear, parameters(first));
-                    }
-                }
-                Layer::Sigmoid => self.through_sigmoid(output),
-                Layer::Tanh => self.through_tanh(output),
-                Layer::Relu => self.through_relu(output),
-                Layer::LeakyRelu { slope } => self.through_leaky_relu(input, slope),
-                Layer::Gelu(Gelu::Erf) => self.through_gelu(input),
-                Layer::Gelu(Gelu::Tanh) => self.through_gelu_tanh(input),
-                Layer::Silu => self.through_silu(input),
-                Layer::Softplus { beta, threshold } => self.through_softplus(input, beta, threshold),
-                Layer::Softmax(axis) => self.through_softmax(axis, rows, output),
-                Layer::LogSoftmax(axis) => self.through_log_softmax(axis, rows, output),
-                Layer::Dropout(_) => {
-                    let mask = self.mask(index, record);
-                    self.through_dropout(mask);
-                }
-                Layer::LayerNorm(norm) => {
-                    self.through_layer_norm(norm, first, input, &|number| parameters(first + number));
-                }
-                Layer::BatchNorm(options) => {
-                    let running = self.running(index, record);
-                    self.through_batch_norm(options, first, input, running, &|number| parameters(first + number));
-                }
-                Layer::Embedding(table) => self.embedding_gradients(table, first, 1, false, input),
-                Layer::EmbeddingBag(table, bag) => {
-                    let words = self.places[index].input.elements();
-                    self.embedding_gradients(table, first, words, bag == Bag::Mean, input);
-                }
-                Layer::Flatten => {}
-            }
+            self.through(index, record, parameters);
         }
         seen(&self.gradients);
         self.penalize(parameters);
@@ -147,6 +115,92 @@ impl Replay {
             }
         }
         &self.gradients
+    }
+
+    /// The same layer by layer: each from the side's own gradient in its output, where the side lends that. `each` is told
+    /// of those gradients, as they come from the layer behind.
+    pub fn backward_in_pieces(
+        &mut self,
+        record: &StepRecord,
+        parameters: Parameters<'_>,
+        each: &mut dyn FnMut(usize, &Exact),
+    ) -> &[Exact] {
+        self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
+        if !record.output_gradient_off.is_empty() {
+            self.passing.bound.copy_from_slice(&record.output_gradient_off);
+        }
+        for index in (0..self.tail).rev() {
+            let lent = record.activation_gradients.get(index).filter(|lent| !lent.is_empty() && index + 1 < self.tail);
+            if let Some(lent) = lent {
+                each(index, &self.passing);
+                self.passing.fill(lent.iter().copied(), |_| 0.0);
+            }
+            self.through(index, record, parameters);
+        }
+        self.penalize(parameters);
+        &self.gradients
+    }
+
+    /// The gradient of the optimized loss in what reaches the tail: the output's, where no layers belong to that.
+    pub fn loss_gradient(&mut self, record: &StepRecord, parameters: Parameters<'_>) -> &Exact {
+        self.output_gradient(record.output(), &record.targets);
+        std::mem::swap(&mut self.passing, &mut self.result);
+        self.back(record, parameters)
+    }
+
+    /// The same, from the side's own gradient in the outputs.
+    pub fn through_tail(&mut self, record: &StepRecord, gradient: &[f64], parameters: Parameters<'_>) -> &Exact {
+        self.passing.fill(gradient.iter().copied(), |_| 0.0);
+        self.back(record, parameters)
+    }
+
+    fn back(&mut self, record: &StepRecord, parameters: Parameters<'_>) -> &Exact {
+        for index in (self.tail..self.places.len()).rev() {
+            self.through(index, record, parameters);
+        }
+        &self.passing
+    }
+
+    /// Takes the gradient that is passing, that in the output of layer `index`, to the layer's input, and leaves those in its
+    /// parameters.
+    fn through(&mut self, index: usize, record: &StepRecord, parameters: Parameters<'_>) {
+        let (input, output, rows) = (record.input(index), &record.activations[index], record.rows);
+        let first = self.places[index].parameters.start;
+        match self.places[index].layer {
+            Layer::Linear(linear) => {
+                self.linear_gradients(linear, first, input);
+                if index > 0 {
+                    self.through_linear(linear, parameters(first));
+                }
+            }
+            Layer::Sigmoid => self.through_sigmoid(output),
+            Layer::Tanh => self.through_tanh(output),
+            Layer::Relu => self.through_relu(output),
+            Layer::LeakyRelu { slope } => self.through_leaky_relu(input, slope),
+            Layer::Gelu(Gelu::Erf) => self.through_gelu(input),
+            Layer::Gelu(Gelu::Tanh) => self.through_gelu_tanh(input),
+            Layer::Silu => self.through_silu(input),
+            Layer::Softplus { beta, threshold } => self.through_softplus(input, beta, threshold),
+            Layer::Softmax(axis) => self.through_softmax(axis, rows, output),
+            Layer::LogSoftmax(axis) => self.through_log_softmax(axis, rows, output),
+            Layer::Dropout(_) => {
+                let mask = self.mask(index, record);
+                self.through_dropout(mask);
+            }
+            Layer::LayerNorm(norm) => {
+                self.through_layer_norm(norm, first, input, &|number| parameters(first + number));
+            }
+            Layer::BatchNorm(options) => {
+                let running = self.running(index, record);
+                self.through_batch_norm(options, first, input, running, &|number| parameters(first + number));
+            }
+            Layer::Embedding(table) => self.embedding_gradients(table, first, 1, false, input),
+            Layer::EmbeddingBag(table, bag) => {
+                let words = self.places[index].input.elements();
+                self.embedding_gradients(table, first, words, bag == Bag::Mean, input);
+            }
+            Layer::Flatten => {}
+        }
     }
 
     /// What dropout layer `index` multiplies its input by; nothing where it is off.

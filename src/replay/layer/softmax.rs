@@ -7,7 +7,7 @@ use crate::model::Axis;
 const EXPONENTIAL: f64 = 4.0;
 
 /// The offsets of every line of `[rows, columns]` that is summed over.
-fn lines(axis: Axis, rows: usize, elements: usize) -> Vec<Vec<usize>> {
+pub(super) fn lines(axis: Axis, rows: usize, elements: usize) -> Vec<Vec<usize>> {
     let columns = elements.checked_div(rows).unwrap_or(0);
     match axis {
         Axis::Columns => (0..rows).map(|row| (row * columns..(row + 1) * columns).collect()).collect(),

@@ -59,17 +59,39 @@ impl Replay {
         if self.training.reported_loss.penalty { self.penalized(loss, parameters) } else { loss }
     }
 
+    /// How far the reported loss may be off where each of the outputs is by so much: by its derivative there. It is unknown
+    /// where that is, and where the outputs of the new weights would be needed.
+    pub fn loss_spread(&self, record: &StepRecord, off: &[f64]) -> f64 {
+        if off.iter().all(|&off| off == 0.0) {
+            return 0.0;
+        }
+        match &self.training.reported_loss.measure {
+            ReportedMeasure::Loss(loss) if !self.training.reported_loss.after_update => {
+                let mut slopes = Exact::default();
+                self.slopes(loss, record.output(), &record.targets, &mut slopes);
+                slopes.value.iter().zip(off).map(|(slope, off)| slope.abs() * off).sum::<f64>() * 1.01
+            }
+            ReportedMeasure::Loss(_) | ReportedMeasure::DeltaTimesMse => f64::INFINITY,
+        }
+    }
+
     /// The gradient of the optimized loss in the outputs.
     pub fn output_gradient(&mut self, outputs: &[f64], targets: &[f64]) -> &Exact {
-        let loss = &self.training.loss;
+        let mut result = std::mem::take(&mut self.result);
+        self.slopes(&self.training.loss, outputs, targets, &mut result);
+        self.result = result;
+        &self.result
+    }
+
+    /// The gradient of a loss in the outputs.
+    fn slopes(&self, loss: &Loss, outputs: &[f64], targets: &[f64], result: &mut Exact) {
         let (columns, factor) = (self.columns(), self.factor(loss, outputs, targets));
         let (rounding, target_columns) = (self.rounding, loss.target_columns(columns));
         let underflow = 2.0 * rounding.smallest * elements::steepness(&loss.measure);
         let rows = outputs.chunks_exact(columns).zip(targets.chunks_exact(target_columns));
-        self.result.value.clear();
-        self.result.bound.clear();
+        result.value.clear();
+        result.bound.clear();
         for (row, target) in rows {
-            let result = &mut self.result;
             let push = |slope: Option<(f64, f64)>| {
                 // Nothing is 0 whatever the factor is: infinite where no row counts.
                 let Some((slope, error)) = slope else {
@@ -90,7 +112,6 @@ impl Replay {
                 pairs.map(|(&p, &t)| Some(elements::slope(&loss.measure, p, t, rounding))).for_each(push);
             }
         }
-        &self.result
     }
 
     /// The sum of the terms of a loss.

@@ -49,7 +49,7 @@ fn phase_panel(
         Phase::Loss => "loss: from outputs and targets to the loss",
         Phase::Backward => "backward: from the loss to the gradients",
         Phase::Update => "update: from gradients to new weights",
-        Phase::Start | Phase::Batch => phase.name(),
+        Phase::Start | Phase::Batch | Phase::Evaluation => phase.name(),
     };
     area.draw_text(words, &text(TEXT_SIZE + 3, &TEXT, HPos::Left, VPos::Top), (0, 4))?;
     let area = area.split_vertically(44).1.margin(0, 16, 0, 20);

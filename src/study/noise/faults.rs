@@ -54,12 +54,14 @@ enum Kind {
 const SQUARE: usize = 2;
 const SQUARE_NAME: &str = "2.weight";
 
-const FIRST: Option<&str> = Some("0.weight");
+/// The parameter nearest the loss, of a model without layers of its own, and that farthest from it.
+const NEAREST: Option<&str> = Some("4.bias");
+const FARTHEST: Option<&str> = Some("0.weight");
 const LOSS: Place = (Phase::Loss, 0, Some("loss"));
 const OUTPUT_GRADIENT: Place = (Phase::Backward, 0, Some("output_gradient"));
-const AT_ONCE: Place = (Phase::Update, 0, FIRST);
+const AT_ONCE: Place = (Phase::Update, 0, NEAREST);
 /// With a state that starts from nothing, the first step is the same whatever is remembered of it.
-const NEXT: Place = (Phase::Update, 1, FIRST);
+const NEXT: Place = (Phase::Update, 1, NEAREST);
 const INPUTS: Place = (Phase::Batch, 0, Some("inputs"));
 const TARGETS: Place = (Phase::Batch, 0, Some("targets"));
 const LAYER_1: Place = (Phase::Forward, 0, Some("activation/1"));
@@ -99,41 +101,37 @@ pub(super) const CASES: &[Case] = &[
     own("softmax of powers that overflow", &["after='relu'", FAR_APART, CROSS_ENTROPY], "'unstable-softmax'", LOSS),
     keys("an L2 penalty", &[], &[L2], LOSS),
     keys("an L2 penalty, behind an equal loss", &["training.reported_loss={ loss = 'mse', penalty = false }"], &[L2],
-        (Phase::Backward, 0, FIRST)),
-    // Another number of layers leaves nothing that corresponds but outputs and what follows from them.
-    start("softmax twice", &[CLASSES, CROSS_ENTROPY], &["last=softmax"], "layer 5", None),
+        (Phase::Backward, 0, NEAREST)),
+    keys("softmax twice", &[CLASSES, CROSS_ENTROPY], &["last=softmax"], (Phase::Forward, 0, Some("output"))),
     start("last bias missing", &[], &["model.layer.4.linear.bias=false"], "4.bias",
         Some((Phase::Forward, 0, Some("output")))),
     // It is found as soon as the reference's bias has moved.
     start("last bias missing, its values 0", &["model.init=xavier-uniform"], &["model.layer.4.linear.bias=false"],
         "4.bias", Some((Phase::Forward, 1, Some("output")))),
-    start("another activation", &[], &["after=OTHER"], "layer 1", Some(LAYER_1)),
+    keys("another activation", &[], &["after=OTHER"], LAYER_1),
     // Each side computes what is right of its own weights.
     start("another initial scheme", &[], &["model.init=kaiming"], "0.weight", None),
-    start("leaky ReLU's slope × 2", &["after='leaky-relu'"], &["model.layer.1={ leaky-relu = { slope = 0.02 } }"],
-        "layer 1", Some(LAYER_1)),
-    start("GELU by tanh", &["after='gelu'"], &["model.layer.1={ gelu = { approximate = 'tanh' } }"], "layer 1",
-        Some(LAYER_1)),
-    start("dropout unscaled", &[DROPOUT], &["model.layer.2.dropout.scaled=false"], "layer 2", Some(LAYER_2)),
-    start("dropout off", &[DROPOUT], &["model.layer.2.dropout.p=0"], "layer 2", Some(LAYER_2)),
-    start("layer norm's eps 1e-3 for 1e-5", &[LAYER_NORM], &["model.layer.1.layer-norm.eps=1e-3"], "layer 1",
-        Some(LAYER_1)),
-    start("batch norm's eps 1e-3 for 1e-5", &[BATCH_NORM], &["model.layer.1.batch-norm.eps=1e-3"], "layer 1",
-        Some(LAYER_1)),
-    start("batch norm's momentum 0.01 for 0.1", &[BATCH_NORM], &["model.layer.1.batch-norm.momentum=0.01"], "layer 1",
-        Some((Phase::Forward, 0, Some("buffer/1.running_mean")))),
+    keys("leaky ReLU's slope × 2", &["after='leaky-relu'"], &["model.layer.1={ leaky-relu = { slope = 0.02 } }"],
+        LAYER_1),
+    keys("GELU by tanh", &["after='gelu'"], &["model.layer.1={ gelu = { approximate = 'tanh' } }"], LAYER_1),
+    keys("dropout unscaled", &[DROPOUT], &["model.layer.2.dropout.scaled=false"], LAYER_2),
+    keys("dropout off", &[DROPOUT], &["model.layer.2.dropout.p=0"], LAYER_2),
+    keys("layer norm's eps 1e-3 for 1e-5", &[LAYER_NORM], &["model.layer.1.layer-norm.eps=1e-3"], LAYER_1),
+    keys("batch norm's eps 1e-3 for 1e-5", &[BATCH_NORM], &["model.layer.1.batch-norm.eps=1e-3"], LAYER_1),
+    keys("batch norm's momentum 0.01 for 0.1", &[BATCH_NORM], &["model.layer.1.batch-norm.momentum=0.01"],
+        (Phase::Evaluation, 0, Some("buffer/1.running_mean"))),
     // Inputs of 0 and biases of 0 leave every ReLU at exactly 0.
     own("ReLU′(0) = 1", &["after='relu'", "model.init=xavier-uniform", "data.scale=0"], "'relu-derivative-one-at-zero'",
-        (Phase::Backward, 0, Some("0.bias"))),
+        (Phase::Backward, 0, Some("activation_gradient/2"))),
     own("sigmoid's derivative of its output", &["after='sigmoid'"], "'sigmoid-derivative-of-output'",
-        (Phase::Backward, 0, FIRST)),
+        (Phase::Backward, 0, Some("activation_gradient/2"))),
     keys("momentum 0.9 for 0", &[], &[MOMENTUM], NEXT),
     keys("momentum 0.9 for 0.90001", &[MOMENTUM], &["training.optimizer.sgd.momentum=0.90001"], (Phase::Update, 1, None)),
     keys("dampening 0.5 for 0", &[MOMENTUM], &["training.optimizer.sgd.dampening=0.5"], NEXT),
     keys("Nesterov's momentum for plain", &[MOMENTUM], &["training.optimizer.sgd.nesterov=true"], AT_ONCE),
     own("momentum of steps, under a schedule", &[MOMENTUM, DECAYING_RATE], "'velocity-of-steps'", NEXT),
     keys("weight decay 0.01 for 0", &[], &[DECAY], AT_ONCE),
-    own("no decay on biases", &[DECAY], "'no-decay-on-biases'", (Phase::Update, 0, Some("0.bias"))),
+    own("no decay on biases", &[DECAY], "'no-decay-on-biases'", AT_ONCE),
     keys("clipped by norm", &[], &["training.clip={ norm = 0.01 }"], AT_ONCE),
     keys("clipped by value", &[], &["training.clip={ value = 0.001 }"], AT_ONCE),
     keys("schedule missing", &[DECAYING_RATE], &["training.schedule.exponential.gamma=1"], NEXT),
@@ -147,7 +145,7 @@ pub(super) const CASES: &[Case] = &[
     own("Adam: eps inside the root", &[ADAM], "'eps-inside-root'", AT_ONCE),
     own("Adam: eps-hat", &[ADAM], "'eps-hat'", AT_ONCE),
     own("Adam: step counter ahead by 1", &[ADAM], "{ step-counter = 1 }", AT_ONCE),
-    keys("Adam: eps 1e-7 for 1e-8", &[ADAM], &["training.optimizer.adam.eps=1e-7"], AT_ONCE),
+    keys("Adam: eps 1e-7 for 1e-8", &[ADAM], &["training.optimizer.adam.eps=1e-7"], (Phase::Update, 0, None)),
     // m and v of the first step, corrected, are the gradient and its square with any β.
     keys("Adam: β₂ 0.99 for 0.999", &[ADAM], &["training.optimizer.adam.betas=[0.9, 0.99]"], NEXT),
     own("RMSprop: eps inside the root", &[RMSPROP], "'eps-inside-root'", AT_ONCE),
@@ -156,15 +154,15 @@ pub(super) const CASES: &[Case] = &[
     keys("RMSprop: momentum 0.9 for 0", &[RMSPROP], &["training.optimizer.rmsprop.momentum=0.9"], NEXT),
     engine("gradients × (1 + 1e-4)", Fault::GradientTimes(1.0001), Phase::Backward, None),
     engine("gradients × (1 − 1e-4)", Fault::GradientTimes(0.9999), Phase::Backward, None),
-    engine("gradients × 2", Fault::GradientTimes(2.0), Phase::Backward, FIRST),
-    engine("gradients × 1.05", Fault::GradientTimes(1.05), Phase::Backward, FIRST),
-    engine("gradients with the other sign", Fault::GradientTimes(-1.0), Phase::Backward, FIRST),
+    engine("gradients × 2", Fault::GradientTimes(2.0), Phase::Backward, NEAREST),
+    engine("gradients × 1.05", Fault::GradientTimes(1.05), Phase::Backward, NEAREST),
+    engine("gradients with the other sign", Fault::GradientTimes(-1.0), Phase::Backward, NEAREST),
     engine("a gradient in reverse order", Fault::Reversed(SQUARE), Phase::Backward, Some(SQUARE_NAME)),
-    engine("one weight's gradient with the other sign", Fault::SignFlipped(0), Phase::Backward, FIRST),
-    engine("every other column's gradient 0", Fault::ColumnsZeroed(0), Phase::Backward, FIRST),
+    engine("one weight's gradient with the other sign", Fault::SignFlipped(0), Phase::Backward, FARTHEST),
+    engine("every other column's gradient 0", Fault::ColumnsZeroed(0), Phase::Backward, FARTHEST),
     square("a square weight transposed", training::Fault::Transposed, LAYER_2),
     square("one parameter frozen", training::Fault::Frozen, (Phase::Update, 0, Some(SQUARE_NAME))),
-    own("gradients not zeroed", &[], "'gradients-not-zeroed'", (Phase::Backward, 1, FIRST)),
+    own("gradients not zeroed", &[], "'gradients-not-zeroed'", (Phase::Backward, 1, NEAREST)),
     own("an update for each row", &[], "'update-per-sample'", AT_ONCE),
     own("targets of other rows", &[], "'labels-permuted'", TARGETS),
     own("labels permuted", &[CLASSES, CROSS_ENTROPY], "'labels-permuted'", TARGETS),

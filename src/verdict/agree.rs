@@ -1,0 +1,160 @@
+//! Whether the whole steps of two sides agree, from weights to weights, whatever lies in between.
+//!
+//! Every step starts from the reference's weights on both sides. What rounding does to it is measured: by the reference, and by the
+//! engine from scratch in the candidate's type, beside the same definition in f64.
+
+use super::{Comparison, Mode};
+use crate::{
+    data::{Batch, Inputs},
+    engine::Engine,
+    error::Result,
+    experiment::{EngineKind, Experiment, Side},
+    gap::gap,
+    lockstep::{Lockstep, Observer, Role, RunMode, Runner, StepEvent, load},
+    noise::UNJUDGED,
+    tensor::{DType, Owned, Shape, Values, View},
+};
+use std::{ops::ControlFlow, sync::atomic::AtomicBool};
+
+/// Steps that are looked at behind the one at which the sides part.
+const STEPS: usize = 200;
+
+/// Runs an experiment again, step by step from the reference's weights, up to some steps behind `first`. Nothing where rounding
+/// hides it.
+///
+/// # Errors
+/// If an engine fails.
+pub(super) fn steps_agree(
+    experiment: &Experiment,
+    comparison: Comparison<'_>,
+    first: usize,
+    stop: &AtomicBool,
+) -> Result<Option<bool>> {
+    let mut lockstep = Lockstep::with(experiment, Mode::Sync, comparison.engines)?;
+    let steps = lockstep.steps.min(first.saturating_add(STEPS));
+    let alignment = experiment.alignment();
+    let all = alignment.parameters.iter().copied().collect::<Option<Vec<usize>>>();
+    let Some(own) = all.filter(|own| own.len() == experiment.candidate.model.parameters().len()) else {
+        return Ok(None);
+    };
+    let engine = |dtype| {
+        let side = Side { engine: EngineKind::Scratch, dtype, ..experiment.reference.clone() };
+        Ok(Definition { engine: (comparison.engines)(Role::Referee, &side, lockstep.rows)?, dtype })
+    };
+    let sides = [engine(DType::F64)?, engine(experiment.candidate.dtype)?];
+    let mut watching = Agreement { sides, own, k: comparison.limits.k, agrees: None, failed: None };
+    let ended = lockstep.run(steps, None, stop, &mut [&mut watching])?;
+    match watching.failed {
+        Some(error) => Err(error),
+        None => Ok(watching.agrees.filter(|_| !ended.interrupted)),
+    }
+}
+
+/// The reference's definition in an engine of ours.
+struct Definition {
+    engine: Box<dyn Engine>,
+    dtype: DType,
+}
+
+/// Compares whole steps.
+struct Agreement {
+    /// In f64, and in the candidate's type.
+    sides: [Definition; 2],
+    /// For each of the reference's parameters, the candidate's.
+    own: Vec<usize>,
+    k: f64,
+    agrees: Option<bool>,
+    failed: Option<crate::error::Error>,
+}
+
+impl Definition {
+    /// What a step on a batch changes in every parameter, from these weights.
+    fn changes(&mut self, batch: &Batch<'_>, before: &[Vec<f64>]) -> Result<Vec<Vec<f64>>> {
+        let shapes: Vec<Shape> = self.engine.parameters().iter().map(|parameter| parameter.shape).collect();
+        for (index, (values, shape)) in before.iter().zip(&shapes).enumerate() {
+            load(self.engine.as_mut(), index, *shape, values, self.dtype)?;
+        }
+        let mut wide = [Vec::new(), Vec::new()];
+        batch.inputs.widen_into(&mut wide[0]);
+        batch.targets.widen_into(&mut wide[1]);
+        let own = |values: &[f64]| {
+            let mut own = Owned::new(self.dtype);
+            own.assign(Values::F64(values));
+            own
+        };
+        let [inputs, targets] = wide.each_ref().map(|values| own(values));
+        let masks: Vec<(Shape, Owned)> = batch
+            .masks
+            .iter()
+            .map(|mask| {
+                let mut wide = Vec::new();
+                mask.widen_into(&mut wide);
+                (mask.shape, own(&wide))
+            })
+            .collect();
+        let masks: Vec<View<'_>> = masks.iter().map(|(shape, mask)| mask.view(*shape)).collect();
+        let batch = Batch {
+            inputs: Inputs::Dense(inputs.view(batch.inputs.shape())),
+            targets: targets.view(batch.targets.shape),
+            masks: &masks,
+            ..*batch
+        };
+        self.engine.step(&batch)?;
+        let after = (0..shapes.len()).map(|index| {
+            let mut after = Vec::new();
+            self.engine.parameter(index).widen_into(&mut after);
+            after
+        });
+        Ok(after.zip(before).map(|(after, before)| difference(&after, before)).collect())
+    }
+}
+
+fn difference(after: &[f64], before: &[f64]) -> Vec<f64> {
+    after.iter().zip(before).map(|(after, before)| after - before).collect()
+}
+
+fn wide(values: Values<'_>) -> Vec<f64> {
+    values.iter().collect()
+}
+
+impl Agreement {
+    /// Takes in a step.
+    fn compare(&mut self, event: &StepEvent<'_>) -> Result<()> {
+        let Some((_, candidate)) = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Sync) else {
+            return Ok(());
+        };
+        let reference = event.reference_runner;
+        let before: Vec<Vec<f64>> = (0..self.own.len()).map(|index| wide(reference.before(index))).collect();
+        let [exact, twin] = &mut self.sides;
+        let (exact, twin) = (exact.changes(&event.batch, &before)?, twin.changes(&event.batch, &before)?);
+        let change =
+            |side: &Runner, own: usize, before: &[f64]| difference(&wide(side.engine().parameter(own).values), before);
+        for (index, before) in before.iter().enumerate() {
+            let [one, other] =
+                [(reference, index), (candidate, self.own[index])].map(|(side, own)| change(side, own, before));
+            let noise = f64::max(gap(&one, &exact[index]), gap(&twin[index], &exact[index]));
+            let (apart, limit) = (gap(&one, &other), self.k * noise);
+            let agrees = apart <= limit || apart == 0.0;
+            // Of a limit that wide that they agree says nothing.
+            self.agrees = match (agrees, limit <= UNJUDGED) {
+                (false, _) => Some(false),
+                (true, true) => Some(self.agrees.unwrap_or(true)),
+                (true, false) => self.agrees,
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Observer for Agreement {
+    fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
+        if let Err(error) = self.compare(event) {
+            self.failed = Some(error);
+        }
+        if self.failed.is_some() || self.agrees == Some(false) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}

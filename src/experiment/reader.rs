@@ -115,6 +115,23 @@ pub(super) fn finite(value: &Value) -> Option<f64> {
     }
 }
 
+/// What is written where something optional is to be absent though it was set before.
+pub(super) const NONE: (&str, &str) = ("none", "\"none\"");
+
+/// Whether what is otherwise a table, as in `example`, says that there is to be none of it.
+pub(super) fn is_off(node: &Node, what: &str, example: &str) -> Result<bool> {
+    let (word, form) = NONE;
+    match &node.value {
+        Value::Table(_) => Ok(false),
+        Value::Text(text) if text == word => Ok(true),
+        Value::Text(text) => {
+            let (hint, text) = (did_you_mean(text, [word].into_iter()), shown(text));
+            Err(node.fault(format!("unknown {what} `{text}`{hint} (valid: {form}, {example})")))
+        }
+        _ => Err(node.fault(format!("{what} must be {form} or {example}; found {}", node.found()))),
+    }
+}
+
 /// A choice as typed: a name alone, or a name with settings (`{ name = settings }`).
 pub(super) struct Choice<'a> {
     node: &'a Node,
@@ -138,6 +155,11 @@ impl<'a> Choice<'a> {
             let (valid, found) = (listed(forms), node.found());
             node.fault(format!("{what} must be one of {valid}; found {found}"))
         })
+    }
+
+    /// Whether it says that there is to be none of it.
+    pub fn is_none(&self) -> bool {
+        self.typed == (NONE.0, None)
     }
 
     /// The error for a choice that is not one of the forms.

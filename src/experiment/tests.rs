@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     data::{BatchSize, Drawn, Figure, Length, Regression, Standardize},
     model::{Layer, Linear},
-    training::{Loss, Optimizer, ReportedMeasure, Sgd},
+    training::{Clip, Loss, Optimizer, ReportedMeasure, Sgd},
 };
 use proptest::prelude::*;
 use std::path::PathBuf;
@@ -366,6 +366,33 @@ fn an_override_of_one_setting_keeps_the_others() {
     let sgd = Sgd { lr: 1.0, momentum: 0.5, dampening: 0.0, nesterov: true, weight_decay: 0.0 };
     assert_eq!(experiment.candidate.training.optimizer, Optimizer::Sgd(sgd));
     assert_eq!(experiment.reference.training.optimizer, Optimizer::Sgd(Sgd { lr: 0.3, ..sgd }));
+}
+
+#[test]
+fn what_is_optional_is_switched_off_on_one_side() {
+    let text = VALID
+        .replace("[training]", "[training]\nclip = { norm = 1 }\npenalty.l2.factor = 0.1\nschedule = 'warm-up'")
+        .replace("[candidate]", "[candidate]\ntraining.clip = 'none'\ntraining.penalty = 'none'");
+    let Experiment { reference, candidate, .. } = parse(&text, &["candidate.training.schedule=none"]).unwrap();
+    let switched =
+        |training: &Training| (training.clip.is_some(), training.penalties.len(), training.schedule.is_some());
+    assert_eq!((switched(&reference.training), switched(&candidate.training)), ((true, 1, true), (false, 0, false)));
+    let experiment = parse(&text, &["candidate.training.clip.value=2", "reference.training.penalty=none"]).unwrap();
+    assert_eq!(experiment.candidate.training.clip, Some(Clip::Value(2.0)));
+    assert_eq!(experiment.reference.training.penalties, []);
+    for (set, words) in [
+        ("candidate.training.clip=non", "unknown clip `non`; did you mean `none`? (valid: \"none\", { norm = 1.0 },"),
+        ("candidate.training.schedule=off", "unknown schedule `off` (valid: \"none\", { step ="),
+        ("training.early_stopping=non", "unknown early stopping `non`; did you mean `none`? (valid: \"none\", { pat"),
+        ("training.early_stopping=3", "early stopping must be \"none\" or { patience = 3 }; found the integer 3"),
+        ("training.checkpoint=nine", "`checkpoint` in [training] must be \"none\", \"epoch\", or a whole number"),
+    ] {
+        let error = parse(&text, &[set]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("--set {set}: ")) && error.contains(words), "{error}");
+    }
+    let misspelled = text.replace("training.penalty = 'none'", "training.penalty = 'nne'");
+    let error = parse(&misspelled, &[]).unwrap_err().to_string();
+    assert!(error.starts_with("x.toml:33: unknown penalty `nne`; did you mean `none`?"), "{error}");
 }
 
 #[test]

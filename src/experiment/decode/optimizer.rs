@@ -3,7 +3,7 @@
 use crate::{
     error::Result,
     experiment::{
-        reader::{Choice, Reader, finite},
+        reader::{Choice, NONE, Reader, finite},
         tree::{Node, Value},
     },
     training::{Adam, Clip, Curve, Optimizer, RmsProp, Schedule, Sgd},
@@ -16,14 +16,15 @@ pub(super) const OPTIMIZERS: [(&str, &str); 4] = [
     ("rmsprop", "\"rmsprop\" or { rmsprop = { lr = 0.01 } }"),
 ];
 
-pub(super) const SCHEDULES: [(&str, &str); 4] = [
+pub(super) const SCHEDULES: [(&str, &str); 5] = [
+    NONE,
     ("step", "{ step = { size = 10, gamma = 0.1 } }"),
     ("exponential", "{ exponential = { gamma = 0.9 } }"),
     ("cosine", "{ cosine = { length = 30, minimum = 0 } }"),
     ("warm-up", "\"warm-up\" or { warm-up = { start = 0.333, end = 1, length = 5 } }"),
 ];
 
-pub(super) const CLIPS: [(&str, &str); 2] = [("norm", "{ norm = 1.0 }"), ("value", "{ value = 0.5 }")];
+pub(super) const CLIPS: [(&str, &str); 3] = [NONE, ("norm", "{ norm = 1.0 }"), ("value", "{ value = 0.5 }")];
 
 /// The most moves of a schedule, so that no count overflows.
 const MOST_MOVES: usize = 1_000_000_000;
@@ -92,9 +93,12 @@ fn rmsprop(settings: Option<&Node>) -> Result<RmsProp> {
     })
 }
 
-/// What stands under `schedule`.
-pub(super) fn schedule(node: &Node) -> Result<Schedule> {
+/// What stands under `schedule`, if it is not switched off.
+pub(super) fn schedule(node: &Node) -> Result<Option<Schedule>> {
     let choice = Choice::read(node, "schedule", &SCHEDULES)?;
+    if choice.is_none() {
+        return Ok(None);
+    }
     let (name, settings) = choice.typed;
     let keys: &[&str] = match name {
         "step" => &["size", "gamma", "every"],
@@ -106,7 +110,7 @@ pub(super) fn schedule(node: &Node) -> Result<Schedule> {
     let Some(settings) = settings else {
         let warm_up = Curve::Linear { start: 1.0 / 3.0, end: 1.0, length: 5 };
         return if name == "warm-up" {
-            Ok(Schedule { curve: warm_up, every_step: false })
+            Ok(Some(Schedule { curve: warm_up, every_step: false }))
         } else {
             Err(choice.unknown())
         };
@@ -141,17 +145,20 @@ pub(super) fn schedule(node: &Node) -> Result<Schedule> {
         }
     };
     let every_step = table.named("every", "interval", &[("epoch", false), ("step", true)])?.unwrap_or(false);
-    Ok(Schedule { curve, every_step })
+    Ok(Some(Schedule { curve, every_step }))
 }
 
-/// What stands under `clip`.
-pub(super) fn clip(node: &Node) -> Result<Clip> {
+/// What stands under `clip`, if it is not switched off.
+pub(super) fn clip(node: &Node) -> Result<Option<Clip>> {
     let choice = Choice::read(node, "clip", &CLIPS)?;
+    if choice.is_none() {
+        return Ok(None);
+    }
     let (name @ ("norm" | "value"), Some(most)) = choice.typed else { return Err(choice.unknown()) };
     let limit = finite(&most.value).filter(|limit| *limit > 0.0).ok_or_else(|| {
         most.fault(format!("`{name}` in clip must be a finite number above 0; found {}", most.found()))
     })?;
-    Ok(if name == "norm" { Clip::Norm(limit) } else { Clip::Value(limit) })
+    Ok(Some(if name == "norm" { Clip::Norm(limit) } else { Clip::Value(limit) }))
 }
 
 #[cfg(test)]
@@ -202,10 +209,10 @@ mod tests {
             ("'warm-up'", per_epoch(warm_up)),
             ("{ warm-up = { every = 'epoch' } }", per_epoch(warm_up)),
         ] {
-            assert_eq!(typed(text, schedule).unwrap(), expected, "{text}");
+            assert_eq!(typed(text, schedule).unwrap(), Some(expected), "{text}");
         }
-        assert_eq!(typed("{ norm = 2 }", clip).unwrap(), Clip::Norm(2.0));
-        assert_eq!(typed("{ value = 0.5 }", clip).unwrap(), Clip::Value(0.5));
+        assert_eq!(typed("{ norm = 2 }", clip).unwrap(), Some(Clip::Norm(2.0)));
+        assert_eq!(typed("{ value = 0.5 }", clip).unwrap(), Some(Clip::Value(0.5)));
     }
 
     #[test]
@@ -236,7 +243,9 @@ mod tests {
         for (text, words) in [
             ("{ norm = 0 }", "`norm` in clip must be a finite number above 0; found the integer 0"),
             ("'norm'", "clip `norm` is written { norm = 1.0 }"),
-            ("1", "clip must be one of { norm = 1.0 }, { value = 0.5 }; found the integer 1"),
+            ("1", "clip must be one of \"none\", { norm = 1.0 }, { value = 0.5 }; found the integer 1"),
+            ("'non'", "unknown clip `non`; did you mean `none`?"),
+            ("{ none = {} }", "clip `none` is written \"none\""),
         ] {
             let error = typed(text, clip).unwrap_err().to_string();
             assert!(error.starts_with("x.toml:1: ") && error.contains(words), "{text}: {error}");

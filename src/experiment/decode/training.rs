@@ -20,8 +20,8 @@ pub(super) fn decode(table: &Reader) -> Result<Training> {
     Ok(Training {
         reported_loss: reported.unwrap_or(training.reported_loss),
         penalties: table.get("penalty").map_or(Ok(Vec::new()), loss::penalties)?,
-        schedule: table.get("schedule").map(optimizer::schedule).transpose()?,
-        clip: table.get("clip").map(optimizer::clip).transpose()?,
+        schedule: table.get("schedule").map_or(Ok(None), optimizer::schedule)?,
+        clip: table.get("clip").map_or(Ok(None), optimizer::clip)?,
         ..training
     })
 }

@@ -144,6 +144,8 @@ pub(super) struct Choice<'a> {
 impl<'a> Choice<'a> {
     /// Reads what errors call `what`; `forms` has every name with how it is written.
     pub fn read(node: &'a Node, what: &'a str, forms: &'a [(&'a str, &'a str)]) -> Result<Self> {
+        #[cfg(test)]
+        asked::choice(what, forms);
         let typed = match &node.value {
             Value::Text(name) => Some((name.as_str(), None)),
             Value::Table(table) if table.len() == 1 => {
@@ -193,6 +195,14 @@ pub(super) mod asked {
         cell::RefCell,
         collections::{BTreeMap, BTreeSet},
     };
+
+    /// Choices that have settings have to be among those that are merged as choices, whatever test reads them.
+    pub(super) fn choice(what: &str, forms: &[(&str, &str)]) {
+        let has_settings = forms.iter().any(|(_, form)| form.contains('{'));
+        // Faults stand in an array, which is replaced whole.
+        let known = what == "fault" || crate::experiment::merge::CHOICES.iter().any(|(known, _)| *known == what);
+        assert!(known || !has_settings, "merge::CHOICES does not have where {what} stands");
+    }
 
     /// Keys by place, and the names that a value may have by place and key.
     #[derive(Debug, Default)]

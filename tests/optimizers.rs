@@ -284,6 +284,27 @@ fn every_mistake_in_a_formula_passes_the_bound() {
     }
 }
 
+/// A rate below 0 climbs in every engine as its definition says, and is far off what the same rate above 0 does.
+#[test]
+fn a_rate_below_0_climbs_in_every_engine() {
+    for optimizer in optimizers() {
+        let mut climbing = optimizer;
+        match &mut climbing {
+            Optimizer::Sgd(Sgd { lr, .. })
+            | Optimizer::Adam(Adam { lr, .. })
+            | Optimizer::RmsProp(RmsProp { lr, .. }) => *lr = -*lr,
+        }
+        for dtype in [DType::F32, DType::F64] {
+            let [right, climbing] = [optimizer, climbing].map(|optimizer| Course::ordinary(optimizer, 3));
+            for engine in 0..climbing.engines(dtype).len() {
+                let share = |definition| climbing.share(climbing.engines(dtype)[engine].as_mut(), definition);
+                let (own, of_right) = (share(&climbing), share(&right));
+                assert!(own <= 1.0 && of_right > 1e3, "{dtype} {optimizer:?}: {own}, {of_right}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_exactly_0_stays_exactly_0() {
     for optimizer in optimizers().into_iter().filter(|optimizer| optimizer.weight_decay() == 0.0) {
@@ -363,6 +384,23 @@ fn what_is_not_replayed_is_seen_by_the_state_all_the_same() {
             let compared = verdict.phases[&Phase::Update].compared;
             let expected = if mode == Mode::Probe { 1..=1 } else { 9..=20 };
             assert!(compared == verdict.replayed && expected.contains(&compared), "{optimizer}, {mode}: {compared}");
+        }
+    }
+}
+
+/// The gradient's sign is right, the weights go the other way: × −1 in the update of the first step, on any engine.
+#[test]
+fn gradient_ascent_is_found_in_the_first_update() {
+    let engines: &[&str] = if cfg!(feature = "torch") { &["scratch", "torch"] } else { &["scratch"] };
+    for engine in engines {
+        for (optimizer, lr) in [("sgd", "0.05"), ("adam", "0.001")] {
+            let base = format!("training.optimizer={{ {optimizer} = {{ lr = {lr} }} }}");
+            let climbing = format!("candidate.training.optimizer.{optimizer}.lr=-{lr}");
+            let sets = ["reference.engine=scratch", &format!("candidate.engine={engine}"), &base, &climbing];
+            let (verdict, _) = common::compared(&set(NET, &sets), Comparison::default());
+            let first = verdict.first_divergence.unwrap();
+            assert_eq!((first.step, first.phase, first.farther), (0, Phase::Update, Some(Farther::Candidate)));
+            assert!((first.ratio.unwrap() + 1.0).abs() < 1e-4, "{engine}, {optimizer}: {:?}", first.ratio);
         }
     }
 }

@@ -211,7 +211,7 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (19, "optimizer.sgd.lr = nan", &["`lr` in sgd must be a finite number", "NaN"]),
     (19, "optimizer.sgd.lr = -inf", &["`lr`", "-inf"]),
     (19, "optimizer.sgd.lr = 1e999", &["`lr`", "inf"]),
-    (19, "optimizer.sgd.lr = -0.1", &["`lr`", "0 or more", "-0.1"]),
+    (19, "optimizer.sgd.lr = -0.1", &["`lr`", "0 or more, as the reference defines what is right", "number -0.1"]),
     (19, "optimizer.sgd.lr = 'fast'", &["`lr`", "the string \"fast\""]),
     (20, "optimizer.sgd.momentum = -1", &["`momentum`", "the integer -1"]),
     (21, "optimizer.sgd.dampening = nan", &["`dampening`", "NaN"]),
@@ -366,6 +366,19 @@ fn an_override_of_one_setting_keeps_the_others() {
     let sgd = Sgd { lr: 1.0, momentum: 0.5, dampening: 0.0, nesterov: true, weight_decay: 0.0 };
     assert_eq!(experiment.candidate.training.optimizer, Optimizer::Sgd(sgd));
     assert_eq!(experiment.reference.training.optimizer, Optimizer::Sgd(Sgd { lr: 0.3, ..sgd }));
+}
+
+#[test]
+fn a_rate_below_0_is_for_the_candidate_alone() {
+    for (optimizer, expected) in [("sgd", -0.1), ("adam", -0.001), ("adamw", -1e-4), ("rmsprop", -0.5)] {
+        let set = format!("training.optimizer={{ {optimizer} = {{ lr = {expected} }} }}");
+        let candidate = parse(VALID, &[&format!("candidate.{set}")]).unwrap().candidate;
+        assert_eq!(candidate.training.optimizer.lr(), expected);
+        for set in [set.clone(), format!("reference.{set}")] {
+            let error = parse(VALID, &[&set]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("--set {set}: ")) && error.contains("under [candidate]"), "{error}");
+        }
+    }
 }
 
 #[test]

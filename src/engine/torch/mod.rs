@@ -109,6 +109,7 @@ impl Torch {
             };
             trained.push(caught(&format!("make {}", parameter.name), make())?);
         }
+        caught("set the learning rate", optimizer::set_rate(&mut optimizer, &training.optimizer))?;
         let buffers = model.buffers();
         let sizes = |shape: Shape| shape.iter().map(|&size| size as i64).collect::<Vec<_>>();
         let kept = buffers.iter().map(|(buffer, start)| Tensor::f_full(sizes(buffer.shape), *start, options));

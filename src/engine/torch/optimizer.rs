@@ -3,20 +3,28 @@
 use crate::training::{Adam, Clip, Optimizer};
 use tch::{COptimizer, TchError, Tensor};
 
-/// The optimizer, without parameters yet.
+/// The optimizer, without parameters yet. libtorch refuses to be built with a rate below 0, but takes it afterwards: see
+/// [`set_rate`].
 pub(super) fn build(optimizer: &Optimizer) -> Result<COptimizer, TchError> {
+    let lr = optimizer.lr().abs();
     match *optimizer {
-        Optimizer::Sgd(sgd) => COptimizer::sgd(sgd.lr, sgd.momentum, sgd.dampening, sgd.weight_decay, sgd.nesterov),
-        Optimizer::Adam(Adam { lr, betas: [one, two], eps, weight_decay, decoupled: false }) => {
+        Optimizer::Sgd(sgd) => COptimizer::sgd(lr, sgd.momentum, sgd.dampening, sgd.weight_decay, sgd.nesterov),
+        Optimizer::Adam(Adam { betas: [one, two], eps, weight_decay, decoupled: false, .. }) => {
             COptimizer::adam(lr, one, two, weight_decay, eps, false)
         }
-        Optimizer::Adam(Adam { lr, betas: [one, two], eps, weight_decay, decoupled: true }) => {
+        Optimizer::Adam(Adam { betas: [one, two], eps, weight_decay, decoupled: true, .. }) => {
             COptimizer::adamw(lr, one, two, weight_decay, eps, false)
         }
         Optimizer::RmsProp(rms) => {
-            COptimizer::rms_prop(rms.lr, rms.alpha, rms.eps, rms.weight_decay, rms.momentum, rms.centered)
+            COptimizer::rms_prop(lr, rms.alpha, rms.eps, rms.weight_decay, rms.momentum, rms.centered)
         }
     }
+}
+
+/// Gives an optimizer that has its parameters a rate below 0, where that is what it is to have.
+pub(super) fn set_rate(built: &mut COptimizer, optimizer: &Optimizer) -> Result<(), TchError> {
+    let lr = optimizer.lr();
+    if lr < 0.0 { built.set_learning_rate(lr) } else { Ok(()) }
 }
 
 /// Copies of the gradients, cut: by the lines of `torch.nn.utils.clip_grad_norm_` and `clip_grad_value_`.

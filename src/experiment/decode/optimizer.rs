@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     experiment::{
         reader::{Choice, NONE, Reader, finite},
-        tree::{Node, Value},
+        tree::{Node, Value, shown},
     },
     training::{Adam, Clip, Curve, Optimizer, RmsProp, Schedule, Sgd},
 };
@@ -29,6 +29,25 @@ pub(super) const CLIPS: [(&str, &str); 3] = [NONE, ("norm", "{ norm = 1.0 }"), (
 /// The most moves of a schedule, so that no count overflows.
 const MOST_MOVES: usize = 1_000_000_000;
 
+/// Refuses a rate below 0 on the reference; on the candidate it is a mistake that people make, and want to be shown.
+pub(super) fn refuse_ascent(reference: &Node) -> Result<()> {
+    let Some(Value::Table(table)) = reference.find(&["training", "optimizer"]).map(|node| &node.value) else {
+        return Ok(());
+    };
+    for (name, settings) in table {
+        let Some(lr) = settings.find(&["lr"]).filter(|lr| finite(&lr.value).is_some_and(|lr| lr < 0.0)) else {
+            continue;
+        };
+        return Err(lr.fault(format!(
+            "`lr` in {} must be a finite number, 0 or more, as the reference defines what is right and PyTorch takes no \
+             other; found {}. A rate below 0, gradient ascent, is for the candidate alone: write it under [candidate]",
+            shown(name),
+            lr.found()
+        )));
+    }
+    Ok(())
+}
+
 /// What stands under `optimizer`.
 pub(super) fn optimizer(node: &Node) -> Result<Optimizer> {
     let choice = Choice::read(node, "optimizer", &OPTIMIZERS)?;
@@ -43,7 +62,7 @@ pub(super) fn optimizer(node: &Node) -> Result<Optimizer> {
 
 fn sgd(settings: &Node) -> Result<Sgd> {
     let table = Reader::open(settings, "sgd", &["lr", "momentum", "dampening", "nesterov", "weight_decay"])?;
-    let lr = table.not_negative("lr")?;
+    let lr = table.number("lr")?;
     let sgd = Sgd {
         lr: lr.ok_or_else(|| table.missing("lr", "lr = 0.3, the learning rate"))?,
         momentum: table.not_negative("momentum")?.unwrap_or(0.0),
@@ -71,7 +90,7 @@ fn adam(settings: Option<&Node>, name: &str, default: Adam) -> Result<Adam> {
         _ => None,
     })?;
     Ok(Adam {
-        lr: table.not_negative("lr")?.unwrap_or(default.lr),
+        lr: table.number("lr")?.unwrap_or(default.lr),
         betas: betas.unwrap_or(default.betas),
         eps: table.not_negative("eps")?.unwrap_or(default.eps),
         weight_decay: table.not_negative("weight_decay")?.unwrap_or(default.weight_decay),
@@ -84,7 +103,7 @@ fn rmsprop(settings: Option<&Node>) -> Result<RmsProp> {
     let Some(settings) = settings else { return Ok(default) };
     let table = Reader::open(settings, "rmsprop", &["lr", "alpha", "eps", "weight_decay", "momentum", "centered"])?;
     Ok(RmsProp {
-        lr: table.not_negative("lr")?.unwrap_or(default.lr),
+        lr: table.number("lr")?.unwrap_or(default.lr),
         alpha: table.number_in("alpha", 0.0..=1.0)?.unwrap_or(default.alpha),
         eps: table.not_negative("eps")?.unwrap_or(default.eps),
         weight_decay: table.not_negative("weight_decay")?.unwrap_or(default.weight_decay),
@@ -224,7 +243,7 @@ mod tests {
             ("{ adam = { betas = 0.9 } }", "found the number 0.9"),
             ("{ adam = { beta = 0.9 } }", "unknown key `beta` in adam; did you mean `betas`?"),
             ("{ rmsprop = { alpha = 2 } }", "`alpha` in rmsprop must be a number from 0.0 to 1.0"),
-            ("{ rmsprop = { lr = -1 } }", "`lr` in rmsprop must be a finite number, 0 or more"),
+            ("{ rmsprop = { lr = nan } }", "`lr` in rmsprop must be a finite number"),
         ] {
             let error = typed(text, optimizer).unwrap_err().to_string();
             assert!(error.starts_with("x.toml:1: ") && error.contains(words), "{text}: {error}");

@@ -84,6 +84,7 @@ fn spelled_out(base: Node, changes: &Table, place: &str) -> Node {
     let key = match (place, &base.value) {
         ("training.reported_loss", Value::Table(table)) if reports(table) => return base,
         ("training.reported_loss", _) if reports(changes) => "loss",
+        ("training.accumulate", Value::Integer(_)) => "batches",
         _ => return base,
     };
     let origin = base.origin.clone();
@@ -210,6 +211,7 @@ mod tests {
                 json!({"kind": "csv", "targets": "b"}),
             ),
             ("data", "{ kind = 'csv', targets = 'b' }", "{ label = 'a' }", json!({"kind": "csv", "label": "a"})),
+            ("training.accumulate", "4", "{ mean = false }", json!({"batches": 4, "mean": false})),
             ("training.reported_loss", "'l1'", "{ penalty = false }", json!({"loss": "l1", "penalty": false})),
             (
                 "training.reported_loss",

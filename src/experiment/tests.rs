@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     data::{BatchSize, Drawn, Figure, Length, Regression, Standardize},
     model::{Layer, Linear},
-    training::{Clip, Loss, Optimizer, ReportedMeasure, Sgd},
+    training::{Accumulate, Clip, Loss, Optimizer, ReportedMeasure, Sgd},
 };
 use proptest::prelude::*;
 use std::path::PathBuf;
@@ -206,7 +206,7 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (
         18,
         "optimiser = 'sgd'",
-        &["unknown key `optimiser` in [training]; did you mean `optimizer`?", "(valid: batch_size,"],
+        &["unknown key `optimiser` in [training]; did you mean `optimizer`?", "(valid: accumulate, batch_size,"],
     ),
     (19, "optimizer.sgd.lr = nan", &["`lr` in sgd must be a finite number", "NaN"]),
     (19, "optimizer.sgd.lr = -inf", &["`lr`", "-inf"]),
@@ -366,6 +366,31 @@ fn an_override_of_one_setting_keeps_the_others() {
     let sgd = Sgd { lr: 1.0, momentum: 0.5, dampening: 0.0, nesterov: true, weight_decay: 0.0 };
     assert_eq!(experiment.candidate.training.optimizer, Optimizer::Sgd(sgd));
     assert_eq!(experiment.reference.training.optimizer, Optimizer::Sgd(Sgd { lr: 0.3, ..sgd }));
+}
+
+#[test]
+fn gradients_are_accumulated_over_a_number_of_batches_or_as_a_table_says() {
+    let accumulate = |batches, mean| Some(Accumulate { batches, mean });
+    for (sets, expected) in [
+        (&["training.accumulate=1"][..], None),
+        (&["training.accumulate=4"], accumulate(4, true)),
+        (&["training.accumulate={ batches = 3, mean = false }"], accumulate(3, false)),
+        (&["training.accumulate=4", "candidate.training.accumulate.mean=false"], accumulate(4, false)),
+        (&["training.accumulate=4", "candidate.training.accumulate=1"], None),
+    ] {
+        assert_eq!(parse(VALID, sets).unwrap().candidate.training.accumulate, expected, "{sets:?}");
+    }
+    for (set, words) in [
+        (
+            "training.accumulate=0",
+            "`accumulate` in [training] must be a whole number from 1 to 1000000, or a table with",
+        ),
+        ("training.accumulate={ mean = true }", "`batches` is missing in accumulate; write batches = 4"),
+        ("training.accumulate={ batch = 2 }", "unknown key `batch` in accumulate; did you mean `batches`?"),
+    ] {
+        let error = parse(VALID, &[set]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("--set {set}: ")) && error.contains(words), "{error}");
+    }
 }
 
 #[test]

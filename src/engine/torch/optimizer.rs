@@ -1,6 +1,6 @@
 //! libtorch's own optimizers, and clipping as PyTorch does it.
 
-use crate::training::{Adam, Clip, Optimizer};
+use crate::training::{Accumulate, Adam, Clip, Optimizer};
 use tch::{COptimizer, TchError, Tensor};
 
 /// The optimizer, without parameters yet. libtorch refuses to be built with a rate below 0, but takes it afterwards: see
@@ -25,6 +25,34 @@ pub(super) fn build(optimizer: &Optimizer) -> Result<COptimizer, TchError> {
 pub(super) fn set_rate(built: &mut COptimizer, optimizer: &Optimizer) -> Result<(), TchError> {
     let lr = optimizer.lr();
     if lr < 0.0 { built.set_learning_rate(lr) } else { Ok(()) }
+}
+
+/// The gradients of several batches, added up as `backward` adds to `.grad`: of the loss, or of `loss / n`.
+pub(super) struct Gathered {
+    accumulate: Accumulate,
+    seen: usize,
+    /// What has been gathered since the latest update.
+    pub sums: Vec<Tensor>, // per parameter, its shape
+}
+
+impl Gathered {
+    pub(super) fn new(accumulate: Accumulate, parameters: &[Tensor]) -> Result<Self, TchError> {
+        let sums = parameters.iter().map(|parameter| parameter.f_detach()?.f_zeros_like()).collect::<Result<_, _>>()?;
+        Ok(Self { accumulate, seen: 0, sums })
+    }
+
+    /// Takes in the gradients of a batch; returns whether an update has its turn.
+    pub(super) fn take_in(&mut self, gradients: &[Tensor]) -> Result<bool, TchError> {
+        let Accumulate { batches, mean } = self.accumulate;
+        self.seen = self.seen % batches + 1;
+        for (sum, gradient) in self.sums.iter_mut().zip(gradients) {
+            if self.seen == 1 {
+                let _ = sum.f_zero_()?;
+            }
+            let _ = if mean { sum.f_add_(&gradient.f_div_scalar(batches as f64)?)? } else { sum.f_add_(gradient)? };
+        }
+        Ok(self.seen == batches)
+    }
 }
 
 /// Copies of the gradients, cut: by the lines of `torch.nn.utils.clip_grad_norm_` and `clip_grad_value_`.

@@ -6,7 +6,7 @@ use crate::{
         reader::{Choice, NONE, Reader, finite},
         tree::{Node, Value, shown},
     },
-    training::{Adam, Clip, Curve, Optimizer, RmsProp, Schedule, Sgd},
+    training::{Accumulate, Adam, Clip, Curve, Optimizer, RmsProp, Schedule, Sgd},
 };
 
 pub(super) const OPTIMIZERS: [(&str, &str); 4] = [
@@ -28,6 +28,9 @@ pub(super) const CLIPS: [(&str, &str); 3] = [NONE, ("norm", "{ norm = 1.0 }"), (
 
 /// The most moves of a schedule, so that no count overflows.
 const MOST_MOVES: usize = 1_000_000_000;
+
+/// The most batches that make one update.
+const MOST_BATCHES: usize = 1_000_000;
 
 /// Refuses a rate below 0 on the reference; on the candidate it is a mistake that people make, and want to be shown.
 pub(super) fn refuse_ascent(reference: &Node) -> Result<()> {
@@ -165,6 +168,27 @@ pub(super) fn schedule(node: &Node) -> Result<Option<Schedule>> {
     };
     let every_step = table.named("every", "interval", &[("epoch", false), ("step", true)])?.unwrap_or(false);
     Ok(Some(Schedule { curve, every_step }))
+}
+
+/// What stands under `accumulate`: a number, or a table; gradients of one batch are not gathered.
+pub(super) fn accumulate(training: &Reader) -> Result<Option<Accumulate>> {
+    let Some(node) = training.get("accumulate") else { return Ok(None) };
+    let (batches, mean) = if let Value::Table(_) = node.value {
+        let table = Reader::open(node, "accumulate", &["batches", "mean"])?;
+        let batches = table.whole("batches", 1..=MOST_BATCHES)?;
+        let batches = batches.ok_or_else(|| table.missing("batches", "batches = 4, as many as make an update"))?;
+        (batches, table.boolean("mean")?.unwrap_or(true))
+    } else {
+        let expected = format!("a whole number from 1 to {MOST_BATCHES}, or a table with `batches` and `mean`");
+        let batches = training.typed("accumulate", &expected, |value| match value {
+            Value::Integer(batches) => {
+                usize::try_from(*batches).ok().filter(|count| (1..=MOST_BATCHES).contains(count))
+            }
+            _ => None,
+        })?;
+        (batches.unwrap_or(1), true)
+    };
+    Ok((batches > 1).then_some(Accumulate { batches, mean }))
 }
 
 /// What stands under `clip`, if it is not switched off.

@@ -8,7 +8,10 @@ use lockstep::{
     engine::scratch,
     model::{self, Axis, Bag, BatchNorm, Embedding, Gelu, Layer, Linear, Model},
     tensor::{DType, View},
-    training::{Adam, Clip, Curve, Loss, Norm, Optimizer, Penalty, ReportedMeasure, RmsProp, Schedule, Sgd, Training},
+    training::{
+        Accumulate, Adam, Clip, Curve, Loss, Norm, Optimizer, Penalty, ReportedMeasure, RmsProp, Schedule, Sgd,
+        Training,
+    },
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -104,15 +107,20 @@ fn a_warm_step_allocates_nothing_whatever_the_optimizer_and_when_it_clips() {
     let batch = Batch::dense(View::new(&[40, 2], &inputs[..]), View::new(&[40, 3], &targets[..]));
     let rmsprop = RmsProp { momentum: 0.9, centered: true, weight_decay: 0.1, ..RmsProp::default() };
     for optimizer in [Optimizer::Adam(Adam::default()), Optimizer::Adam(Adam::adamw()), Optimizer::RmsProp(rmsprop)] {
-        for clip in [Clip::Norm(0.1), Clip::Value(0.1)] {
+        for (clip, batches) in [(Clip::Norm(0.1), 1), (Clip::Value(0.1), 1), (Clip::Norm(0.1), 2)] {
+            let accumulate = (batches > 1).then_some(Accumulate { batches, mean: true });
             let schedule = Some(Schedule { curve: Curve::Exponential { gamma: 0.9 }, every_step: true });
-            let training =
-                Training { clip: Some(clip), schedule, ..Training::new(Loss::MEAN_SQUARED_ERROR, optimizer) };
+            let training = Training {
+                clip: Some(clip),
+                schedule,
+                accumulate,
+                ..Training::new(Loss::MEAN_SQUARED_ERROR, optimizer)
+            };
             let mut engine = scratch::build(&model, &training, DType::F64, 40);
             for step in 0..3 {
                 let before = ALLOCATED.get();
                 engine.step(&batch).unwrap();
-                assert!(step == 0 || ALLOCATED.get() == before, "{optimizer:?}, {clip:?}");
+                assert!(step == 0 || ALLOCATED.get() == before, "{optimizer:?}, {clip:?}, {batches}");
             }
         }
     }

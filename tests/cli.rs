@@ -83,7 +83,7 @@ fn parity_exits_with_0_and_leaves_a_verdict_a_report_and_plots() {
         assert!(verdict["phases"][phase]["budget"].as_f64().unwrap() <= 1.0, "{phase}");
     }
     let files = verdict["measured"]["files"].as_object().unwrap();
-    assert_eq!(files.len(), 10, "{files:?}");
+    assert_eq!(files.len(), 11, "{files:?}");
     for file in files.keys() {
         assert!(fs::metadata(place.path("out").join(file)).unwrap().len() > 1000, "{file}");
     }

@@ -335,7 +335,7 @@ fn formulations_that_are_not_equal_are_found_where_they_differ() {
             Phase::Forward,
             "activation/2",
         ),
-        (layers(&hidden.replace("'relu'", "'relu', 'tanh'")), Phase::Forward, "activation/1"),
+        (layers(&hidden.replace("'relu'", "'relu', 'tanh'")), Phase::Forward, "activation/2"),
     ] {
         let first = compared(CLASSIFIER, &[&set]).first_divergence.unwrap();
         assert_eq!((first.phase, first.step, first.tensor.as_str()), (phase, 0, tensor), "{set}");

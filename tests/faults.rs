@@ -127,7 +127,7 @@ const FAULTS: &[Fault] = &[
             "last bias missing",
             &[],
             &["model.layer.2.linear.bias=false"],
-            &[(Phase::Forward, 0, "output", Ratio::None)],
+            &[(Phase::Forward, 0, "output", Ratio::None), (Phase::Evaluation, 0, "output", Ratio::None)],
         ),
         StartKind::Missing,
         "2.bias",

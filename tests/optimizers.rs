@@ -9,13 +9,15 @@ use lockstep::{
     data::{Batch, Inputs, Sparse, set::Encoding},
     engine::{Engine, faulty, scratch},
     experiment::{EngineKind, Experiment, Side},
-    gap::Deviation,
-    lockstep::{Mode, Phase, RunSide, StepRecord, prepared},
+    gap::{Deviation, gap},
+    lockstep::{Alone, Mode, Phase, RunSide, StepRecord, prepared},
     model::{Dropout, Layer, Linear, Model, init::Init},
     noise::Limits,
     replay::Replay,
-    tensor::{DType, Values, View},
-    training::{Adam, Clip, Curve, Fault, Loss, Measure, Optimizer, Reduction, RmsProp, Schedule, Sgd, Training},
+    tensor::{DType, Owned, Values, View},
+    training::{
+        Accumulate, Adam, Clip, Curve, Fault, Loss, Measure, Optimizer, Reduction, RmsProp, Schedule, Sgd, Training,
+    },
     verdict::{Comparison, Farther, Outcome},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -172,10 +174,12 @@ fn numbers(count: usize) -> impl Strategy<Value = Vec<f64>> {
 
 fn courses() -> impl Strategy<Value = Course> {
     let clips = select(vec![None, None, Some(Clip::Norm(1.0)), Some(Clip::Value(0.3)), Some(Clip::Norm(1e-3))]);
+    let gathering = |batches, mean| Some(Accumulate { batches, mean });
+    let gathered = select(vec![None, None, gathering(2, true), gathering(3, true), gathering(3, false)]);
     (1..40usize, 1..12usize).prop_flat_map(move |(count, steps)| {
-        let what = (select(optimizers()), select(schedules()), clips.clone());
+        let what = (select(optimizers()), select(schedules()), clips.clone(), gathered.clone());
         (what, vec(-2.0..2.0f64, count), vec(numbers(count), steps)).prop_map(
-            |((optimizer, schedule, clip), weights, mut gradients)| {
+            |((optimizer, schedule, clip, accumulate), weights, mut gradients)| {
                 // Descent goes where the gradient takes it, and w·x must not overflow here. Centered, squares that
                 // overflow are ∞ − ∞: NaN in every engine, and nothing to judge.
                 let centered = matches!(optimizer, Optimizer::RmsProp(RmsProp { centered: true, .. }));
@@ -184,6 +188,7 @@ fn courses() -> impl Strategy<Value = Course> {
                 }
                 let mut course = Course::new(optimizer, weights, gradients);
                 (course.training.schedule, course.training.clip) = (schedule, clip);
+                course.training.accumulate = accumulate;
                 course
             },
         )
@@ -284,6 +289,27 @@ fn every_mistake_in_a_formula_passes_the_bound() {
     }
 }
 
+/// A rate below 0 climbs in every engine as its definition says, and is far off what the same rate above 0 does.
+#[test]
+fn a_rate_below_0_climbs_in_every_engine() {
+    for optimizer in optimizers() {
+        let mut climbing = optimizer;
+        match &mut climbing {
+            Optimizer::Sgd(Sgd { lr, .. })
+            | Optimizer::Adam(Adam { lr, .. })
+            | Optimizer::RmsProp(RmsProp { lr, .. }) => *lr = -*lr,
+        }
+        for dtype in [DType::F32, DType::F64] {
+            let [right, climbing] = [optimizer, climbing].map(|optimizer| Course::ordinary(optimizer, 3));
+            for engine in 0..climbing.engines(dtype).len() {
+                let share = |definition| climbing.share(climbing.engines(dtype)[engine].as_mut(), definition);
+                let (own, of_right) = (share(&climbing), share(&right));
+                assert!(own <= 1.0 && of_right > 1e3, "{dtype} {optimizer:?}: {own}, {of_right}");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_exactly_0_stays_exactly_0() {
     for optimizer in optimizers().into_iter().filter(|optimizer| optimizer.weight_decay() == 0.0) {
@@ -353,16 +379,137 @@ fn what_is_not_replayed_is_seen_by_the_state_all_the_same() {
         model.layers = [{ linear = { outputs = 300, bias = false } }, 'tanh', { linear = { outputs = 1 } }]
         training = { loss = 'mse', batch_size = 8, steps = 36, optimizer = { sgd = { lr = 0.05 } } }
     ";
-    for optimizer in
-        ["{ adam = { weight_decay = 0.1 } }", "{ sgd = { lr = 0.01, momentum = 0.9, weight_decay = 0.1 } }"]
-    {
+    for (optimizer, accumulate) in [
+        ("{ adam = { weight_decay = 0.1 } }", 1),
+        ("{ sgd = { lr = 0.01, momentum = 0.9, weight_decay = 0.1 } }", 1),
+        ("{ sgd = { lr = 0.05 } }", 3),
+    ] {
         for (mode, at, watched) in [(Mode::Both, 0, 36), (Mode::Sync, 0, 36), (Mode::Probe, 5, 1)] {
-            let experiment = set(text, &["reference.engine=scratch", &format!("training.optimizer={optimizer}")]);
+            let [optimizer, accumulate] =
+                [format!("training.optimizer={optimizer}"), format!("training.accumulate={accumulate}")];
+            let experiment = set(text, &["reference.engine=scratch", &optimizer, &accumulate]);
             let (verdict, _) = common::compared(&experiment, Comparison { mode, at, ..Comparison::default() });
             assert_eq!((verdict.verdict, verdict.watched), (Outcome::Parity, watched), "{optimizer}");
             let compared = verdict.phases[&Phase::Update].compared;
             let expected = if mode == Mode::Probe { 1..=1 } else { 9..=20 };
             assert!(compared == verdict.replayed && expected.contains(&compared), "{optimizer}, {mode}: {compared}");
+        }
+    }
+}
+
+/// The gradient's sign is right, the weights go the other way: × −1 in the update of the first step, on any engine.
+#[test]
+fn gradient_ascent_is_found_in_the_first_update() {
+    let engines: &[&str] = if cfg!(feature = "torch") { &["scratch", "torch"] } else { &["scratch"] };
+    for engine in engines {
+        for (optimizer, lr) in [("sgd", "0.05"), ("adam", "0.001")] {
+            let base = format!("training.optimizer={{ {optimizer} = {{ lr = {lr} }} }}");
+            let climbing = format!("candidate.training.optimizer.{optimizer}.lr=-{lr}");
+            let sets = ["reference.engine=scratch", &format!("candidate.engine={engine}"), &base, &climbing];
+            let (verdict, _) = common::compared(&set(NET, &sets), Comparison::default());
+            let first = verdict.first_divergence.unwrap();
+            assert_eq!((first.step, first.phase, first.farther), (0, Phase::Update, Some(Farther::Candidate)));
+            assert!((first.ratio.unwrap() + 1.0).abs() < 1e-4, "{engine}, {optimizer}: {:?}", first.ratio);
+        }
+    }
+}
+
+/// n equal batches, averaged, train as one does; of two the sum is exact, and so is everything. Until the n-th nothing moves.
+#[test]
+fn equal_batches_averaged_are_one_batch() {
+    let engines: &[&str] = if cfg!(feature = "torch") { &["scratch", "torch"] } else { &["scratch"] };
+    for engine in engines {
+        for optimizer in ["{ sgd = { lr = 0.05, momentum = 0.9, weight_decay = 0.1 } }", "adam"] {
+            for dtype in [DType::F32, DType::F64] {
+                let trained = |batches: usize| {
+                    let sets = [
+                        "reference.engine=scratch".to_owned(),
+                        format!("candidate.engine={engine}"),
+                        format!("training.optimizer={optimizer}"),
+                        format!("dtype={dtype}"),
+                        "training.batch_size=full".to_owned(),
+                        "training.clip={ norm = 0.5 }".to_owned(),
+                        format!("training.accumulate={batches}"),
+                    ];
+                    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+                    let mut alone = Alone::new(&set(NET, &sets), RunSide::Candidate).unwrap();
+                    for step in 1..=4 * batches {
+                        let before = alone.weights();
+                        alone.step().unwrap();
+                        assert_eq!(
+                            before == alone.weights(),
+                            step % batches != 0,
+                            "{engine}, step {step} of {batches}"
+                        );
+                    }
+                    let wide = |own: &Owned| own.values().iter().collect::<Vec<f64>>();
+                    alone.weights().iter().flat_map(wide).collect::<Vec<f64>>()
+                };
+                let one = trained(1);
+                assert_eq!(trained(2), one, "{engine}, {optimizer}, {dtype}");
+                for batches in [3, 5] {
+                    // Each sum is off by n roundings or fewer, which Adam's root of v does not enlarge.
+                    let (apart, unit) = (gap(&trained(batches), &one), dtype.unit_roundoff());
+                    assert!(apart <= 10.0 * batches as f64 * unit, "{engine}, {optimizer}, {dtype}: {apart:.1e}");
+                }
+            }
+        }
+    }
+}
+
+/// Of two counts the smaller one's first update comes first; a sum parts from a mean at the first update of both.
+#[test]
+fn another_accumulation_is_found_in_the_first_update_that_differs() {
+    let sum = "{ batches = 3, mean = false }";
+    for (reference, candidate, step) in
+        [("1", "2", 0), ("2", "1", 0), ("4", "2", 1), ("2", "4", 1), ("3", sum, 2), (sum, "3", 2), ("3", "3", 6)]
+    {
+        let sets = ["reference", "candidate"]
+            .iter()
+            .zip([reference, candidate])
+            .map(|(side, accumulate)| format!("{side}.training.accumulate={accumulate}"));
+        let sets: Vec<String> = sets.chain(["reference.engine=scratch".to_owned()]).collect();
+        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+        let (verdict, _) = common::compared(&set(NET, &sets), Comparison::default());
+        let first = verdict.first_divergence.map(|first| (first.step, first.phase, first.farther));
+        let expected = (step < 6).then_some((step, Phase::Update, Some(Farther::Candidate)));
+        assert_eq!(first, expected, "{reference} / {candidate}");
+        let backward = verdict.phases[&Phase::Backward].budget;
+        assert!(backward.is_some_and(|share| share <= 1.0), "{reference} / {candidate}: {backward:?}");
+    }
+}
+
+/// The end of the training comes in the middle of a window, and of every epoch, of five or six batches, too.
+#[test]
+#[cfg(feature = "torch")]
+fn accumulated_gradients_stay_at_parity() {
+    let text = NET.replace("steps = 6", "steps = 500").replace("rows = 16", "rows = 44");
+    for dtype in ["f32", "f64"] {
+        for (optimizer, accumulate, more) in [
+            ("{ sgd = { lr = 0.02, momentum = 0.9 } }", "3", "training.clip=none"),
+            (
+                "{ sgd = { lr = 0.02, momentum = 0.9 } }",
+                "{ batches = 3, mean = false }",
+                "training.clip={ norm = 0.1 }",
+            ),
+            ("adam", "3", "training.schedule={ step = { size = 200, gamma = 0.5, every = 'step' } }"),
+            ("{ adam = { weight_decay = 0.01 } }", "{ batches = 3, mean = false }", "training.clip={ value = 0.01 }"),
+            // All batches alike: their roundings go one way.
+            ("{ sgd = { lr = 0.05 } }", "100", "training.batch_size=full"),
+        ] {
+            let sets = [
+                format!("dtype={dtype}"),
+                format!("training.optimizer={optimizer}"),
+                format!("training.accumulate={accumulate}"),
+                more.to_owned(),
+            ];
+            let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+            let (verdict, _) = common::compared(&set(&text, &sets), Comparison::default());
+            let update = &verdict.phases[&Phase::Update];
+            println!("{sets:?}: {:?}, detectable {:?}", update.budget, update.detectable);
+            assert_eq!(verdict.verdict, Outcome::Parity, "{sets:?}: {:?}", verdict.first_divergence);
+            assert_eq!(update.compared, 500, "{sets:?}");
+            assert!(update.detectable.is_some_and(|least| least > 1e-17), "{sets:?}: {:?}", update.detectable);
         }
     }
 }

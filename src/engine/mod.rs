@@ -98,7 +98,7 @@ pub trait Engine {
     /// As [`forward`](Self::forward).
     fn backward(&mut self) -> Result<()>;
 
-    /// Changes the parameters by the optimizer's rule.
+    /// Changes the parameters by the optimizer's rule; where gradients accumulate, at every n-th call alone.
     ///
     /// # Errors
     /// As [`forward`](Self::forward).

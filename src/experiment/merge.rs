@@ -1,14 +1,34 @@
 //! What is typed later goes over what was typed before: tables by key, everything else whole.
 //!
-//! Three rules more. A choice with one key (`loss`, `optimizer`, `init`, a layer) is replaced when the key differs, and so
-//! is `data` when its kind does. `steps` and `epochs` replace each other. `model.layer.N` changes one element of the
-//! array `model.layers`.
+//! Three rules more. A choice (`loss`, `optimizer`, `init`, a layer) is replaced when its name differs, and so is `data` when
+//! its kind does. Keys of which only one can stand, as `steps` and `epochs`, replace each other. `model.layer.N` changes one
+//! element of the array `model.layers`.
 
 use super::{
     decode::REPORTED_LOSS,
     tree::{Node, Table, Value, shown},
 };
 use crate::error::Result;
+
+/// Every choice that may have settings, as errors call it, and where it stands. What is read as a choice has to be here.
+pub(super) const CHOICES: [(&str, &str); 8] = [
+    ("layer", "model.layer"),
+    ("init", "model.init"),
+    ("loss", "training.loss"),
+    ("reported loss", "training.reported_loss.loss"),
+    ("optimizer", "training.optimizer"),
+    ("schedule", "training.schedule"),
+    ("clip", "training.clip"),
+    ("rows of text", "data.rows"),
+];
+
+/// A table, a key of it, and the keys that cannot stand beside that one.
+const EITHER: [(&str, &str, &[&str]); 4] = [
+    ("training", "steps", &["epochs"]),
+    ("training", "epochs", &["steps"]),
+    ("data", "label", &["targets"]),
+    ("data", "targets", &["label", "classes"]),
+];
 
 /// All `sources` laid on each other, the last on top; `name` is what errors about the whole call the file.
 pub(super) fn merge_all(name: &str, sources: impl IntoIterator<Item = Node>) -> Result<Node> {
@@ -19,7 +39,7 @@ pub(super) fn merge_all(name: &str, sources: impl IntoIterator<Item = Node>) -> 
 /// `over` laid on `base`; `place` is the dotted key of both, empty for the whole tree.
 fn merge(base: Option<Node>, over: Node, place: &str) -> Result<Node> {
     let Value::Table(changes) = over.value else { return Ok(over) };
-    let (table, origin) = match base {
+    let (table, origin) = match base.map(|base| spelled_out(base, &changes, place)) {
         Some(Node { value: Value::Table(table), origin }) if is_same_choice(&table, &changes, place) => (table, origin),
         _ => (Table::new(), over.origin),
     };
@@ -27,8 +47,8 @@ fn merge(base: Option<Node>, over: Node, place: &str) -> Result<Node> {
 }
 
 fn merge_tables(mut table: Table, mut changes: Table, place: &str) -> Result<Table> {
-    if place == "training" && (changes.contains_key("steps") || changes.contains_key("epochs")) {
-        table.retain(|key, _| key != "steps" && key != "epochs");
+    for (_, _, replaced) in EITHER.iter().filter(|(of, key, _)| *of == place && changes.contains_key(*key)) {
+        table.retain(|key, _| !replaced.contains(&key.as_str()));
     }
     let layer = if place == "model" { changes.remove("layer") } else { None };
     for (key, over) in changes {
@@ -45,17 +65,30 @@ fn merge_tables(mut table: Table, mut changes: Table, place: &str) -> Result<Tab
 /// Whether `changes` adds to what `table` chooses, rather than choosing something else.
 fn is_same_choice(table: &Table, changes: &Table, place: &str) -> bool {
     match place {
-        "training.loss" | "training.optimizer" | "training.schedule" | "training.clip" | "model.init"
-        | "model.layer" => table.keys().eq(changes.keys()),
-        // Its settings merge; a loss that is written in their place, or in `loss`, is replaced.
-        "training.reported_loss" => {
-            let settings = |table: &Table| table.keys().all(|key| REPORTED_LOSS.contains(&key.as_str()));
-            settings(table) && settings(changes) || table.keys().eq(changes.keys())
-        }
-        "training.reported_loss.loss" => table.keys().eq(changes.keys()),
+        // One norm of two may be changed alone.
+        "training.penalty" => changes.keys().all(|key| table.contains_key(key)),
+        // Its settings merge; a loss that is written in their place is replaced.
+        "training.reported_loss" => reports(table) && reports(changes) || table.keys().eq(changes.keys()),
         "data" => table.get("kind").zip(changes.get("kind")).is_none_or(|(base, over)| base.value == over.value),
-        _ => true,
+        _ => !CHOICES.iter().any(|(_, of)| *of == place) || table.keys().eq(changes.keys()),
     }
+}
+
+/// Whether a table has the settings of a reported loss, rather than a loss itself.
+fn reports(table: &Table) -> bool {
+    table.keys().all(|key| REPORTED_LOSS.contains(&key.as_str()))
+}
+
+/// What stands for a table with one key, as that table, where `changes` are settings of it.
+fn spelled_out(base: Node, changes: &Table, place: &str) -> Node {
+    let key = match (place, &base.value) {
+        ("training.reported_loss", Value::Table(table)) if reports(table) => return base,
+        ("training.reported_loss", _) if reports(changes) => "loss",
+        ("training.accumulate", Value::Integer(_)) => "batches",
+        _ => return base,
+    };
+    let origin = base.origin.clone();
+    Node { value: Value::Table(Table::from([(key.to_owned(), base)])), origin }
 }
 
 /// Lays `layer`, a table by `state_dict` index, on the array `layers` of `model`.
@@ -77,6 +110,7 @@ fn merge_layers(model: &mut Table, layer: &Node) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::decode;
     use serde_json::{Value as Json, json};
 
     const BASE: &str = r#"
@@ -116,6 +150,78 @@ mod tests {
             ("data.repeat=3", "/data", json!({"kind": "xor", "repeat": 3})),
         ] {
             assert_eq!(merged(set).pointer(pointer), Some(&expected), "{set}");
+        }
+    }
+
+    /// The names of a choice, and each with settings, where it may have some, as TOML.
+    fn forms(what: &str) -> Vec<(&'static str, &'static str)> {
+        let family = match what {
+            "reported loss" => "loss",
+            "rows of text" => "rows",
+            family => family,
+        };
+        let (_, forms) = decode::CHOICES.iter().find(|(name, _)| *name == family).unwrap();
+        forms.iter().map(|(name, form)| (*name, form.split(" or ").last().unwrap())).collect()
+    }
+
+    /// `value` typed at `place` under what was typed there before.
+    fn over(place: &str, base: &str, value: &str) -> Json {
+        let (base, set) = match place {
+            "model.layer" => (format!("model.layers = [{base}]"), format!("model.layer.0={value}")),
+            _ => (format!("{place} = {base}"), format!("{place}={value}")),
+        };
+        let base = Node::parse_file(base.replace("= N", "= 3").replace("SEED", "3").as_bytes(), "x.toml").unwrap();
+        let merged = merge_all("x.toml", [base, Node::parse_set(&set.replace("= N", "= 3")).unwrap()]).unwrap();
+        let place = if place == "model.layer" { "/model/layers/0".to_owned() } else { place.replace('.', "/") };
+        merged.to_json().pointer(&format!("/{}", place.trim_start_matches('/'))).unwrap().clone()
+    }
+
+    #[test]
+    fn no_choice_keeps_the_settings_of_another_and_each_keeps_its_own() {
+        for (family, _) in decode::CHOICES.iter().filter(|(family, _)| *family != "fault") {
+            assert!(CHOICES.iter().any(|(what, _)| what.starts_with(family)), "{family} is not merged as a choice");
+        }
+        for (what, place) in CHOICES {
+            for (name, form) in forms(what) {
+                for (other, replacing) in forms(what) {
+                    let (found, alone) = (over(place, form, replacing), over(place, replacing, replacing));
+                    assert!(name == other || found == alone, "{place} = {form}, then {replacing}: {found}");
+                }
+                let one = over(
+                    place,
+                    &format!("{{ {name} = {{ one = 1, two = 1 }} }}"),
+                    &format!("{{ {name} = {{ two = 2 }} }}"),
+                );
+                assert_eq!(one, json!({ name: { "one": 1, "two": 2 } }), "{place}");
+            }
+        }
+        // A penalty may be two at once; kinds of data are told apart by a key.
+        for (place, base, changes, expected) in [
+            ("training.penalty", "{ l1 = { a = 1 } }", "{ l2 = { a = 2 } }", json!({ "l2": { "a": 2 } })),
+            (
+                "training.penalty",
+                "{ l1 = { a = 1, b = 1 }, l2 = { a = 1 } }",
+                "{ l1 = { a = 2 } }",
+                json!({ "l1": { "a": 2, "b": 1 }, "l2": { "a": 1 } }),
+            ),
+            (
+                "data",
+                "{ kind = 'csv', label = 'a', classes = ['x'] }",
+                "{ targets = 'b' }",
+                json!({"kind": "csv", "targets": "b"}),
+            ),
+            ("data", "{ kind = 'csv', targets = 'b' }", "{ label = 'a' }", json!({"kind": "csv", "label": "a"})),
+            ("training.accumulate", "4", "{ mean = false }", json!({"batches": 4, "mean": false})),
+            ("training.reported_loss", "'l1'", "{ penalty = false }", json!({"loss": "l1", "penalty": false})),
+            (
+                "training.reported_loss",
+                "{ huber = { delta = 2 } }",
+                "{ penalty = false }",
+                json!({"loss": {"huber": {"delta": 2}}, "penalty": false}),
+            ),
+            ("training.reported_loss", "{ penalty = false }", "{ huber = {} }", json!({"huber": {}})),
+        ] {
+            assert_eq!(over(place, base, changes), expected, "{place} = {base}, then {changes}");
         }
     }
 

@@ -115,6 +115,23 @@ pub(super) fn finite(value: &Value) -> Option<f64> {
     }
 }
 
+/// What is written where something optional is to be absent though it was set before.
+pub(super) const NONE: (&str, &str) = ("none", "\"none\"");
+
+/// Whether what is otherwise a table, as in `example`, says that there is to be none of it.
+pub(super) fn is_off(node: &Node, what: &str, example: &str) -> Result<bool> {
+    let (word, form) = NONE;
+    match &node.value {
+        Value::Table(_) => Ok(false),
+        Value::Text(text) if text == word => Ok(true),
+        Value::Text(text) => {
+            let (hint, text) = (did_you_mean(text, [word].into_iter()), shown(text));
+            Err(node.fault(format!("unknown {what} `{text}`{hint} (valid: {form}, {example})")))
+        }
+        _ => Err(node.fault(format!("{what} must be {form} or {example}; found {}", node.found()))),
+    }
+}
+
 /// A choice as typed: a name alone, or a name with settings (`{ name = settings }`).
 pub(super) struct Choice<'a> {
     node: &'a Node,
@@ -127,6 +144,8 @@ pub(super) struct Choice<'a> {
 impl<'a> Choice<'a> {
     /// Reads what errors call `what`; `forms` has every name with how it is written.
     pub fn read(node: &'a Node, what: &'a str, forms: &'a [(&'a str, &'a str)]) -> Result<Self> {
+        #[cfg(test)]
+        asked::choice(what, forms);
         let typed = match &node.value {
             Value::Text(name) => Some((name.as_str(), None)),
             Value::Table(table) if table.len() == 1 => {
@@ -138,6 +157,11 @@ impl<'a> Choice<'a> {
             let (valid, found) = (listed(forms), node.found());
             node.fault(format!("{what} must be one of {valid}; found {found}"))
         })
+    }
+
+    /// Whether it says that there is to be none of it.
+    pub fn is_none(&self) -> bool {
+        self.typed == (NONE.0, None)
     }
 
     /// The error for a choice that is not one of the forms.
@@ -171,6 +195,14 @@ pub(super) mod asked {
         cell::RefCell,
         collections::{BTreeMap, BTreeSet},
     };
+
+    /// Choices that have settings have to be among those that are merged as choices, whatever test reads them.
+    pub(super) fn choice(what: &str, forms: &[(&str, &str)]) {
+        let has_settings = forms.iter().any(|(_, form)| form.contains('{'));
+        // Faults stand in an array, which is replaced whole.
+        let known = what == "fault" || crate::experiment::merge::CHOICES.iter().any(|(known, _)| *known == what);
+        assert!(known || !has_settings, "merge::CHOICES does not have where {what} stands");
+    }
 
     /// Keys by place, and the names that a value may have by place and key.
     #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use super::{Experiment, Side};
 use crate::{
     lockstep::StartKind,
-    training::{Adam, Clip, Curve, Norm, Optimizer, Penalty, ReportedLoss, ReportedMeasure, RmsProp, Sgd},
+    training::{Accumulate, Adam, Clip, Curve, Norm, Optimizer, Penalty, ReportedLoss, ReportedMeasure, RmsProp, Sgd},
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ struct Choice {
 }
 
 /// The keys that are told from what they mean, not from how they were typed.
-const DECODED: [&str; 7] = [
+const DECODED: [&str; 8] = [
     "model.layers",
     "training.loss",
     "training.penalty",
@@ -24,6 +24,7 @@ const DECODED: [&str; 7] = [
     "training.optimizer",
     "training.schedule",
     "training.clip",
+    "training.accumulate",
 ];
 
 /// The keys in which the sides differ, each as `KEY: reference / candidate`; `layers` are the differences of layers, which
@@ -106,6 +107,15 @@ fn settings(side: &Side) -> BTreeMap<&'static str, Choice> {
         ("training.reported_loss", reported(&training.reported_loss, side)),
         ("training.optimizer", optimizer(training.optimizer)),
         ("training.schedule", schedule(side)),
+        (
+            "training.accumulate",
+            match training.accumulate {
+                None => Choice::new("none"),
+                Some(Accumulate { batches, mean }) => {
+                    Choice::new(format!("{batches} batches")).with("mean", mean, Some("true".to_owned()))
+                }
+            },
+        ),
         (
             "training.clip",
             match training.clip {

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     data::{BatchSize, Drawn, Figure, Length, Regression, Standardize},
     model::{Layer, Linear},
-    training::{Loss, Optimizer, ReportedMeasure, Sgd},
+    training::{Accumulate, Clip, Loss, Optimizer, ReportedMeasure, Sgd},
 };
 use proptest::prelude::*;
 use std::path::PathBuf;
@@ -206,12 +206,12 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (
         18,
         "optimiser = 'sgd'",
-        &["unknown key `optimiser` in [training]; did you mean `optimizer`?", "(valid: batch_size,"],
+        &["unknown key `optimiser` in [training]; did you mean `optimizer`?", "(valid: accumulate, batch_size,"],
     ),
     (19, "optimizer.sgd.lr = nan", &["`lr` in sgd must be a finite number", "NaN"]),
     (19, "optimizer.sgd.lr = -inf", &["`lr`", "-inf"]),
     (19, "optimizer.sgd.lr = 1e999", &["`lr`", "inf"]),
-    (19, "optimizer.sgd.lr = -0.1", &["`lr`", "0 or more", "-0.1"]),
+    (19, "optimizer.sgd.lr = -0.1", &["`lr`", "0 or more, as the reference defines what is right", "number -0.1"]),
     (19, "optimizer.sgd.lr = 'fast'", &["`lr`", "the string \"fast\""]),
     (20, "optimizer.sgd.momentum = -1", &["`momentum`", "the integer -1"]),
     (21, "optimizer.sgd.dampening = nan", &["`dampening`", "NaN"]),
@@ -366,6 +366,71 @@ fn an_override_of_one_setting_keeps_the_others() {
     let sgd = Sgd { lr: 1.0, momentum: 0.5, dampening: 0.0, nesterov: true, weight_decay: 0.0 };
     assert_eq!(experiment.candidate.training.optimizer, Optimizer::Sgd(sgd));
     assert_eq!(experiment.reference.training.optimizer, Optimizer::Sgd(Sgd { lr: 0.3, ..sgd }));
+}
+
+#[test]
+fn gradients_are_accumulated_over_a_number_of_batches_or_as_a_table_says() {
+    let accumulate = |batches, mean| Some(Accumulate { batches, mean });
+    for (sets, expected) in [
+        (&["training.accumulate=1"][..], None),
+        (&["training.accumulate=4"], accumulate(4, true)),
+        (&["training.accumulate={ batches = 3, mean = false }"], accumulate(3, false)),
+        (&["training.accumulate=4", "candidate.training.accumulate.mean=false"], accumulate(4, false)),
+        (&["training.accumulate=4", "candidate.training.accumulate=1"], None),
+    ] {
+        assert_eq!(parse(VALID, sets).unwrap().candidate.training.accumulate, expected, "{sets:?}");
+    }
+    for (set, words) in [
+        (
+            "training.accumulate=0",
+            "`accumulate` in [training] must be a whole number from 1 to 1000000, or a table with",
+        ),
+        ("training.accumulate={ mean = true }", "`batches` is missing in accumulate; write batches = 4"),
+        ("training.accumulate={ batch = 2 }", "unknown key `batch` in accumulate; did you mean `batches`?"),
+    ] {
+        let error = parse(VALID, &[set]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("--set {set}: ")) && error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn a_rate_below_0_is_for_the_candidate_alone() {
+    for (optimizer, expected) in [("sgd", -0.1), ("adam", -0.001), ("adamw", -1e-4), ("rmsprop", -0.5)] {
+        let set = format!("training.optimizer={{ {optimizer} = {{ lr = {expected} }} }}");
+        let candidate = parse(VALID, &[&format!("candidate.{set}")]).unwrap().candidate;
+        assert_eq!(candidate.training.optimizer.lr(), expected);
+        for set in [set.clone(), format!("reference.{set}")] {
+            let error = parse(VALID, &[&set]).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("--set {set}: ")) && error.contains("under [candidate]"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn what_is_optional_is_switched_off_on_one_side() {
+    let text = VALID
+        .replace("[training]", "[training]\nclip = { norm = 1 }\npenalty.l2.factor = 0.1\nschedule = 'warm-up'")
+        .replace("[candidate]", "[candidate]\ntraining.clip = 'none'\ntraining.penalty = 'none'");
+    let Experiment { reference, candidate, .. } = parse(&text, &["candidate.training.schedule=none"]).unwrap();
+    let switched =
+        |training: &Training| (training.clip.is_some(), training.penalties.len(), training.schedule.is_some());
+    assert_eq!((switched(&reference.training), switched(&candidate.training)), ((true, 1, true), (false, 0, false)));
+    let experiment = parse(&text, &["candidate.training.clip.value=2", "reference.training.penalty=none"]).unwrap();
+    assert_eq!(experiment.candidate.training.clip, Some(Clip::Value(2.0)));
+    assert_eq!(experiment.reference.training.penalties, []);
+    for (set, words) in [
+        ("candidate.training.clip=non", "unknown clip `non`; did you mean `none`? (valid: \"none\", { norm = 1.0 },"),
+        ("candidate.training.schedule=off", "unknown schedule `off` (valid: \"none\", { step ="),
+        ("training.early_stopping=non", "unknown early stopping `non`; did you mean `none`? (valid: \"none\", { pat"),
+        ("training.early_stopping=3", "early stopping must be \"none\" or { patience = 3 }; found the integer 3"),
+        ("training.checkpoint=nine", "`checkpoint` in [training] must be \"none\", \"epoch\", or a whole number"),
+    ] {
+        let error = parse(&text, &[set]).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("--set {set}: ")) && error.contains(words), "{error}");
+    }
+    let misspelled = text.replace("training.penalty = 'none'", "training.penalty = 'nne'");
+    let error = parse(&misspelled, &[]).unwrap_err().to_string();
+    assert!(error.starts_with("x.toml:33: unknown penalty `nne`; did you mean `none`?"), "{error}");
 }
 
 #[test]

@@ -4,8 +4,8 @@ use super::{
     format::{budget, factor, pair, power},
     held_out,
     text::{
-        diverging, headline, noise_words, pattern, place, sentence, start_words, steps_agree, tensors_head, unjudged,
-        whose,
+        diverging, headline, no_difference, noise_words, pattern, place, sentence, start_words, steps_agree,
+        tensors_head, unjudged, whose,
     },
 };
 use crate::verdict::{Farther, Verdict};
@@ -64,6 +64,9 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         writeln!(text, "\nWhat differs (reference / candidate):\n")?;
         for difference in &verdict.differences {
             writeln!(text, "- `{difference}`")?;
+        }
+        if let Some(words) = no_difference(verdict) {
+            writeln!(text, "\n{words}")?;
         }
     }
     write_tensors(text, verdict)?;

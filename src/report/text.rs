@@ -192,6 +192,14 @@ pub fn steps_agree(verdict: &Verdict) -> Option<String> {
     })
 }
 
+/// Of a parity of sides that are described otherwise: that their numbers are the same all the same.
+pub fn no_difference(verdict: &Verdict) -> Option<String> {
+    let described = !verdict.differences.is_empty() && verdict.verdict == Outcome::Parity;
+    let reasons = verdict.unreached.join("; ");
+    let why = if reasons.is_empty() { String::new() } else { format!(" ({reasons})") };
+    described.then(|| format!("In numbers none of this shows beyond rounding in any step of this run{why}."))
+}
+
 /// What a tensor looks like beside what it should be.
 pub fn pattern(found: &TensorFound) -> String {
     match (found.pattern, found.constant) {
@@ -314,6 +322,9 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     if !verdict.differences.is_empty() {
         writeln!(text, "What differs (reference / candidate)")?;
         verdict.differences.iter().try_for_each(|difference| write_item(text, difference))?;
+        if let Some(words) = no_difference(verdict) {
+            wrap(&words, 76).iter().try_for_each(|line| writeln!(text, "  {line}"))?;
+        }
         writeln!(text)?;
     }
     let start = || verdict.start.iter().filter(|difference| difference.kind != StartKind::Layer);

@@ -2,6 +2,7 @@
 //!
 //! Both engines are built from one [`Training`], so that the sides cannot drift apart by hand.
 
+mod accumulate;
 mod course;
 mod fault;
 mod identity;
@@ -11,6 +12,7 @@ mod penalty;
 mod schedule;
 
 use crate::tensor::Values;
+pub use accumulate::Accumulate;
 pub use course::{Course, EarlyStopping, Every, Monitor};
 pub use fault::Fault;
 pub use identity::identity;
@@ -32,6 +34,8 @@ pub struct Training {
     pub optimizer: Optimizer,
     /// What becomes of the learning rate on the way.
     pub schedule: Option<Schedule>,
+    /// How many batches' gradients become one update, where it is more than one's.
+    pub accumulate: Option<Accumulate>,
     /// What gradients are cut to before the update.
     pub clip: Option<Clip>,
     /// What is wrong with this side, on purpose.
@@ -83,6 +87,7 @@ impl Training {
             penalties: Vec::new(),
             optimizer,
             schedule: None,
+            accumulate: None,
             clip: None,
             faults: Vec::new(),
         }

@@ -97,6 +97,7 @@ impl Judge {
             schema: SCHEMA,
             experiment: self.title,
             differences: self.settings,
+            unreached: if verdict == Outcome::Parity { self.unreached.words() } else { Vec::new() },
             resolved: self.resolved,
             mode: self.mode,
             verdict,
@@ -273,7 +274,9 @@ impl Judge {
             {
                 None
             } else {
-                largest(&mut judged().map(|track| track.smallest_limit))
+                // Of what was exactly 0 throughout any fault would have shown.
+                let least = |track: &Track| if track.smallest_limit.is_nan() { 0.0 } else { track.smallest_limit };
+                largest(&mut judged().map(least))
             },
             first_divergence: firsts.min_by_key(|divergence| (divergence.step, divergence.mode)).cloned(),
         }

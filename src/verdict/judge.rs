@@ -12,6 +12,7 @@ use super::{
     run::{Compared, Look, Run, off, what},
     speed::{Times, note_times},
     track::{Buckets, Track},
+    unreached::Unreached,
 };
 use crate::{
     data::Inputs,
@@ -97,6 +98,7 @@ pub struct Judge {
     pub(super) limits: Limits,
     pub(super) horizon_at: f64,
     pub(super) drifting: Drifting,
+    pub(super) unreached: Unreached,
     pub(super) ties: Ties,
 }
 
@@ -167,6 +169,7 @@ impl Judge {
             explained: Vec::new(),
             lost: Vec::new(),
             drifting: Drifting::new(lockstep),
+            unreached: Unreached::new(experiment),
             ties: Ties::new(experiment),
             differences: lockstep.differences.clone(),
             places,
@@ -268,6 +271,7 @@ impl Judge {
             return;
         }
         self.replays += 1;
+        self.unreached.take_in(&event.reference.record);
         let advanced = self.replayed == Replayed::Synced;
         let reference = &event.reference.record;
         let Self { places, replay, deviations, effects, .. } = self;

@@ -14,6 +14,7 @@ mod judge;
 mod run;
 mod speed;
 mod track;
+mod unreached;
 
 pub use crate::{
     lockstep::{Evaluated, Mode, Phase, RunMode, Scores, StartDifference, StartKind, Stopping},
@@ -43,6 +44,9 @@ pub struct Verdict {
     pub resolved: serde_json::Value,
     /// The keys in which the sides differ, each as `KEY: reference / candidate`.
     pub differences: Vec<String>,
+    /// Of a parity, the differences that no number of the replayed steps reached, with what would have shown them; others are
+    /// within rounding.
+    pub unreached: Vec<String>,
     /// How the candidate was run.
     pub mode: Mode,
     /// The answer.

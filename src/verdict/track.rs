@@ -13,7 +13,7 @@ pub(super) struct Track {
     pub(super) worst: Option<Deviation>,
     /// The largest gap that was judged.
     pub(super) largest_gap: f64,
-    /// The smallest limit there was.
+    /// The smallest limit there was of what was not exactly 0; NaN before that.
     pub(super) smallest_limit: f64,
     pub(super) unjudged: usize,
     pub(super) judged: usize,
@@ -30,7 +30,7 @@ impl Track {
             phase,
             worst: None,
             largest_gap: 0.0,
-            smallest_limit: f64::INFINITY,
+            smallest_limit: f64::NAN,
             unjudged: 0,
             judged: 0,
             between: GapSummary { max: None, at: 0, last: None },
@@ -54,7 +54,11 @@ impl Track {
             }
         }
         self.judged += 1;
-        self.smallest_limit = self.smallest_limit.min(deviation.limit);
+        // What is exactly 0, as an update that waits for more gradients, has no part that a fault could be.
+        let nothing = deviation.limit == 0.0 && deviation.ratio.is_nan();
+        if !nothing {
+            self.smallest_limit = self.smallest_limit.min(deviation.limit);
+        }
         // NaN stays: it is larger than any limit.
         if !(deviation.gap <= self.largest_gap) {
             self.largest_gap = deviation.gap;

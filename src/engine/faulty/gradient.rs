@@ -78,7 +78,9 @@ fn update<T: Real>(
     elements: fn(&mut Owned) -> &mut [T],
 ) {
     let gradients = || gradients.iter().map(|gradient| T::slice(gradient.values()).unwrap_or(&[]));
-    rule.begin(at, gradients());
+    if !rule.begin(at, gradients()) {
+        return;
+    }
     for (index, (parameter, gradient)) in parameters.iter_mut().zip(gradients()).enumerate() {
         rule.update(index, elements(parameter), gradient);
     }

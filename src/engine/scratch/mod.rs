@@ -274,7 +274,9 @@ impl<T: Real> Engine for Scratch<T> {
 
     fn update(&mut self) -> Result<()> {
         let Self { rule, trained, kernels, at, .. } = self;
-        rule.begin(*at, trained.iter().map(|trained| flat(&trained.gradient)));
+        if !rule.begin(*at, trained.iter().map(|trained| flat(&trained.gradient))) {
+            return Ok(());
+        }
         for (index, Trained { value, gradient }) in trained.iter_mut().enumerate() {
             rule.update_shared(kernels, index, flat_mut(value), flat(gradient));
         }

@@ -77,6 +77,7 @@ pub struct Torch {
     training: Training,
     objective: loss::Objective,
     optimizer: COptimizer,
+    gathered: Option<optimizer::Gathered>,
     rows: usize,                               // of the latest batch
     at: [usize; 2],                            // its step and epoch
     gradient_rows: usize,                      // of the latest output gradient
@@ -110,6 +111,8 @@ impl Torch {
             };
             trained.push(caught(&format!("make {}", parameter.name), make())?);
         }
+        caught("set the learning rate", optimizer::set_rate(&mut optimizer, &training.optimizer))?;
+        let gathered = training.accumulate.map(|accumulate| optimizer::Gathered::new(accumulate, &trained));
         let buffers = model.buffers();
         let sizes = |shape: Shape| shape.iter().map(|&size| size as i64).collect::<Vec<_>>();
         let kept = buffers.iter().map(|(buffer, start)| Tensor::f_full(sizes(buffer.shape), *start, options));
@@ -127,6 +130,7 @@ impl Torch {
             training: training.clone(),
             objective: caught("make the loss", loss::Objective::new(training, &parameters, kind(dtype)))?,
             optimizer,
+            gathered: caught("make room for gradients", gathered.transpose())?,
             activations: Vec::with_capacity(model.layers.len()),
             loss: None,
             activation_gradients: Vec::new(),
@@ -305,15 +309,21 @@ impl Engine for Torch {
 
     fn update(&mut self) -> Result<()> {
         let mut update = || {
+            if let Some(gathered) = &mut self.gathered
+                && !gathered.take_in(&self.gradients)?
+            {
+                return Ok(());
+            }
+            let gathered = self.gathered.as_ref().map(|gathered| &gathered.sums);
             if self.training.schedule.is_some() {
                 let [step, epoch] = self.at;
                 self.optimizer.set_learning_rate(self.training.lr(step, epoch))?;
             }
-            if let Some(clip) = self.training.clip {
-                // Another tensor becomes `.grad`: the gradient that is lent stays whole.
-                for (parameter, clipped) in self.trained.iter().zip(optimizer::clipped(clip, &self.gradients)?) {
-                    parameter.f_grad()?.f_set_data(&clipped)?;
-                }
+            let clip = self.training.clip;
+            let clipped = clip.map(|clip| optimizer::clipped(clip, gathered.unwrap_or(&self.gradients))).transpose()?;
+            // Another tensor becomes `.grad`: the gradient that is lent stays whole.
+            for (parameter, other) in self.trained.iter().zip(clipped.as_ref().or(gathered).into_iter().flatten()) {
+                parameter.f_grad()?.f_set_data(other)?;
             }
             self.optimizer.step()
         };

@@ -1,21 +1,57 @@
 //! libtorch's own optimizers, and clipping as PyTorch does it.
 
-use crate::training::{Adam, Clip, Optimizer};
+use crate::training::{Accumulate, Adam, Clip, Optimizer};
 use tch::{COptimizer, TchError, Tensor};
 
-/// The optimizer, without parameters yet.
+/// The optimizer, without parameters yet. libtorch refuses to be built with a rate below 0, but takes it afterwards: see
+/// [`set_rate`].
 pub(super) fn build(optimizer: &Optimizer) -> Result<COptimizer, TchError> {
+    let lr = optimizer.lr().abs();
     match *optimizer {
-        Optimizer::Sgd(sgd) => COptimizer::sgd(sgd.lr, sgd.momentum, sgd.dampening, sgd.weight_decay, sgd.nesterov),
-        Optimizer::Adam(Adam { lr, betas: [one, two], eps, weight_decay, decoupled: false }) => {
+        Optimizer::Sgd(sgd) => COptimizer::sgd(lr, sgd.momentum, sgd.dampening, sgd.weight_decay, sgd.nesterov),
+        Optimizer::Adam(Adam { betas: [one, two], eps, weight_decay, decoupled: false, .. }) => {
             COptimizer::adam(lr, one, two, weight_decay, eps, false)
         }
-        Optimizer::Adam(Adam { lr, betas: [one, two], eps, weight_decay, decoupled: true }) => {
+        Optimizer::Adam(Adam { betas: [one, two], eps, weight_decay, decoupled: true, .. }) => {
             COptimizer::adamw(lr, one, two, weight_decay, eps, false)
         }
         Optimizer::RmsProp(rms) => {
-            COptimizer::rms_prop(rms.lr, rms.alpha, rms.eps, rms.weight_decay, rms.momentum, rms.centered)
+            COptimizer::rms_prop(lr, rms.alpha, rms.eps, rms.weight_decay, rms.momentum, rms.centered)
         }
+    }
+}
+
+/// Gives an optimizer that has its parameters a rate below 0, where that is what it is to have.
+pub(super) fn set_rate(built: &mut COptimizer, optimizer: &Optimizer) -> Result<(), TchError> {
+    let lr = optimizer.lr();
+    if lr < 0.0 { built.set_learning_rate(lr) } else { Ok(()) }
+}
+
+/// The gradients of several batches, added up as `backward` adds to `.grad`: of the loss, or of `loss / n`.
+pub(super) struct Gathered {
+    accumulate: Accumulate,
+    seen: usize,
+    /// What has been gathered since the latest update.
+    pub sums: Vec<Tensor>, // per parameter, its shape
+}
+
+impl Gathered {
+    pub(super) fn new(accumulate: Accumulate, parameters: &[Tensor]) -> Result<Self, TchError> {
+        let sums = parameters.iter().map(|parameter| parameter.f_detach()?.f_zeros_like()).collect::<Result<_, _>>()?;
+        Ok(Self { accumulate, seen: 0, sums })
+    }
+
+    /// Takes in the gradients of a batch; returns whether an update has its turn.
+    pub(super) fn take_in(&mut self, gradients: &[Tensor]) -> Result<bool, TchError> {
+        let Accumulate { batches, mean } = self.accumulate;
+        self.seen = self.seen % batches + 1;
+        for (sum, gradient) in self.sums.iter_mut().zip(gradients) {
+            if self.seen == 1 {
+                let _ = sum.f_zero_()?;
+            }
+            let _ = if mean { sum.f_add_(&gradient.f_div_scalar(batches as f64)?)? } else { sum.f_add_(gradient)? };
+        }
+        Ok(self.seen == batches)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     },
     error::Result,
     experiment::{
-        reader::Reader,
+        reader::{NONE, Reader, is_off},
         tree::{Node, Value},
     },
     training::{Course, EarlyStopping, Every, Monitor},
@@ -24,6 +24,7 @@ pub(super) const KEYS: [&str; 8] =
 
 const LAST: [(&str, Last); 3] = [("keep", Last::Keep), ("drop", Last::Drop), ("split", Last::Split)];
 const EVERY: &str = "\"epoch\", or a whole number of steps";
+const EVERY_OR_NONE: &str = "\"none\", \"epoch\", or a whole number of steps";
 
 /// The course, shuffled by `seed` where it is.
 pub(super) fn decode(table: &Reader, seed: u64) -> Result<Course> {
@@ -36,9 +37,9 @@ pub(super) fn decode(table: &Reader, seed: u64) -> Result<Course> {
     Ok(Course {
         order,
         length: length(table)?,
-        validation: every(table, "validation")?.unwrap_or(Every::Epoch),
-        early_stopping: table.get("early_stopping").map(early_stopping).transpose()?,
-        checkpoint: every(table, "checkpoint")?,
+        validation: every(table, "validation", EVERY)?.unwrap_or(Every::Epoch),
+        early_stopping: table.get("early_stopping").map_or(Ok(None), early_stopping)?,
+        checkpoint: checkpoint(table)?,
     })
 }
 
@@ -76,8 +77,16 @@ fn shuffle(table: &Reader) -> Result<Shuffle> {
     Ok(shuffle.unwrap_or(Shuffle::No))
 }
 
-fn every(table: &Reader, key: &str) -> Result<Option<Every>> {
-    table.typed(key, EVERY, |value| match value {
+fn checkpoint(table: &Reader) -> Result<Option<Every>> {
+    let off = Value::Text(NONE.0.to_owned());
+    if table.get("checkpoint").is_some_and(|node| node.value == off) {
+        return Ok(None);
+    }
+    every(table, "checkpoint", EVERY_OR_NONE)
+}
+
+fn every(table: &Reader, key: &str, expected: &str) -> Result<Option<Every>> {
+    table.typed(key, expected, |value| match value {
         Value::Text(text) if text == "epoch" => Some(Every::Epoch),
         Value::Integer(steps) => {
             usize::try_from(*steps).ok().filter(|steps| (1..=MOST).contains(steps)).map(Every::Steps)
@@ -86,16 +95,19 @@ fn every(table: &Reader, key: &str) -> Result<Option<Every>> {
     })
 }
 
-fn early_stopping(node: &Node) -> Result<EarlyStopping> {
+fn early_stopping(node: &Node) -> Result<Option<EarlyStopping>> {
+    if is_off(node, "early stopping", "{ patience = 3 }")? {
+        return Ok(None);
+    }
     let place = "[training.early_stopping]";
     let table = Reader::open(node, place, &["patience", "rule", "monitor", "restore"])?;
     let patience = table.whole("patience", 1..=MOST)?;
     let exceeded = table.named("rule", "rule", &[(">=", false), (">", true)])?.unwrap_or(false);
     let monitors = [("loss", Monitor::Loss), ("accuracy", Monitor::Accuracy)];
-    Ok(EarlyStopping {
+    Ok(Some(EarlyStopping {
         patience: patience.ok_or_else(|| table.missing("patience", "patience = 3, looks without a new best"))?,
         exceeded,
         monitor: table.named("monitor", "monitor", &monitors)?.unwrap_or(Monitor::Loss),
         restore: table.boolean("restore")?.unwrap_or(true),
-    })
+    }))
 }

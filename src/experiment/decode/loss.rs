@@ -3,7 +3,7 @@
 use crate::{
     error::Result,
     experiment::{
-        reader::{Choice, Reader, finite},
+        reader::{Choice, Reader, finite, is_off},
         tree::{Node, Value},
     },
     training::{Classes, Loss, Measure, Norm, Penalty, Reduction, ReportedLoss, ReportedMeasure},
@@ -57,6 +57,9 @@ pub(super) fn reported(node: &Node, optimized: &Loss) -> Result<ReportedLoss> {
 
 /// What is added for large weights: at most one penalty of each norm.
 pub(super) fn penalties(node: &Node) -> Result<Vec<Penalty>> {
+    if is_off(node, "penalty", "{ l2 = { factor = 0.001 } }")? {
+        return Ok(Vec::new());
+    }
     let table = Reader::open(node, "penalty", &["l1", "l2"])?;
     if table.get("l1").or(table.get("l2")).is_none() {
         return Err(node.fault("`penalty` is empty; write penalty = { l2 = { factor = 0.001 } }, or l1"));
@@ -296,7 +299,9 @@ mod tests {
             (VALUES, "reported_loss={ los = 'mse' }", &["unknown reported loss `los`"]),
             (VALUES, "reported_loss={ loss = 'mse', penalt = true }", &["`penalt`", "did you mean `penalty`?"]),
             (VALUES, "reported_loss={ after_update = 1 }", &["`after_update` in reported_loss", "true or false"]),
-            (VALUES, "penalty=l2", &["penalty must be a table"]),
+            (VALUES, "penalty=l2", &["unknown penalty `l2` (valid: \"none\", { l2 = { factor = 0.001 } })"]),
+            (VALUES, "penalty=nome", &["unknown penalty `nome`; did you mean `none`?"]),
+            (VALUES, "penalty=0", &["penalty must be \"none\" or { l2 =", "the integer 0"]),
             (VALUES, "penalty={}", &["`penalty` is empty"]),
             (VALUES, "penalty={ l3 = { factor = 1 } }", &["unknown key `l3` in penalty", "valid: l1, l2"]),
             (VALUES, "penalty={ l2 = {} }", &["`factor` is missing in penalty l2"]),

@@ -88,6 +88,7 @@ pub(super) fn check_levels(root: &Node) -> Result<()> {
 pub(super) fn shared(root: &Node) -> Result<Shared> {
     let top = open(root)?;
     faults::refuse(root)?;
+    optimizer::refuse_ascent(root)?;
     let seed = seed(&top)?;
     let data = data::decode(&top, seed)?;
     let training = training::open(&top)?;

@@ -3,10 +3,10 @@
 use crate::{
     error::Result,
     experiment::{
-        reader::{Choice, Reader, finite},
-        tree::{Node, Value},
+        reader::{Choice, NONE, Reader, finite},
+        tree::{Node, Value, shown},
     },
-    training::{Adam, Clip, Curve, Optimizer, RmsProp, Schedule, Sgd},
+    training::{Accumulate, Adam, Clip, Curve, Optimizer, RmsProp, Schedule, Sgd},
 };
 
 pub(super) const OPTIMIZERS: [(&str, &str); 4] = [
@@ -16,17 +16,40 @@ pub(super) const OPTIMIZERS: [(&str, &str); 4] = [
     ("rmsprop", "\"rmsprop\" or { rmsprop = { lr = 0.01 } }"),
 ];
 
-pub(super) const SCHEDULES: [(&str, &str); 4] = [
+pub(super) const SCHEDULES: [(&str, &str); 5] = [
+    NONE,
     ("step", "{ step = { size = 10, gamma = 0.1 } }"),
     ("exponential", "{ exponential = { gamma = 0.9 } }"),
     ("cosine", "{ cosine = { length = 30, minimum = 0 } }"),
     ("warm-up", "\"warm-up\" or { warm-up = { start = 0.333, end = 1, length = 5 } }"),
 ];
 
-pub(super) const CLIPS: [(&str, &str); 2] = [("norm", "{ norm = 1.0 }"), ("value", "{ value = 0.5 }")];
+pub(super) const CLIPS: [(&str, &str); 3] = [NONE, ("norm", "{ norm = 1.0 }"), ("value", "{ value = 0.5 }")];
 
 /// The most moves of a schedule, so that no count overflows.
 const MOST_MOVES: usize = 1_000_000_000;
+
+/// The most batches that make one update.
+const MOST_BATCHES: usize = 1_000_000;
+
+/// Refuses a rate below 0 on the reference; on the candidate it is a mistake that people make, and want to be shown.
+pub(super) fn refuse_ascent(reference: &Node) -> Result<()> {
+    let Some(Value::Table(table)) = reference.find(&["training", "optimizer"]).map(|node| &node.value) else {
+        return Ok(());
+    };
+    for (name, settings) in table {
+        let Some(lr) = settings.find(&["lr"]).filter(|lr| finite(&lr.value).is_some_and(|lr| lr < 0.0)) else {
+            continue;
+        };
+        return Err(lr.fault(format!(
+            "`lr` in {} must be a finite number, 0 or more, as the reference defines what is right and PyTorch takes no \
+             other; found {}. A rate below 0, gradient ascent, is for the candidate alone: write it under [candidate]",
+            shown(name),
+            lr.found()
+        )));
+    }
+    Ok(())
+}
 
 /// What stands under `optimizer`.
 pub(super) fn optimizer(node: &Node) -> Result<Optimizer> {
@@ -42,7 +65,7 @@ pub(super) fn optimizer(node: &Node) -> Result<Optimizer> {
 
 fn sgd(settings: &Node) -> Result<Sgd> {
     let table = Reader::open(settings, "sgd", &["lr", "momentum", "dampening", "nesterov", "weight_decay"])?;
-    let lr = table.not_negative("lr")?;
+    let lr = table.number("lr")?;
     let sgd = Sgd {
         lr: lr.ok_or_else(|| table.missing("lr", "lr = 0.3, the learning rate"))?,
         momentum: table.not_negative("momentum")?.unwrap_or(0.0),
@@ -70,7 +93,7 @@ fn adam(settings: Option<&Node>, name: &str, default: Adam) -> Result<Adam> {
         _ => None,
     })?;
     Ok(Adam {
-        lr: table.not_negative("lr")?.unwrap_or(default.lr),
+        lr: table.number("lr")?.unwrap_or(default.lr),
         betas: betas.unwrap_or(default.betas),
         eps: table.not_negative("eps")?.unwrap_or(default.eps),
         weight_decay: table.not_negative("weight_decay")?.unwrap_or(default.weight_decay),
@@ -83,7 +106,7 @@ fn rmsprop(settings: Option<&Node>) -> Result<RmsProp> {
     let Some(settings) = settings else { return Ok(default) };
     let table = Reader::open(settings, "rmsprop", &["lr", "alpha", "eps", "weight_decay", "momentum", "centered"])?;
     Ok(RmsProp {
-        lr: table.not_negative("lr")?.unwrap_or(default.lr),
+        lr: table.number("lr")?.unwrap_or(default.lr),
         alpha: table.number_in("alpha", 0.0..=1.0)?.unwrap_or(default.alpha),
         eps: table.not_negative("eps")?.unwrap_or(default.eps),
         weight_decay: table.not_negative("weight_decay")?.unwrap_or(default.weight_decay),
@@ -92,9 +115,12 @@ fn rmsprop(settings: Option<&Node>) -> Result<RmsProp> {
     })
 }
 
-/// What stands under `schedule`.
-pub(super) fn schedule(node: &Node) -> Result<Schedule> {
+/// What stands under `schedule`, if it is not switched off.
+pub(super) fn schedule(node: &Node) -> Result<Option<Schedule>> {
     let choice = Choice::read(node, "schedule", &SCHEDULES)?;
+    if choice.is_none() {
+        return Ok(None);
+    }
     let (name, settings) = choice.typed;
     let keys: &[&str] = match name {
         "step" => &["size", "gamma", "every"],
@@ -106,7 +132,7 @@ pub(super) fn schedule(node: &Node) -> Result<Schedule> {
     let Some(settings) = settings else {
         let warm_up = Curve::Linear { start: 1.0 / 3.0, end: 1.0, length: 5 };
         return if name == "warm-up" {
-            Ok(Schedule { curve: warm_up, every_step: false })
+            Ok(Some(Schedule { curve: warm_up, every_step: false }))
         } else {
             Err(choice.unknown())
         };
@@ -141,17 +167,41 @@ pub(super) fn schedule(node: &Node) -> Result<Schedule> {
         }
     };
     let every_step = table.named("every", "interval", &[("epoch", false), ("step", true)])?.unwrap_or(false);
-    Ok(Schedule { curve, every_step })
+    Ok(Some(Schedule { curve, every_step }))
 }
 
-/// What stands under `clip`.
-pub(super) fn clip(node: &Node) -> Result<Clip> {
+/// What stands under `accumulate`: a number, or a table; gradients of one batch are not gathered.
+pub(super) fn accumulate(training: &Reader) -> Result<Option<Accumulate>> {
+    let Some(node) = training.get("accumulate") else { return Ok(None) };
+    let (batches, mean) = if let Value::Table(_) = node.value {
+        let table = Reader::open(node, "accumulate", &["batches", "mean"])?;
+        let batches = table.whole("batches", 1..=MOST_BATCHES)?;
+        let batches = batches.ok_or_else(|| table.missing("batches", "batches = 4, as many as make an update"))?;
+        (batches, table.boolean("mean")?.unwrap_or(true))
+    } else {
+        let expected = format!("a whole number from 1 to {MOST_BATCHES}, or a table with `batches` and `mean`");
+        let batches = training.typed("accumulate", &expected, |value| match value {
+            Value::Integer(batches) => {
+                usize::try_from(*batches).ok().filter(|count| (1..=MOST_BATCHES).contains(count))
+            }
+            _ => None,
+        })?;
+        (batches.unwrap_or(1), true)
+    };
+    Ok((batches > 1).then_some(Accumulate { batches, mean }))
+}
+
+/// What stands under `clip`, if it is not switched off.
+pub(super) fn clip(node: &Node) -> Result<Option<Clip>> {
     let choice = Choice::read(node, "clip", &CLIPS)?;
+    if choice.is_none() {
+        return Ok(None);
+    }
     let (name @ ("norm" | "value"), Some(most)) = choice.typed else { return Err(choice.unknown()) };
     let limit = finite(&most.value).filter(|limit| *limit > 0.0).ok_or_else(|| {
         most.fault(format!("`{name}` in clip must be a finite number above 0; found {}", most.found()))
     })?;
-    Ok(if name == "norm" { Clip::Norm(limit) } else { Clip::Value(limit) })
+    Ok(Some(if name == "norm" { Clip::Norm(limit) } else { Clip::Value(limit) }))
 }
 
 #[cfg(test)]
@@ -202,10 +252,10 @@ mod tests {
             ("'warm-up'", per_epoch(warm_up)),
             ("{ warm-up = { every = 'epoch' } }", per_epoch(warm_up)),
         ] {
-            assert_eq!(typed(text, schedule).unwrap(), expected, "{text}");
+            assert_eq!(typed(text, schedule).unwrap(), Some(expected), "{text}");
         }
-        assert_eq!(typed("{ norm = 2 }", clip).unwrap(), Clip::Norm(2.0));
-        assert_eq!(typed("{ value = 0.5 }", clip).unwrap(), Clip::Value(0.5));
+        assert_eq!(typed("{ norm = 2 }", clip).unwrap(), Some(Clip::Norm(2.0)));
+        assert_eq!(typed("{ value = 0.5 }", clip).unwrap(), Some(Clip::Value(0.5)));
     }
 
     #[test]
@@ -217,7 +267,7 @@ mod tests {
             ("{ adam = { betas = 0.9 } }", "found the number 0.9"),
             ("{ adam = { beta = 0.9 } }", "unknown key `beta` in adam; did you mean `betas`?"),
             ("{ rmsprop = { alpha = 2 } }", "`alpha` in rmsprop must be a number from 0.0 to 1.0"),
-            ("{ rmsprop = { lr = -1 } }", "`lr` in rmsprop must be a finite number, 0 or more"),
+            ("{ rmsprop = { lr = nan } }", "`lr` in rmsprop must be a finite number"),
         ] {
             let error = typed(text, optimizer).unwrap_err().to_string();
             assert!(error.starts_with("x.toml:1: ") && error.contains(words), "{text}: {error}");
@@ -236,7 +286,9 @@ mod tests {
         for (text, words) in [
             ("{ norm = 0 }", "`norm` in clip must be a finite number above 0; found the integer 0"),
             ("'norm'", "clip `norm` is written { norm = 1.0 }"),
-            ("1", "clip must be one of { norm = 1.0 }, { value = 0.5 }; found the integer 1"),
+            ("1", "clip must be one of \"none\", { norm = 1.0 }, { value = 0.5 }; found the integer 1"),
+            ("'non'", "unknown clip `non`; did you mean `none`?"),
+            ("{ none = {} }", "clip `none` is written \"none\""),
         ] {
             let error = typed(text, clip).unwrap_err().to_string();
             assert!(error.starts_with("x.toml:1: ") && error.contains(words), "{text}: {error}");

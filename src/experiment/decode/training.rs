@@ -6,7 +6,7 @@ use crate::{error::Result, experiment::reader::Reader, training::Training};
 /// The table, once its keys are known to be valid.
 pub(super) fn open<'a>(top: &Reader<'a>) -> Result<Reader<'a>> {
     let training = top.require("training", "[training] with loss, optimizer and steps")?;
-    let own = ["loss", "reported_loss", "penalty", "optimizer", "schedule", "clip", "faults"];
+    let own = ["loss", "reported_loss", "penalty", "optimizer", "schedule", "accumulate", "clip", "faults"];
     let valid = [&own[..], &super::course::KEYS].concat();
     Reader::open(training, "[training]", &valid)
 }
@@ -20,8 +20,9 @@ pub(super) fn decode(table: &Reader) -> Result<Training> {
     Ok(Training {
         reported_loss: reported.unwrap_or(training.reported_loss),
         penalties: table.get("penalty").map_or(Ok(Vec::new()), loss::penalties)?,
-        schedule: table.get("schedule").map(optimizer::schedule).transpose()?,
-        clip: table.get("clip").map(optimizer::clip).transpose()?,
+        schedule: table.get("schedule").map_or(Ok(None), optimizer::schedule)?,
+        accumulate: optimizer::accumulate(table)?,
+        clip: table.get("clip").map_or(Ok(None), optimizer::clip)?,
         ..training
     })
 }

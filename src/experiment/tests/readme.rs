@@ -184,6 +184,10 @@ fn decoded(place: &str, edit: impl Fn(&mut Table)) -> Result<Decoded> {
                     at(&mut tree, &["training", "early_stopping"]).insert("patience".to_owned(), value("1")?);
                     &["training", "early_stopping"]
                 }
+                "accumulate" => {
+                    at(&mut tree, &["training", "accumulate"]).insert("batches".to_owned(), value("2")?);
+                    &["training", "accumulate"]
+                }
                 "[data]" => &["data"],
                 "penalty" => {
                     for name in ["l1", "l2"] {

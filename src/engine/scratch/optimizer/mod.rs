@@ -3,6 +3,7 @@
 //! Learning rates, bias corrections and what is left of 1 are worked out in f64 and rounded to the engine's type once,
 //! as PyTorch does with Python's floats. Gradients are clipped on their way in; what the engine lends stays whole.
 
+mod accumulate;
 mod adam;
 mod rmsprop;
 mod sgd;
@@ -15,6 +16,7 @@ use crate::{
     model::Parameter,
     training::{Clip, Fault, Optimizer, Training},
 };
+use accumulate::Gathered;
 
 /// An optimizer with its state, for all parameters of a model.
 pub(crate) struct Rule<T> {
@@ -22,6 +24,8 @@ pub(crate) struct Rule<T> {
     /// For each parameter, whether weight decay is for it, too.
     decays: Vec<bool>,
     cut: Cut<T>,
+    /// What becomes the update, where that is not one batch's gradient.
+    gathered: Option<Gathered<T>>,
     formula: Box<dyn Formula<T>>,
     states: Vec<[Vec<T>; 3]>, // per parameter, each as many as it has elements, or none
 }
@@ -53,6 +57,8 @@ struct Entry<T> {
     decay: f64,
 }
 
+type Parts<'a, T> = (&'a dyn Formula<T>, Entry<T>, [&'a mut [T]; 3], Option<&'a [T]>);
+
 impl<T: Real> Rule<T> {
     pub(crate) fn new(training: &Training, parameters: &[Parameter]) -> Self {
         let all = !training.faults.contains(&Fault::NoDecayOnBiases);
@@ -68,35 +74,52 @@ impl<T: Real> Rule<T> {
             training: training.clone(),
             decays: parameters.iter().map(|parameter| all || parameter.shape.len() > 1).collect(),
             cut: Cut { factor: T::one(), most: T::infinity() },
+            gathered: training.accumulate.map(|accumulate| Gathered::new(accumulate, parameters)),
             states: parameters.iter().map(zeros).collect(),
             formula,
         }
     }
 
     /// Before the updates of a step of an epoch: its learning rate, and what its gradients, all parameters', are cut by.
-    pub(crate) fn begin<'a>(&mut self, [step, epoch]: [usize; 2], gradients: impl Iterator<Item = &'a [T]>) {
-        self.formula.begin(self.training.lr(step, epoch));
-        match self.training.clip {
-            Some(Clip::Norm(most)) => self.cut.factor = factor(T::of(most), gradients),
-            Some(Clip::Value(most)) => self.cut.most = T::of(most),
-            None => {}
+    /// Returns whether there are updates: not where the gradients are gathered for those of a later step.
+    pub(crate) fn begin<'a>(&mut self, [step, epoch]: [usize; 2], gradients: impl Iterator<Item = &'a [T]>) -> bool {
+        let Self { training, cut, gathered, formula, .. } = self;
+        let most = match training.clip {
+            Some(Clip::Norm(most)) => Some(T::of(most)),
+            Some(Clip::Value(most)) => {
+                cut.most = T::of(most);
+                None
+            }
+            None => None,
+        };
+        if let Some(gathered) = gathered {
+            if !gathered.take_in(gradients) {
+                return false;
+            }
+            cut.factor = most.map_or(T::one(), |most| factor(most, gathered.all()));
+        } else if let Some(most) = most {
+            cut.factor = factor(most, gradients);
         }
+        formula.begin(training.lr(step, epoch));
+        true
     }
 
     /// Whether updates need no gradient but their own, so that each can be made as its gradient comes.
     pub(super) fn is_local(&self) -> bool {
-        !matches!(self.training.clip, Some(Clip::Norm(_)))
+        self.gathered.is_none() && !matches!(self.training.clip, Some(Clip::Norm(_)))
     }
 
     /// Changes the parameter with this number.
     pub(crate) fn update(&mut self, index: usize, value: &mut [T], gradient: &[T]) {
-        let (formula, entry, states) = self.parts(index);
+        let (formula, entry, states, gathered) = self.parts(index);
+        let gradient = gathered.unwrap_or(gradient);
         formula.update(value, gradient, states, entry);
     }
 
     /// As [`update`](Self::update), on all threads.
     pub(super) fn update_shared(&mut self, kernels: &mut Kernels<T>, index: usize, value: &mut [T], gradient: &[T]) {
-        let (formula, entry, states) = self.parts(index);
+        let (formula, entry, states, gathered) = self.parts(index);
+        let gradient = gathered.unwrap_or(gradient);
         kernels.update(value, gradient, states, &|value, gradient, states| {
             formula.update(value, gradient, states, entry);
         });
@@ -111,17 +134,18 @@ impl<T: Real> Rule<T> {
         factors: (&[T], &[T]),
         sizes: Linear,
     ) {
-        let (formula, entry, states) = self.parts(index);
+        let (formula, entry, states, _) = self.parts(index);
         kernels.weight_update(factors, value, states, sizes, &|value, gradient, states| {
             formula.update(value, gradient, states, entry);
         });
     }
 
-    /// What the update of a parameter takes.
-    fn parts(&mut self, index: usize) -> (&dyn Formula<T>, Entry<T>, [&mut [T]; 3]) {
+    /// What the update of a parameter takes, and the gradient that was gathered for it.
+    fn parts(&mut self, index: usize) -> Parts<'_, T> {
         let decay = if self.decays[index] { self.training.optimizer.weight_decay() } else { 0.0 };
         let states = self.states[index].each_mut().map(Vec::as_mut_slice);
-        (self.formula.as_ref(), Entry { cut: self.cut, decay }, states)
+        let gathered = self.gathered.as_ref().map(|gathered| gathered.of(index));
+        (self.formula.as_ref(), Entry { cut: self.cut, decay }, states, gathered)
     }
 }
 

@@ -166,8 +166,21 @@ pub struct Stopping {
     pub best: Option<usize>,
     /// Whether every side was given back its weights of then.
     pub restored: bool,
-    /// Of each candidate, whether it would have decided the same, as far as the run went.
-    pub same: Vec<(RunMode, bool)>,
+    /// What each candidate would have decided by its own scores, as far as the run went.
+    pub candidates: Vec<Decision>,
+}
+
+/// A candidate's own decision to stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The candidate.
+    pub mode: RunMode,
+    /// After how many steps it would have stopped.
+    pub stopped: Option<usize>,
+    /// After how many steps it was best.
+    pub best: Option<usize>,
+    /// Whether that is the reference's decision.
+    pub same: bool,
 }
 
 impl Lockstep {
@@ -305,12 +318,13 @@ impl Lockstep {
                     batches.lend(side.dtype, |batch, targets| side.look(batch, targets))
                 })?;
             }
-            self.show_looks(step, observers);
             let mut over = false;
             // Every observer sees the step, also when an earlier one ends the run.
             self.tell(at, &evaluated, &mut |event| {
                 observers.iter_mut().for_each(|observer| over |= observer.step(event).is_break());
             });
+            // What a step has broken is known before what a look makes of it.
+            self.show_looks(step, observers);
             if over || patience.first().is_some_and(|reference| reference.stopped.is_some()) {
                 break;
             }
@@ -363,9 +377,12 @@ impl Lockstep {
                 stopped: reference.stopped,
                 best: reference.best_at,
                 restored,
-                same: same
-                    .map(|((mode, _), own)| {
-                        (*mode, own.stopped == reference.stopped && own.best_at == reference.best_at)
+                candidates: same
+                    .map(|((mode, _), own)| Decision {
+                        mode: *mode,
+                        stopped: own.stopped,
+                        best: own.best_at,
+                        same: own.stopped == reference.stopped && own.best_at == reference.best_at,
                     })
                     .collect(),
             });

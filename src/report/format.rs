@@ -40,19 +40,21 @@ pub fn pair(one: Option<f64>, other: Option<f64>) -> [String; 2] {
     if a == b || !a.is_finite() || !b.is_finite() {
         return [one, other].map(number);
     }
-    let shown = |value: f64, digits: usize| {
-        let text = format!("{value:.*e}", digits - 1);
-        let exponent: i32 = text.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or_default();
-        match exponent {
-            _ if value == 0.0 => "0".to_owned(),
-            -3..=5 => format!("{value:.*}", (digits as i32 - 1 - exponent).max(0) as usize),
-            _ => text,
-        }
-    };
     // Seventeen digits tell any two numbers of f64 apart.
     let apart = |digits: &usize| shown(a, *digits) != shown(b, *digits);
     let digits = (4..17).find(apart).unwrap_or(17);
     [shown(a, digits), shown(b, digits)]
+}
+
+/// A number with so many significant digits.
+fn shown(value: f64, digits: usize) -> String {
+    let text = format!("{value:.*e}", digits - 1);
+    let exponent: i32 = text.split_once('e').and_then(|(_, exponent)| exponent.parse().ok()).unwrap_or_default();
+    match exponent {
+        _ if value == 0.0 => "0".to_owned(),
+        -3..=5 => format!("{value:.*}", (digits as i32 - 1 - exponent).max(0) as usize),
+        _ => text,
+    }
 }
 
 /// A factor: `2`, `0.1`, and of one near 1 how far from it that is, `1 − 2.2e-5`.
@@ -61,6 +63,11 @@ pub fn factor(value: Option<f64>) -> String {
         Some(value) if value.is_finite() && value != 1.0 && (value - 1.0).abs() < 0.01 => {
             let sign = if value < 1.0 { '−' } else { '+' };
             format!("1 {sign} {}", power(Some((value - 1.0).abs())))
+        }
+        // Without zeros that say nothing.
+        Some(value) if value.is_finite() && (1e-3..1e5).contains(&value.abs()) => {
+            let text = shown(value, 4);
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
         }
         other => number(other),
     }
@@ -104,8 +111,8 @@ mod tests {
         let near = f64::from_bits(0.7f64.to_bits() + 1);
         let [one, other] = pair(Some(0.7), Some(near));
         assert_ne!(one, other);
-        let shown = [0.999_978, 1.0003, 1.0, 2.0, 3.162_277_66, 0.0].map(|value| factor(Some(value)));
-        assert_eq!(shown, ["1 − 2.2e-5", "1 + 3.0e-4", "1", "2", "3.162", "0"]);
+        let shown = [0.999_978, 1.0003, 1.0, 2.0, 3.162_277_66, 0.0078125, 0.0].map(|value| factor(Some(value)));
+        assert_eq!(shown, ["1 − 2.2e-5", "1 + 3.0e-4", "1", "2", "3.162", "0.007813", "0"]);
         assert_eq!([Some(f64::MAX), Some(117.0), None].map(budget), ["> 1e9", "117", "–"]);
     }
 }

@@ -1,7 +1,7 @@
 //! How the sides did on rows that they did not train on, as tables and sentences.
 
 use super::format::number;
-use crate::verdict::{Evaluated, RunMode, Scores, Verdict};
+use crate::verdict::{Decision, Evaluated, RunMode, Scores, Verdict};
 use std::fmt::Write;
 
 /// Looks that a table shows, the latest ones.
@@ -16,13 +16,21 @@ pub fn stopping_words(verdict: &Verdict) -> Option<String> {
         None => "went on to the end".to_owned(),
     };
     let restored = if stopping.restored { "; every side was given back its weights of the best look" } else { "" };
-    let others: Vec<String> =
-        stopping.same.iter().filter(|(_, same)| !same).map(|(mode, _)| mode.to_string()).collect();
+    let others: Vec<String> = stopping.candidates.iter().filter(|own| !own.same).map(decided_otherwise).collect();
     let decided = match others.as_slice() {
         [] => "the candidate decides the same".to_owned(),
-        others => format!("by its own scores the {} candidate would have decided otherwise", others.join(" and the ")),
+        others => format!(
+            "by its own scores {}. Every side's scores are judged by what its own weights give, so that with parity only \
+             rounding is between two such decisions: a tie",
+            others.join(", and ")
+        ),
     };
     Some(format!("early stopping: the reference {best} and {stopped}{restored}; {decided}"))
+}
+
+fn decided_otherwise(own: &Decision) -> String {
+    let steps = |steps: Option<usize>| steps.map_or("never".to_owned(), |steps| format!("after {steps} steps"));
+    format!("the {} candidate would have stopped {} and was best {}", own.mode, steps(own.stopped), steps(own.best))
 }
 
 /// The candidate that a reader looks at first: the free one where there is one.

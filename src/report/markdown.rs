@@ -1,10 +1,10 @@
 //! A verdict as `report.md`, with the plots that lie beside it.
 
 use super::{
-    format::{budget, factor, pair, power},
+    format::{budget, factor, power},
     held_out,
     text::{
-        diverging, headline, no_difference, noise_words, pattern, place, sentence, start_words, steps_agree,
+        diverging, headline, loss_pair, no_difference, noise_words, pattern, place, sentence, start_words, steps_agree,
         tensors_head, unjudged, whose,
     },
 };
@@ -27,7 +27,7 @@ fn write_losses(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     writeln!(text, "\n| loss at step | reference | candidate |\n|--:|--:|--:|")?;
     for (step, (one, other)) in losses.steps.iter().zip(losses.reference.iter().zip(&losses.candidate)) {
-        let [reference, candidate] = pair(*one, *other);
+        let [reference, candidate] = loss_pair(*one, *other);
         writeln!(text, "| {step} | {reference} | {candidate} |")?;
     }
     Ok(())

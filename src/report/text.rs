@@ -129,9 +129,17 @@ pub fn whose(verdict: &Verdict) -> Option<String> {
         return Some(format!("reference / candidate: {}", start_words(difference)));
     }
     if first.phase == Phase::Batch {
-        return Some(format!("the candidate was given other {}{}", rows_of(first), values(first)));
+        return Some(format!("the candidate was given other {}", given(first)));
     }
-    let by = "what the reference's definition makes of its inputs";
+    let same =
+        |found: &&NonFinite| (found.step, found.phase, &found.tensor) == (first.step, first.phase, &first.tensor);
+    if let Some(found) = verdict.non_finite.iter().find(same) {
+        return Some(format!("{}; the run ended there", not_finite(found)));
+    }
+    let by = match first.farther {
+        Some(Farther::Reference) => "what its own definition makes of its inputs",
+        _ => "what the reference's definition makes of its inputs",
+    };
     let side = match first.farther {
         _ if first.is_drift() => {
             let side =
@@ -149,8 +157,17 @@ pub fn whose(verdict: &Verdict) -> Option<String> {
     Some(side + &values(first))
 }
 
-fn rows_of(first: &Divergence) -> &str {
-    if first.tensor == "targets" { "targets" } else { "rows" }
+/// What the candidate was given, beside what the reference was.
+fn given(first: &Divergence) -> String {
+    let what = if first.tensor == "targets" { "targets" } else { "rows" };
+    match (first.reference, first.candidate) {
+        _ if first.gap.is_none() => format!("{what}, and not as many"),
+        (Some(_), Some(_)) => {
+            let [reference, candidate] = pair(first.reference, first.candidate);
+            format!("{what}: {candidate} where the reference was given {reference}")
+        }
+        _ => what.to_owned(),
+    }
 }
 
 /// The values where a phase first goes wrong: the side's, and what it should be.
@@ -178,17 +195,21 @@ fn times(ratio: f64) -> String {
 /// Whether the whole steps agree all the same, and why.
 pub fn steps_agree(verdict: &Verdict) -> Option<String> {
     let steps = verdict.steps_agree?;
-    Some(match (steps, &verdict.identity) {
-        (true, Some(identity)) => format!(
-            "The steps they make, from weights to weights, agree on this run, and must: {identity}. They are two ways to \
-             write the same training"
-        ),
-        (true, None) => {
-            "The steps they make, from weights to weights, agree on this run all the same: what differs here \
-                         cancels, in this run at least"
-                .to_owned()
+    let phase = verdict.first_divergence.as_ref().map(|first| first.phase);
+    let agree = "The steps they make, from weights to weights, agree";
+    Some(match (steps, &verdict.identity, phase) {
+        (true, Some(identity), _) => {
+            format!("{agree} on this run, and must: {identity}. They are two ways to write the same training")
         }
-        (false, _) => "The steps they make, from weights to weights, differ, too".to_owned(),
+        (true, None, Some(Phase::Start)) => format!("{agree}, where they start from the same weights"),
+        (true, None, Some(Phase::Evaluation)) => format!("{agree}: evaluation alone differs"),
+        (true, None, Some(Phase::Loss)) if verdict.first_of(Phase::Backward).is_none() => {
+            format!("{agree}: what is reported alone differs")
+        }
+        (true, None, _) => {
+            format!("{agree} on this run all the same: what differs here cancels, in this run at least")
+        }
+        (false, ..) => "The steps they make, from weights to weights, differ, too".to_owned(),
     })
 }
 
@@ -205,7 +226,9 @@ pub fn pattern(found: &TensorFound) -> String {
     match (found.pattern, found.constant) {
         (Pattern::Times, Some(constant)) => {
             let shown = factor(Some(constant));
-            if shown.contains(' ') { format!("× ({shown}) throughout") } else { format!("× {shown} throughout") }
+            // The loss is one number.
+            let all = if found.name == "loss" { "" } else { " throughout" };
+            if shown.contains(' ') { format!("× ({shown}){all}") } else { format!("× {shown}{all}") }
         }
         (pattern, _) => pattern.name().to_owned(),
     }
@@ -217,7 +240,8 @@ pub fn tensors_head(first: &Divergence) -> String {
         Some(Farther::Reference) => "the reference's tensors",
         _ => "the candidate's tensors",
     };
-    format!("{} at step {}: {whose} beside what they should be, nearest the loss first", first.phase.name(), first.step)
+    let order = if first.tensors.len() > 1 { ", nearest the loss first" } else { "" };
+    format!("{} at step {}: {whose} beside what they should be{order}", first.phase.name(), first.step)
 }
 
 /// The tensors that were unjudged, each with its phase and at how many steps.
@@ -363,6 +387,13 @@ pub fn sentence(words: &str) -> String {
     format!("{first}{}{end}", chars.as_str())
 }
 
+/// Two losses of a step, with the digits that tell them apart.
+pub fn loss_pair(reference: Option<f64>, candidate: Option<f64>) -> [String; 2] {
+    let [one, other] = pair(reference, candidate);
+    let named = |value: Option<f64>, shown: String| if value.is_some() { shown } else { "not finite".to_owned() };
+    [named(reference, one), named(candidate, other)]
+}
+
 /// Both sides' losses at the first, a middle and the last step.
 fn write_losses(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     let losses = &verdict.losses;
@@ -370,7 +401,7 @@ fn write_losses(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         return Ok(());
     }
     let pairs: Vec<[String; 2]> =
-        losses.reference.iter().zip(&losses.candidate).map(|(one, other)| pair(*one, *other)).collect();
+        losses.reference.iter().zip(&losses.candidate).map(|(one, other)| loss_pair(*one, *other)).collect();
     write!(text, "{:<13}", "Loss")?;
     losses.steps.iter().try_for_each(|step| write!(text, "{:>20}", format!("step {step}")))?;
     for (side, name) in ["reference", "candidate"].iter().enumerate() {
@@ -385,7 +416,7 @@ fn write_tensors(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     let Some(first) = verdict.first_divergence.as_ref().filter(|first| !first.tensors.is_empty()) else {
         return Ok(());
     };
-    wrap(&sentence(&tensors_head(first)).trim_end_matches('.').to_owned(), 80)
+    wrap(sentence(&tensors_head(first)).trim_end_matches('.'), 80)
         .iter()
         .try_for_each(|line| writeln!(text, "{line}"))?;
     writeln!(text, "  {:<30}{:<28}{:>9}{:>9}", "tensor", "it is", "gap", "limit")?;
@@ -437,17 +468,19 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             writeln!(text, "  {}{line}", if number == 0 { "" } else { "  " })?;
         }
     }
+    let of = [(Phase::Backward, "gradients"), (Phase::Update, "updates"), (Phase::Loss, "the loss")];
     let detectable = |phase| verdict.phases.get(&phase).and_then(|summary| summary.detectable);
-    let shown = |phase, of: &str| match detectable(phase) {
-        Some(least) => format!("{} in {of}", power(Some(least))),
-        None => format!("none for certain in {of}"),
+    let (known, unknown): (Vec<_>, Vec<_>) = of.into_iter().partition(|(phase, _)| detectable(*phase).is_some());
+    let known: Vec<String> = known.iter().map(|(phase, of)| format!("{} in {of}", power(detectable(*phase)))).collect();
+    let unknown: Vec<&str> = unknown.iter().map(|(_, of)| *of).collect();
+    let power_words = match (known.as_slice(), unknown.as_slice()) {
+        ([], _) => "power: none; a tensor that is off by a factor at every step need not have shown".to_owned(),
+        (known, unknown) => format!(
+            "power: a tensor that is off by a factor of 1 ± {} at every step would have shown{}",
+            known.join(", "),
+            if unknown.is_empty() { String::new() } else { format!("; none for certain in {}", unknown.join(", ")) }
+        ),
     };
-    let least = [(Phase::Backward, "gradients"), (Phase::Update, "updates"), (Phase::Loss, "the loss")]
-        .map(|(phase, of)| shown(phase, of));
-    let power_words = format!(
-        "power: this run would have shown every tensor that is off throughout by a factor of 1 ± {}, at every step",
-        least.join(", ")
-    );
     let minimum = |phase: &Phase| verdict.phases.get(phase).and_then(|summary| summary.minimum_limit);
     let minima = Phase::COMPUTED.map(|phase| format!("{} {}", phase.name(), power(minimum(&phase))));
     let one = format!("one tolerance for all tensors of a phase would have to be: {}", minima.join(", "));

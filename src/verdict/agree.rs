@@ -1,9 +1,9 @@
 //! Whether the whole steps of two sides agree, from weights to weights, whatever lies in between.
 //!
-//! Every step starts from the reference's weights on both sides. What rounding does to it is measured: by the reference, and by the
-//! engine from scratch in the candidate's type, beside the same definition in f64.
+//! Every step starts from the reference's weights on both sides. What rounding does to it is measured beside the same definition in
+//! f64: by the engine from scratch in either side's type, and by the reference where that is right.
 
-use super::{Comparison, Mode};
+use super::{Comparison, Divergence, Farther, Mode};
 use crate::{
     data::{Batch, Inputs},
     engine::Engine,
@@ -27,11 +27,11 @@ const STEPS: usize = 200;
 pub(super) fn steps_agree(
     experiment: &Experiment,
     comparison: Comparison<'_>,
-    first: usize,
+    first: &Divergence,
     stop: &AtomicBool,
 ) -> Result<Option<bool>> {
     let mut lockstep = Lockstep::with(experiment, Mode::Sync, comparison.engines)?;
-    let steps = lockstep.steps.min(first.saturating_add(STEPS));
+    let steps = lockstep.steps.min(first.step.saturating_add(STEPS));
     let alignment = experiment.alignment();
     let all = alignment.parameters.iter().copied().collect::<Option<Vec<usize>>>();
     let Some(own) = all.filter(|own| own.len() == experiment.candidate.model.parameters().len()) else {
@@ -41,8 +41,18 @@ pub(super) fn steps_agree(
         let side = Side { engine: EngineKind::Scratch, dtype, ..experiment.reference.clone() };
         Ok(Definition { engine: (comparison.engines)(Role::Referee, &side, lockstep.rows)?, dtype })
     };
-    let sides = [engine(DType::F64)?, engine(experiment.candidate.dtype)?];
-    let mut watching = Agreement { sides, own, k: comparison.limits.k, agrees: None, failed: None };
+    let twins = [experiment.reference.dtype, experiment.candidate.dtype].map(engine);
+    let [one, other] = twins;
+    let is_right = !matches!(first.farther, Some(Farther::Reference | Farther::Both));
+    let mut watching = Agreement {
+        exact: engine(DType::F64)?,
+        twins: [one?, other?],
+        is_right,
+        own,
+        k: comparison.limits.k,
+        agrees: None,
+        failed: None,
+    };
     let ended = lockstep.run(steps, None, stop, &mut [&mut watching])?;
     match watching.failed {
         Some(error) => Err(error),
@@ -58,8 +68,12 @@ struct Definition {
 
 /// Compares whole steps.
 struct Agreement {
-    /// In f64, and in the candidate's type.
-    sides: [Definition; 2],
+    /// The reference's definition in f64.
+    exact: Definition,
+    /// The same in the types of the reference and of the candidate.
+    twins: [Definition; 2],
+    /// Whether the reference does what its definition says, so that its error is rounding.
+    is_right: bool,
     /// For each of the reference's parameters, the candidate's.
     own: Vec<usize>,
     k: f64,
@@ -125,14 +139,16 @@ impl Agreement {
         };
         let reference = event.reference_runner;
         let before: Vec<Vec<f64>> = (0..self.own.len()).map(|index| wide(reference.before(index))).collect();
-        let [exact, twin] = &mut self.sides;
-        let (exact, twin) = (exact.changes(&event.batch, &before)?, twin.changes(&event.batch, &before)?);
+        let exact = self.exact.changes(&event.batch, &before)?;
+        let [of_reference, of_candidate] = &mut self.twins;
+        let twins = [of_reference.changes(&event.batch, &before)?, of_candidate.changes(&event.batch, &before)?];
         let change =
             |side: &Runner, own: usize, before: &[f64]| difference(&wide(side.engine().parameter(own).values), before);
         for (index, before) in before.iter().enumerate() {
             let [one, other] =
                 [(reference, index), (candidate, self.own[index])].map(|(side, own)| change(side, own, before));
-            let noise = f64::max(gap(&one, &exact[index]), gap(&twin[index], &exact[index]));
+            let of_twins = twins.iter().map(|twin| gap(&twin[index], &exact[index])).fold(0.0, f64::max);
+            let noise = if self.is_right { of_twins.max(gap(&one, &exact[index])) } else { of_twins };
             let (apart, limit) = (gap(&one, &other), self.k * noise);
             let agrees = apart <= limit || apart == 0.0;
             // Of a limit that wide that they agree says nothing.

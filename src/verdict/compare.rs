@@ -75,7 +75,7 @@ fn say_whether_steps_agree(
     if first.is_drift() || !verdict.non_finite.is_empty() {
         return Ok(());
     }
-    verdict.steps_agree = agree::steps_agree(experiment, comparison, first.step, stop)?;
+    verdict.steps_agree = agree::steps_agree(experiment, comparison, first, stop)?;
     if verdict.steps_agree == Some(true) {
         let [reference, candidate] = [&experiment.reference, &experiment.candidate].map(|side| &side.training);
         verdict.identity = identity(reference, candidate, &experiment.reference.model.parameters());

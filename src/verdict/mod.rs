@@ -6,6 +6,8 @@
 mod agree;
 mod compare;
 mod curves;
+#[cfg(test)]
+mod documented;
 mod drifting;
 mod environment;
 mod finish;
@@ -17,7 +19,7 @@ mod track;
 mod unreached;
 
 pub use crate::{
-    lockstep::{Evaluated, Mode, Phase, RunMode, Scores, StartDifference, StartKind, Stopping},
+    lockstep::{Decision, Evaluated, Mode, Phase, RunMode, Scores, StartDifference, StartKind, Stopping},
     noise::{Refereed, Tie},
 };
 pub use compare::{Comparison, compare};

@@ -142,13 +142,13 @@ pub(super) const CASES: &[Case] = &[
         AT_ONCE),
     keys("AdamW: decay 0 for 0.01", &[ADAMW], &["training.optimizer.adamw.weight_decay=0"], AT_ONCE),
     own("Adam: no bias correction", &[ADAM], "'no-bias-correction'", AT_ONCE),
-    own("Adam: eps inside the root", &[ADAM], "'eps-inside-root'", AT_ONCE),
-    own("Adam: eps-hat", &[ADAM], "'eps-hat'", AT_ONCE),
+    own("Adam: eps inside the root", &[ADAM], "'eps-inside-root'", (Phase::Update, 0, None)),
+    own("Adam: eps-hat", &[ADAM], "'eps-hat'", (Phase::Update, 0, None)),
     own("Adam: step counter ahead by 1", &[ADAM], "{ step-counter = 1 }", AT_ONCE),
     keys("Adam: eps 1e-7 for 1e-8", &[ADAM], &["training.optimizer.adam.eps=1e-7"], (Phase::Update, 0, None)),
     // m and v of the first step, corrected, are the gradient and its square with any β.
     keys("Adam: β₂ 0.99 for 0.999", &[ADAM], &["training.optimizer.adam.betas=[0.9, 0.99]"], NEXT),
-    own("RMSprop: eps inside the root", &[RMSPROP], "'eps-inside-root'", AT_ONCE),
+    own("RMSprop: eps inside the root", &[RMSPROP], "'eps-inside-root'", (Phase::Update, 0, None)),
     keys("RMSprop: α 0.9 for 0.99", &[RMSPROP], &["training.optimizer.rmsprop.alpha=0.9"], AT_ONCE),
     keys("RMSprop: centered for plain", &[RMSPROP], &["training.optimizer.rmsprop.centered=true"], AT_ONCE),
     keys("RMSprop: momentum 0.9 for 0", &[RMSPROP], &["training.optimizer.rmsprop.momentum=0.9"], NEXT),
@@ -317,7 +317,7 @@ fn sets(case: &Case, setting: &Faulted, side: Role) -> Vec<String> {
     sets
 }
 
-fn faulted(context: &Context<'_>, case: &Case, setting: usize, faulty: Role) -> Result<Verdict> {
+pub(super) fn faulted(context: &Context<'_>, case: &Case, setting: usize, faulty: Role) -> Result<Verdict> {
     let setting = &FAULTED[setting];
     let experiment = setting.setting.experiment(STEPS, &sets(case, setting, faulty))?;
     let engines = |role, side: &Side, rows| -> Result<Box<dyn Engine>> {

@@ -158,9 +158,29 @@ mod tests {
         for run in control::control(&context, 77..78, 60).unwrap() {
             assert_ne!(run.outcome, Answer::Mismatch, "{}, {}: {:?}", CONTROL[run.setting].name, run.dtype, run.first);
         }
-        for run in faults::run(&context).unwrap() {
+        let missed: Vec<_> = faults::run(&context).unwrap().into_iter().filter(|run| !run.right).collect();
+        let missed = missed.iter().map(|run| {
             let (fault, setting) = (faults::CASES[run.case].name, FAULTED[run.setting].setting.name);
-            assert!(run.right, "{fault} in the {:?}, {setting}: {:?}, {:?}", run.side, run.place, run.then);
+            format!("{fault} in the {:?}, {setting}: {:?}, {:?}", run.side, run.place, run.then)
+        });
+        let missed: Vec<String> = missed.collect();
+        assert!(missed.is_empty(), "{}", missed.join("\n"));
+    }
+
+    #[test]
+    #[ignore]
+    fn zz_print() {
+        let context = Context {
+            folder: Path::new(""),
+            stop: &AtomicBool::new(false),
+            tick: &|_| {},
+            journal: &Journal::nowhere(),
+        };
+        for (number, case) in faults::CASES.iter().enumerate() {
+            for &side in case.sides() {
+                let verdict = faults::faulted(&context, &faults::CASES[number], 0, side).unwrap();
+                println!("##### {} in the {side:?}\n{}", case.name, crate::report::text::render(&verdict));
+            }
         }
     }
 

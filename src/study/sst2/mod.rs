@@ -200,7 +200,7 @@ fn expect(found: &Findings, study: &mut StudyVerdict) {
         let same = verdict
             .stopping
             .as_ref()
-            .is_some_and(|ended| ended.restored && ended.best.is_some() && ended.same.iter().all(|(_, same)| *same));
+            .is_some_and(|ended| ended.restored && ended.best.is_some() && ended.candidates.iter().all(|own| own.same));
         whole(verdict) && same
     });
     let first = |verdict: &Verdict, phase| verdict.first_of(phase).map(|first| first.step);

@@ -587,7 +587,7 @@ fn lockstep(text: &mut String, found: &Findings, study: &StudyVerdict) -> Writte
              at seed 0 it is best at {} and stops at {}; {}{}.\n",
             steps(stopping.best),
             steps(stopping.stopped),
-            if !stopping.same.is_empty() && stopping.same.iter().all(|(_, same)| *same) {
+            if !stopping.candidates.is_empty() && stopping.candidates.iter().all(|own| own.same) {
                 "both engines decide alike"
             } else {
                 "the engines decide differently"

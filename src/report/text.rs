@@ -89,17 +89,25 @@ pub fn start_words(difference: &StartDifference) -> String {
 /// Where values stopped being finite, in words.
 pub fn not_finite(found: &NonFinite) -> String {
     let index = if found.index.is_empty() { String::new() } else { format!("{:?}", found.index) };
-    let tensor = if found.phase == Phase::Loss { String::new() } else { format!(", {}{index}", found.tensor) };
-    let place = format!("{} at step {}{tensor}", found.phase.name(), found.step);
+    let of = |whose: &str| match found.phase {
+        Phase::Loss => format!("{whose} loss"),
+        phase => format!("{whose} {}{index} in {}", found.tensor, phase.name()),
+    };
     let beside = match (found.side, found.value) {
         (Farther::Both, _) => String::new(),
         (side, Some(value)) => format!(", where the {} has {}", other(side), number(Some(value))),
-        (side, None) => format!(", where the {} is finite", other(side)),
+        (side, None) => format!(", where the {}'s is finite", other(side)),
     };
+    let (what, step) = (&found.what, found.step);
     match (found.overflow, found.side) {
-        (Some(dtype), side) => format!("training diverges: beyond {dtype}'s largest number in the {side}, {place}"),
-        (None, Farther::Both) => format!("both sides are {}, {place}", found.what),
-        (None, side) => format!("the {side} is {}, {place}{beside}", found.what),
+        (Some(dtype), side) => {
+            format!(
+                "training diverges: {} is beyond {dtype}'s largest number at step {step}",
+                of(&format!("the {side}'s"))
+            )
+        }
+        (None, Farther::Both) => format!("{} is {what} at step {step}", of("both sides'")),
+        (None, side) => format!("{} is {what} at step {step}{beside}", of(&format!("the {side}'s"))),
     }
 }
 
@@ -236,12 +244,13 @@ pub fn pattern(found: &TensorFound) -> String {
 
 /// A headline for the table of all tensors of the phase in which the sides first part.
 pub fn tensors_head(first: &Divergence) -> String {
-    let whose = match first.farther {
-        Some(Farther::Reference) => "the reference's tensors",
-        _ => "the candidate's tensors",
+    let (whose, beside) = match first.farther {
+        _ if first.phase == Phase::Batch => ("what the candidate was given", "the reference's"),
+        Some(Farther::Reference) => ("the reference's tensors", "what they should be"),
+        _ => ("the candidate's tensors", "what they should be"),
     };
     let order = if first.tensors.len() > 1 { ", nearest the loss first" } else { "" };
-    format!("{} at step {}: {whose} beside what they should be{order}", first.phase.name(), first.step)
+    format!("{} at step {}: {whose} beside {beside}{order}", first.phase.name(), first.step)
 }
 
 /// The tensors that were unjudged, each with its phase and at how many steps.

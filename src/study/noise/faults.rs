@@ -317,7 +317,7 @@ fn sets(case: &Case, setting: &Faulted, side: Role) -> Vec<String> {
     sets
 }
 
-pub(super) fn faulted(context: &Context<'_>, case: &Case, setting: usize, faulty: Role) -> Result<Verdict> {
+fn faulted(context: &Context<'_>, case: &Case, setting: usize, faulty: Role) -> Result<Verdict> {
     let setting = &FAULTED[setting];
     let experiment = setting.setting.experiment(STEPS, &sets(case, setting, faulty))?;
     let engines = |role, side: &Side, rows| -> Result<Box<dyn Engine>> {

@@ -167,23 +167,6 @@ mod tests {
         assert!(missed.is_empty(), "{}", missed.join("\n"));
     }
 
-    #[test]
-    #[ignore]
-    fn zz_print() {
-        let context = Context {
-            folder: Path::new(""),
-            stop: &AtomicBool::new(false),
-            tick: &|_| {},
-            journal: &Journal::nowhere(),
-        };
-        for (number, case) in faults::CASES.iter().enumerate() {
-            for &side in case.sides() {
-                let verdict = faults::faulted(&context, &faults::CASES[number], 0, side).unwrap();
-                println!("##### {} in the {side:?}\n{}", case.name, crate::report::text::render(&verdict));
-            }
-        }
-    }
-
     /// Ten seconds' worth; the study runs a thousand, and `scripts/test --all` with it.
     #[test]
     fn no_random_experiment_is_called_a_mismatch() {

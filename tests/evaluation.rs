@@ -300,6 +300,7 @@ fn equal_formulations_are_parity_and_what_they_differ_in_is_told() {
     for (layers, others, told) in [
         (format!("{hidden}, {last}, 'log-softmax'"), &["candidate.training.loss=nll"][..], "behind layer 3"),
         (format!("{hidden}, {last}, 'softmax'"), &["candidate.training.loss=log-loss"], "behind layer 3"),
+        (format!("{hidden}, {last}, 'log-softmax'"), &[], "behind layer 3"),
         (format!("{linear}, {{ dropout = {{ p = 0.25 }} }}, 'relu', {last}"), &[], "layers 1 to 2"),
         (
             format!("{linear}, {{ dropout = {{ p = 0 }} }}, 'relu', {{ dropout = {{ p = 0.25 }} }}, {last}"),

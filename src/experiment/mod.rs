@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Result},
     model::{Alignment, Model, init::Init},
     tensor::DType,
-    training::{Course, Training},
+    training::{Course, Measure, Training},
 };
 pub use settings::differences;
 
@@ -166,7 +166,9 @@ impl Experiment {
     /// How the layers of the sides correspond.
     pub fn alignment(&self) -> Alignment {
         let (reference, candidate) = (&self.reference, &self.candidate);
-        Alignment::new(&reference.model, &candidate.model, reference.training.loss == candidate.training.loss)
+        let [one, other] = [reference, candidate].map(|side| &side.training.loss);
+        let logits = [one, other].iter().all(|loss| matches!(loss.measure, Measure::CrossEntropy(_)));
+        Alignment::new(&reference.model, &candidate.model, one == other, logits)
     }
 
     fn from_bytes(bytes: &[u8], name: &str, folder: &Path, sets: &[String]) -> Result<Self> {

@@ -3,6 +3,7 @@
 use super::{Experiment, Side};
 use crate::{
     lockstep::StartKind,
+    model::{Layer, Linear},
     training::{Accumulate, Adam, Clip, Curve, Norm, Optimizer, Penalty, ReportedLoss, ReportedMeasure, RmsProp, Sgd},
 };
 use serde_json::Value;
@@ -16,7 +17,7 @@ struct Choice {
 }
 
 /// The keys that are told from what they mean, not from how they were typed.
-const DECODED: [&str; 8] = [
+const DECODED: [&str; 9] = [
     "model.layers",
     "training.loss",
     "training.penalty",
@@ -25,6 +26,8 @@ const DECODED: [&str; 8] = [
     "training.schedule",
     "training.clip",
     "training.accumulate",
+    // What each side is stands above.
+    "engine",
 ];
 
 /// The keys in which the sides differ, each as `KEY: reference / candidate`; `layers` are the differences of layers, which
@@ -34,6 +37,7 @@ pub fn differences(experiment: &Experiment, start: &[crate::lockstep::StartDiffe
     let mut found: Vec<String> = layers
         .map(|difference| format!("{}: {} / {}", difference.tensor, difference.reference, difference.candidate))
         .collect();
+    found.extend(biases(experiment));
     let [reference, candidate] = [&experiment.reference, &experiment.candidate].map(settings);
     for (key, one) in &reference {
         if let Some(other) = candidate.get(key) {
@@ -43,6 +47,21 @@ pub fn differences(experiment: &Experiment, start: &[crate::lockstep::StartDiffe
     let resolved = &experiment.resolved;
     found.extend(typed(&resolved["reference"], &resolved["candidate"], ""));
     found
+}
+
+/// The layers that differ in a bias alone, which the start tells as a tensor that one side has.
+fn biases(experiment: &Experiment) -> Vec<String> {
+    let (reference, candidate) = (&experiment.reference.model.layers, &experiment.candidate.model.layers);
+    let alignment = experiment.alignment();
+    let pairs = reference.iter().enumerate().filter_map(|(index, one)| {
+        let other = candidate.get((*alignment.layers.get(index)?)?)?;
+        let plain = |layer: &Layer| match *layer {
+            Layer::Linear(linear) => Some(Linear { bias: false, ..linear }),
+            _ => None,
+        };
+        (one != other && plain(one).is_some() && plain(one) == plain(other)).then_some((index, one, other))
+    });
+    pairs.map(|(index, one, other)| format!("layer {index}: {one} / {other}")).collect()
 }
 
 impl Choice {
@@ -96,7 +115,11 @@ fn settings(side: &Side) -> BTreeMap<&'static str, Choice> {
             || Choice::new("none"),
             |&Penalty { factor, mean, biases, .. }| {
                 let name = if norm == Norm::L1 { "l1" } else { "l2" };
-                Choice::new(name).number("factor", factor, None).with("mean", mean, None).with("biases", biases, None)
+                let reduction = if mean { "mean" } else { "sum" };
+                Choice::new(name)
+                    .number("factor", factor, None)
+                    .with("reduction", reduction, Some("sum".to_owned()))
+                    .with("biases", biases, Some("true".to_owned()))
             },
         )
     };
@@ -110,9 +133,9 @@ fn settings(side: &Side) -> BTreeMap<&'static str, Choice> {
         (
             "training.accumulate",
             match training.accumulate {
-                None => Choice::new("none"),
+                None => Choice::new("1"),
                 Some(Accumulate { batches, mean }) => {
-                    Choice::new(format!("{batches} batches")).with("mean", mean, Some("true".to_owned()))
+                    Choice::new(batches.to_string()).with("mean", mean, Some("true".to_owned()))
                 }
             },
         ),
@@ -178,7 +201,7 @@ fn schedule(side: &Side) -> Choice {
             Choice::new("cosine").with("length", length, None).number("minimum", minimum, None)
         }
         Curve::Linear { start, end, length } => {
-            Choice::new("linear").number("start", start, None).number("end", end, None).with("length", length, None)
+            Choice::new("warm-up").number("start", start, None).number("end", end, None).with("length", length, None)
         }
     };
     choice.with("every", if schedule.every_step { "step" } else { "epoch" }, None)
@@ -199,7 +222,8 @@ fn typed(reference: &Value, candidate: &Value, path: &str) -> Vec<String> {
         }
         _ if reference == candidate => Vec::new(),
         _ => {
-            let shown = |value: &Value| if value.is_null() { "default".to_owned() } else { value.to_string() };
+            let none = if path == "training.faults" { "none" } else { "default" };
+            let shown = |value: &Value| if value.is_null() { none.to_owned() } else { value.to_string() };
             vec![format!("{path}: {} / {}", shown(reference), shown(candidate))]
         }
     }

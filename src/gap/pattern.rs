@@ -81,8 +81,9 @@ fn factor(found: &[f64], exact: &[f64], bound: &[f64]) -> Option<f64> {
         (found - factor * exact).abs() <= bound * factor.abs().max(1.0) + unsure * exact.abs()
     };
     let all = factor.is_finite() && factor != 0.0 && found.iter().zip(exact).zip(bound).all(shares);
-    // Of bounds as large as the values nothing is known.
-    (all && unsure < 0.1 * factor.abs()).then_some(factor)
+    // Of bounds as large as the values nothing is known; and it has to explain what is off.
+    let off = |factor: f64| found.iter().zip(exact).map(|(found, exact)| (found - factor * exact).powi(2)).sum::<f64>();
+    (all && unsure < 0.1 * factor.abs() && off(factor) <= off(1.0) / 4.0).then_some(factor)
 }
 
 /// Whether the elements are those of the transposed matrix, in whatever shape it was written.
@@ -96,8 +97,14 @@ fn is_transposed(found: &[f64], exact: &[f64], bound: &[f64], shape: Shape) -> b
         })
 }
 
+/// How many times as far as its bound an element has to be off before others are looked for in its place.
+const FAR: f64 = 16.0;
+
 /// Whether sorted elements are the same: of values within their bounds of each other, those in order are so, too.
 fn is_permuted(found: &[f64], exact: &[f64], bound: &[f64]) -> bool {
+    if !found.iter().zip(exact).zip(bound).any(|((found, exact), bound)| (found - exact).abs() > FAR * bound) {
+        return false;
+    }
     let mut found = found.to_vec();
     let mut exact: Vec<_> = exact.iter().copied().zip(bound.iter().copied()).collect();
     found.sort_by(f64::total_cmp);

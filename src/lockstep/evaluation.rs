@@ -290,8 +290,11 @@ impl Patience {
     }
 
     /// Takes in a look after so many steps; returns whether it is the best yet. A score that is not finite is no
-    /// improvement.
+    /// improvement, and nothing is after it has stopped.
     pub fn see(&mut self, steps: usize, scores: &Scores) -> bool {
+        if self.stopped.is_some() {
+            return false;
+        }
         let score = match self.rule.monitor {
             Monitor::Loss => scores.loss.map(|loss| -loss),
             Monitor::Accuracy => scores.accuracy,
@@ -303,7 +306,7 @@ impl Patience {
         }
         self.since += 1;
         let most = self.rule.patience + usize::from(self.rule.exceeded);
-        if self.since >= most && self.stopped.is_none() {
+        if self.since >= most {
             self.stopped = Some(steps);
         }
         false
@@ -327,8 +330,8 @@ mod tests {
     fn patience_3_is_three_looks_without_a_new_best_or_four_where_it_must_be_exceeded() {
         let rule = EarlyStopping { patience: 3, exceeded: false, monitor: Monitor::Loss, restore: true };
         let losses = [3.0, 2.0, 2.0, 2.5, f64::NAN, 2.1, 1.0];
-        assert_eq!(stops_at(rule, &losses), (Some(5), Some(7)));
-        assert_eq!(stops_at(EarlyStopping { exceeded: true, ..rule }, &losses), (Some(6), Some(7)));
+        assert_eq!(stops_at(rule, &losses), (Some(5), Some(2)));
+        assert_eq!(stops_at(EarlyStopping { exceeded: true, ..rule }, &losses), (Some(6), Some(2)));
         assert_eq!(stops_at(EarlyStopping { patience: 9, ..rule }, &losses), (None, Some(7)));
     }
 

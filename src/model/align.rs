@@ -3,7 +3,7 @@
 //! A layer that is an identity shifts nothing. Where layers are alike but not one for one, as ReLU and dropout in the other
 //! order, they are taken together: as a composite.
 
-use super::{BatchNorm, Layer, Linear, Model, Norm, Place};
+use super::{Axis, BatchNorm, Layer, Linear, Model, Norm, Place};
 use crate::tensor::Shape;
 use std::ops::Range;
 
@@ -24,6 +24,8 @@ pub struct Alignment {
     /// The last layers where they correspond only together with the losses behind them, as a sigmoid before
     /// binary cross-entropy and none before that of logits. Empty else.
     pub tail: Stretch,
+    /// For each of the reference's layers, the candidate's whose output is the same tensor.
+    pub layers: Vec<Option<usize>>,
     /// For each of the reference's parameters, the candidate's that is the same.
     pub parameters: Vec<Option<usize>>,
     /// The same for each of the reference's buffers.
@@ -34,14 +36,20 @@ pub struct Alignment {
 const MOST_PAIRS: usize = 4_000_000;
 
 impl Alignment {
-    /// Of two models; `same_loss` says whether the losses behind them are the same.
-    pub fn new(reference: &Model, candidate: &Model, same_loss: bool) -> Self {
+    /// Of two models; `same_loss` says whether the losses behind them are the same, and `logits` whether these are
+    /// cross-entropies, to which the logarithm of a softmax is as good as what it is taken of.
+    pub fn new(reference: &Model, candidate: &Model, same_loss: bool, logits: bool) -> Self {
         let sides = [reference.places(), candidate.places()];
         let [one, other] = [0, 1].map(|side| sides[side].len());
         let (mut stretches, mut tail) = between(matches(&sides[0], &sides[1]), &sides);
         let nothing = Stretch { reference: one..one, candidate: other..other };
+        let normalized = |places: &[Place]| {
+            places.iter().all(|place| is_identity(place) || place.layer == Layer::LogSoftmax(Axis::Columns))
+        };
+        let idempotent =
+            logits && normalized(&sides[0][tail.reference.clone()]) && normalized(&sides[1][tail.candidate.clone()]);
         // The same loss takes the same outputs: what is left belongs to the layers before it.
-        if same_loss && !tail.is_empty() {
+        if same_loss && !idempotent && !tail.is_empty() {
             match stretches.last_mut() {
                 Some(last) => (last.reference.end, last.candidate.end) = (one, other),
                 None => stretches.push(Stretch { reference: 0..one, candidate: 0..other }),
@@ -54,9 +62,14 @@ impl Alignment {
         let corresponds = |stretch: &Stretch| stretch.corresponds(&sides, &parameters);
         if trained || stretches.is_empty() || !stretches.iter().all(corresponds) {
             let parameters = by_name(reference, candidate);
-            return Self { stretches: None, tail: nothing, parameters, buffers: vec![None; buffers.len()] };
+            let (layers, buffers) = (vec![None; one], vec![None; buffers.len()]);
+            return Self { stretches: None, tail: nothing, layers, parameters, buffers };
         }
-        Self { stretches: Some(stretches), tail, parameters, buffers }
+        let mut layers = vec![None; one];
+        for stretch in &stretches {
+            layers[stretch.reference.end - 1] = Some(stretch.candidate.end - 1);
+        }
+        Self { stretches: Some(stretches), tail, layers, parameters, buffers }
     }
 
     /// Whether the layers are one for one, so that a record of either side is laid out alike.
@@ -65,15 +78,16 @@ impl Alignment {
         self.tail.is_empty() && self.stretches.iter().flatten().all(single)
     }
 
-    /// For each of so many of the candidate's parameters, the reference's that is the same.
+    /// For each of so many of the candidate's parameters, or buffers, the reference's that is the same, by the candidate's of
+    /// each of the reference's.
     pub fn of_candidate(own: &[Option<usize>], count: usize) -> Vec<Option<usize>> {
-        (0..count).map(|number| own.iter().position(|own| *own == Some(number))).collect()
-    }
-
-    /// The candidate's layer whose output is that of one of the reference's.
-    pub fn layer(&self, reference: usize) -> Option<usize> {
-        let mut stretches = self.stretches.iter().flatten();
-        stretches.find(|stretch| stretch.reference.end == reference + 1).map(|stretch| stretch.candidate.end - 1)
+        let mut found = vec![None; count];
+        for (number, own) in own.iter().enumerate() {
+            if let Some(place) = own.and_then(|own| found.get_mut(own)) {
+                *place = Some(number);
+            }
+        }
+        found
     }
 }
 
@@ -95,15 +109,16 @@ impl Stretch {
         !self.is_single() && counts != [1, 1]
     }
 
-    /// Whether the outputs have the same width and, where it is not one layer each, every parameter its counterpart.
+    /// Whether the outputs have the same width and, where it is not one layer each, one side's parameters all have their
+    /// counterparts: a layer more is that, two other networks are not.
     fn corresponds(&self, sides: &[Vec<Place>; 2], parameters: &[Option<usize>]) -> bool {
         let [one, other] = [&sides[0][self.reference.clone()], &sides[1][self.candidate.clone()]];
         let (Some(last), Some(of_other)) = (one.last(), other.last()) else { return false };
         let trained = |places: &[Place]| places.iter().map(|place| place.parameters.len()).sum::<usize>();
-        let mut numbers = one.iter().flat_map(|place| place.parameters.clone());
+        let numbers = one.iter().flat_map(|place| place.parameters.clone());
+        let shared = numbers.filter(|&number| parameters[number].is_some()).count();
         last.output.elements() == of_other.output.elements()
-            && (!self.is_composite(sides)
-                || (trained(one) == trained(other) && numbers.all(|number| parameters[number].is_some())))
+            && (!self.is_composite(sides) || [trained(one), trained(other)].contains(&shared))
     }
 }
 
@@ -344,7 +359,7 @@ mod tests {
 
     fn aligned(reference: &[Layer], candidate: &[Layer], same_loss: bool) -> Alignment {
         let model = |layers: &[Layer]| Model::new(layers.to_vec(), 4).unwrap();
-        Alignment::new(&model(reference), &model(candidate), same_loss)
+        Alignment::new(&model(reference), &model(candidate), same_loss, false)
     }
 
     fn ranges(alignment: &Alignment) -> Vec<(Range<usize>, Range<usize>)> {
@@ -395,6 +410,17 @@ mod tests {
         assert_eq!(ranges(&alignment), [(0..1, 0..1)]);
         assert_eq!(alignment.tail, Stretch { reference: 1..1, candidate: 1..2 });
         assert_eq!(aligned(&probabilities, &logits, false).tail, Stretch { reference: 1..2, candidate: 1..1 });
+    }
+
+    #[test]
+    fn a_layer_more_that_is_trained_leaves_the_others_where_they_are() {
+        let norm = Layer::BatchNorm(BatchNorm { norm: Norm { columns: 3, eps: 1e-5, affine: true }, momentum: 0.1 });
+        let (plain, more) =
+            ([linear(4, 3), Layer::Relu, linear(3, 2)], [linear(4, 3), norm, Layer::Relu, linear(3, 2)]);
+        let alignment = aligned(&plain, &more, true);
+        assert_eq!(ranges(&alignment), [(0..1, 0..1), (1..2, 1..3), (2..3, 3..4)]);
+        assert_eq!(alignment.parameters, [Some(0), Some(1), Some(4), Some(5)]);
+        assert_eq!(aligned(&more, &plain, true).parameters, [Some(0), Some(1), None, None, Some(2), Some(3)]);
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Places {
         let shared = common(reference.parameters(), &alignment.parameters);
         let kept = reference.buffers().into_iter().map(|(buffer, _)| buffer).collect();
         let buffers = common(kept, &alignment.buffers);
-        let layers: Vec<_> = (0..widths.len()).map(|layer| alignment.layer(layer)).collect();
+        let layers = alignment.layers;
         let each = |place: fn(usize) -> Place| (0..shared.len()).map(place);
         let watch_batches = experiment.candidate.training.faults.iter().any(Fault::is_of_data);
         let same_type = experiment.reference.dtype == experiment.candidate.dtype;

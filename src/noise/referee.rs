@@ -35,6 +35,8 @@ pub struct Referee {
     widths: Vec<usize>,
     record: StepRecord,
     deviations: Vec<Deviation>,
+    /// Whether the reference reports the loss of the weights after an update.
+    after: bool,
     seen: usize,
     asked: usize,
     /// For each judged place, whether the replay and the referee agree.
@@ -54,6 +56,7 @@ impl Referee {
             widths: side.model.widths(),
             record: StepRecord::default(),
             deviations: Vec::new(),
+            after: side.training.reported_loss.after_update,
             seen: 0,
             asked: 0,
             agrees: Vec::new(),
@@ -100,7 +103,9 @@ impl Referee {
         if !reference.looked.is_empty() {
             let again = Batch { training: false, masks: &[], ..batch };
             self.engine.forward(&again)?;
-            let loss = self.engine.loss(&again)?;
+            let after = self.engine.loss(&again)?;
+            // Where the candidate alone reports that, the reference's definition is the loss of the step.
+            let loss = if self.after { after } else { loss };
             self.record.looked(self.engine.as_ref(), &self.widths, loss)?;
         }
         let Self { replay, record, deviations, .. } = self;

@@ -49,9 +49,9 @@ impl Ties {
         let alignment = experiment.alignment();
         let kink = |layer: &Layer| matches!(layer, Layer::Relu | Layer::LeakyRelu { .. });
         // What reaches the first layer is given, not computed.
-        let before = |layer: usize| Some((layer.checked_sub(1)?, alignment.layer(layer.checked_sub(1)?)?));
+        let before = |layer: usize| Some((layer.checked_sub(1)?, alignment.layers[layer.checked_sub(1)?]?));
         let both = |layer: &usize| {
-            alignment.layer(*layer).is_some_and(|own| kink(&reference[*layer]) && kink(&candidate[own]))
+            alignment.layers[*layer].is_some_and(|own| kink(&reference[*layer]) && kink(&candidate[own]))
         };
         let layers = (0..reference.len())
             .filter(both)

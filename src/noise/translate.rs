@@ -74,8 +74,24 @@ impl Translation {
         &self.slack
     }
 
+    /// A candidate's record in the definition's layout, with its slack: itself, where that is the candidate's layout.
+    pub fn of<'a>(
+        translation: &'a mut Option<Self>,
+        definition: &mut Replay,
+        record: &'a StepRecord,
+        reference: &StepRecord,
+    ) -> (&'a StepRecord, Option<&'a Slack>) {
+        match translation {
+            Some(translation) => {
+                let (record, slack) = translation.translate(definition, record, reference);
+                (record, Some(slack))
+            }
+            None => (record, None),
+        }
+    }
+
     /// The candidate's record in the definition's layout. What only the reference has is the reference's.
-    pub fn translate(
+    fn translate(
         &mut self,
         definition: &mut Replay,
         record: &StepRecord,
@@ -111,7 +127,7 @@ impl Translation {
         // All of a side's gradients are what it clips by.
         let extra = (0..record.gradients.len()).filter(|own| !parameters.contains(&Some(*own)));
         gradients.extend(extra.map(|own| record.gradients[own].clone()));
-        let lent = |layer| self.alignment.layer(layer).and_then(|own: usize| record.activation_gradients.get(own));
+        let lent = |layer: usize| self.alignment.layers[layer].and_then(|own| record.activation_gradients.get(own));
         let lent = (0..self.places[0].len()).map(|layer| lent(layer).cloned().unwrap_or_default()).collect();
         self.record = StepRecord {
             activation_gradients: lent,
@@ -141,13 +157,13 @@ impl Translation {
     /// What comes out of a stretch is the candidate's; what lies within it, the definition's, worked out.
     fn stretch(&mut self, definition: &mut Replay, stretch: &Stretch, record: &StepRecord) {
         let (last, own) = (stretch.reference.end - 1, stretch.candidate.end - 1);
-        let mut off = self.through(definition, stretch.reference.start..last);
+        let mut off = work_out(definition, &mut self.record, stretch.reference.start..last);
         if !off.is_empty() {
             let before: Parameters<'_> = &|index| &self.record.before[index];
             off = definition.spread(last, &self.record, before, &off);
         }
         if stretch.is_composite(&self.places) {
-            let of_own = self.own_through(stretch.candidate.clone());
+            let of_own = work_out(&mut self.own, &mut self.mirrored, stretch.candidate.clone());
             off.resize(of_own.len(), 0.0);
             off.iter_mut().zip(of_own).for_each(|(off, own)| *off += own);
             self.mirrored.activations[own].clone_from(&record.activations[own]);
@@ -156,37 +172,11 @@ impl Translation {
         self.record.activations[last].clone_from(&record.activations[own]);
     }
 
-    /// Works out some layers of the definition; returns how far the last may be off; empty where there are none.
-    fn through(&mut self, definition: &mut Replay, layers: Range<usize>) -> Vec<f64> {
-        let Self { record, .. } = self;
-        let mut off = Vec::new();
-        for layer in layers {
-            let before: Parameters<'_> = &|index| &record.before[index];
-            off = step(definition, layer, record, before, &off);
-            let value = definition.forward(layer, record, before).value.clone();
-            record.activations[layer] = value;
-        }
-        off
-    }
-
-    /// The same of the candidate's own layers.
-    fn own_through(&mut self, layers: Range<usize>) -> Vec<f64> {
-        let Self { own, mirrored, .. } = self;
-        let mut off = Vec::new();
-        for layer in layers {
-            let before: Parameters<'_> = &|index| &mirrored.before[index];
-            off = step(own, layer, mirrored, before, &off);
-            let value = own.forward(layer, mirrored, before).value.clone();
-            mirrored.activations[layer] = value;
-        }
-        off
-    }
-
     /// The last layers and the loss: from what reaches them to the reported loss, and back to the gradient in that.
     fn tail(&mut self, definition: &mut Replay, record: &StepRecord) {
         let Stretch { reference: layers, candidate: of_own } = self.alignment.tail.clone();
-        let off = self.through(definition, layers);
-        let own_off = self.own_through(of_own.clone());
+        let off = work_out(definition, &mut self.record, layers);
+        let own_off = work_out(&mut self.own, &mut self.mirrored, of_own.clone());
         self.record.looked.clone_from(&self.record.activations[self.places[0].len() - 1]);
         let Self { own, mirrored, slack, record: translated, .. } = self;
         let before: Parameters<'_> = &|index| &mirrored.before[index];
@@ -214,14 +204,19 @@ impl Translation {
     }
 }
 
-/// How far a layer may be off that a side takes of what may be off itself.
-fn step(replay: &mut Replay, layer: usize, record: &StepRecord, before: Parameters<'_>, off: &[f64]) -> Vec<f64> {
-    let mut bound = replay.forward(layer, record, before).bound.clone();
-    if !off.is_empty() {
-        let spread = replay.spread(layer, record, before, off);
-        bound.iter_mut().zip(spread).for_each(|(bound, spread)| *bound += spread);
+/// Works out some layers in a record of their own layout; returns how far the output of the last may be off in a side; empty
+/// where there are none.
+fn work_out(replay: &mut Replay, record: &mut StepRecord, layers: Range<usize>) -> Vec<f64> {
+    let mut off = Vec::new();
+    for layer in layers {
+        let before: Parameters<'_> = &|index| &record.before[index];
+        let spread = if off.is_empty() { None } else { Some(replay.spread(layer, record, before, &off)) };
+        let Exact { value, bound } = replay.forward(layer, record, before).clone();
+        off = bound;
+        off.iter_mut().zip(spread.iter().flatten()).for_each(|(off, spread)| *off += spread);
+        record.activations[layer] = value;
     }
-    bound
+    off
 }
 
 /// For each of the candidate's masks, the definition's: in order, identities left out.

@@ -34,11 +34,14 @@ pub fn power(value: Option<f64>) -> String {
     }
 }
 
-/// Two numbers with as many digits as tell them apart, and at least four; equal ones with four.
+/// Two numbers with as many digits as tell them apart, and at least four; equal ones with six.
 pub fn pair(one: Option<f64>, other: Option<f64>) -> [String; 2] {
     let (Some(a), Some(b)) = (one, other) else { return [one, other].map(number) };
-    if a == b || !a.is_finite() || !b.is_finite() {
+    if !a.is_finite() || !b.is_finite() {
         return [one, other].map(number);
+    }
+    if a == b {
+        return [a, b].map(|value| trimmed(shown(value, 6)));
     }
     // Seventeen digits tell any two numbers of f64 apart.
     let apart = |digits: &usize| shown(a, *digits) != shown(b, *digits);
@@ -57,6 +60,12 @@ fn shown(value: f64, digits: usize) -> String {
     }
 }
 
+/// Without zeros that say nothing.
+fn trimmed(text: String) -> String {
+    let whole = !text.contains('.') || text.contains('e');
+    if whole { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
+}
+
 /// A factor: `2`, `0.1`, and of one near 1 how far from it that is, `1 − 2.2e-5`.
 pub fn factor(value: Option<f64>) -> String {
     match value {
@@ -64,11 +73,7 @@ pub fn factor(value: Option<f64>) -> String {
             let sign = if value < 1.0 { '−' } else { '+' };
             format!("1 {sign} {}", power(Some((value - 1.0).abs())))
         }
-        // Without zeros that say nothing.
-        Some(value) if value.is_finite() && (1e-3..1e5).contains(&value.abs()) => {
-            let text = shown(value, 4);
-            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-        }
+        Some(value) if value.is_finite() && (1e-3..1e5).contains(&value.abs()) => trimmed(shown(value, 4)),
         other => number(other),
     }
 }

@@ -1,7 +1,7 @@
 //! How the sides did on rows that they did not train on, as tables and sentences.
 
 use super::format::number;
-use crate::verdict::{Decision, Evaluated, RunMode, Scores, Verdict};
+use crate::verdict::{Decision, Evaluated, Outcome, RunMode, Scores, Verdict};
 use std::fmt::Write;
 
 /// Looks that a table shows, the latest ones.
@@ -19,18 +19,23 @@ pub fn stopping_words(verdict: &Verdict) -> Option<String> {
     let others: Vec<String> = stopping.candidates.iter().filter(|own| !own.same).map(decided_otherwise).collect();
     let decided = match others.as_slice() {
         [] => "the candidate decides the same".to_owned(),
-        others => format!(
-            "by its own scores {}. Every side's scores are judged by what its own weights give, so that with parity only \
-             rounding is between two such decisions: a tie",
+        others if verdict.verdict == Outcome::Parity => format!(
+            "by its own scores {}. Every side's scores are judged by what its own weights give, so that only rounding is \
+             between the two decisions: a tie",
             others.join(", and ")
         ),
+        others => format!("by its own scores {}", others.join(", and ")),
     };
     Some(format!("early stopping: the reference {best} and {stopped}{restored}; {decided}"))
 }
 
 fn decided_otherwise(own: &Decision) -> String {
-    let steps = |steps: Option<usize>| steps.map_or("never".to_owned(), |steps| format!("after {steps} steps"));
-    format!("the {} candidate would have stopped {} and was best {}", own.mode, steps(own.stopped), steps(own.best))
+    let stopped = match own.stopped {
+        Some(steps) => format!("would have stopped after {steps} steps"),
+        None => "would have gone on".to_owned(),
+    };
+    let best = own.best.map_or("was never best".to_owned(), |best| format!("was best after {best}"));
+    format!("the {} candidate {stopped} and {best}", own.mode)
 }
 
 /// The candidate that a reader looks at first: the free one where there is one.

@@ -1,11 +1,11 @@
 //! A verdict as `report.md`, with the plots that lie beside it.
 
 use super::{
-    format::{budget, factor, power},
+    format::{budget, power},
     held_out,
     text::{
         diverging, headline, loss_pair, no_difference, noise_words, pattern, place, sentence, start_words, steps_agree,
-        tensors_head, unjudged, whose,
+        tensors_head, throughout, times, unjudged, whose,
     },
 };
 use crate::verdict::{Farther, Verdict};
@@ -105,7 +105,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
                 Farther::Both => ", both sides".to_owned(),
                 side => format!(", {side}"),
             });
-            format!("{}: × {}{side}", place(first), factor(first.ratio))
+            format!("{}{}{side}", place(first), throughout(first).map_or(String::new(), times))
         });
         let [gap, limit, detectable, minimum] =
             [summary.max_gap, summary.limit, summary.detectable, summary.minimum_limit].map(power);

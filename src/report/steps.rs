@@ -25,11 +25,18 @@ pub fn render(curves: &Curves) -> String {
     for (phase, budgets) in curves.budgets.iter().filter(|(_, budgets)| replayed(budgets)) {
         columns.push((format!("{}_budget", phase.name()), Column::Kept(budgets)));
     }
+    // Beside a large model the free run's outputs and gradients are looked at where they are replayed.
+    let replays = curves.budgets.get(&Phase::Forward).filter(|budgets| replayed(budgets));
     for (mode, _, tensors) in modes {
         for tensor in TENSORS {
+            let rarely = mode == RunMode::Free && ["output", "gradients"].contains(&tensor);
             let named = |curve: &&TensorCurve| curve.tensor == tensor && curve.phase != Phase::Evaluation;
             if let Some(curve) = tensors.iter().find(named) {
-                columns.push((format!("{mode}_gap_{tensor}"), Column::Kept(&curve.between)));
+                let column = match replays.filter(|_| rarely) {
+                    Some(replays) => Column::Where(&curve.between, replays),
+                    None => Column::Kept(&curve.between),
+                };
+                columns.push((format!("{mode}_gap_{tensor}"), column));
             }
         }
     }
@@ -53,6 +60,8 @@ pub fn render(curves: &Curves) -> String {
 enum Column<'a> {
     Loss(&'a [f64]),
     Kept(&'a [f32]),
+    /// Kept, and known where the other column is not below 0.
+    Where(&'a [f32], &'a [f32]),
 }
 
 impl Column<'_> {
@@ -60,6 +69,10 @@ impl Column<'_> {
         match self {
             // As many digits as it has.
             Self::Loss(losses) => losses.get(step).map_or(String::new(), ToString::to_string),
+            Self::Where(values, known) => {
+                let known = bucket.filter(|&bucket| known.get(bucket).is_some_and(|known| *known >= 0.0));
+                Self::Kept(values).cell(step, known)
+            }
             Self::Kept(values) => {
                 let value = bucket.and_then(|bucket| values.get(bucket)).filter(|value| !(**value < 0.0));
                 value.map_or(String::new(), |value| format!("{:e}", value.min(MOST)))

@@ -79,8 +79,8 @@ pub fn start_words(difference: &StartDifference) -> String {
     let StartDifference { reference, candidate, gap, .. } = difference;
     match difference.kind {
         StartKind::Layer | StartKind::Dtype => format!("{reference} / {candidate}"),
-        StartKind::Missing => format!("only the reference has it, {reference}"),
-        StartKind::Extra => format!("only the candidate has it, {candidate}"),
+        StartKind::Missing => format!("only the reference has it, of shape {reference}"),
+        StartKind::Extra => format!("only the candidate has it, of shape {candidate}"),
         StartKind::Shape => format!("{reference} / {candidate}"),
         StartKind::InitialValues => format!("{reference} / {candidate}, gap {}", power(*gap)),
     }
@@ -100,11 +100,11 @@ pub fn not_finite(found: &NonFinite) -> String {
     };
     let (what, step) = (&found.what, found.step);
     match (found.overflow, found.side) {
+        (Some(dtype), Farther::Both) => {
+            format!("training diverges: {} overflows {dtype} at step {step}", of("both sides'"))
+        }
         (Some(dtype), side) => {
-            format!(
-                "training diverges: {} is beyond {dtype}'s largest number at step {step}",
-                of(&format!("the {side}'s"))
-            )
+            format!("training diverges: {} overflows {dtype} at step {step}{beside}", of(&format!("the {side}'s")))
         }
         (None, Farther::Both) => format!("{} is {what} at step {step}", of("both sides'")),
         (None, side) => format!("{} is {what} at step {step}{beside}", of(&format!("the {side}'s"))),
@@ -121,12 +121,21 @@ fn other(side: Farther) -> Farther {
 
 /// What to do where training diverged, on both sides or beyond a type.
 pub fn diverging(verdict: &Verdict) -> Option<String> {
-    let found = verdict.non_finite.iter().find(|found| !found.is_fault())?;
-    Some(format!(
-        "The run ended with step {}: after a number that is not finite nothing means anything. Both sides train the same \
-         way there, so try a smaller learning rate, clipped gradients or smaller initial weights.",
-        found.step
-    ))
+    let found = verdict.non_finite.iter().find(|found| found.counts)?;
+    let same = verdict
+        .first_divergence
+        .as_ref()
+        .is_some_and(|first| (first.step, first.phase, &first.tensor) == (found.step, found.phase, &found.tensor));
+    match verdict.verdict {
+        // It is said already.
+        Outcome::Mismatch if same => None,
+        Outcome::Mismatch => Some(format!("The run ended with step {}: {}", found.step, not_finite(found))),
+        Outcome::Parity | Outcome::Inconclusive => Some(
+            "After that nothing means anything, so the run ended there. Both sides train the same way up to it: try a \
+             smaller learning rate, clipped gradients or smaller initial weights"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Whose fault a mismatch is, with the values at the place.
@@ -134,7 +143,13 @@ pub fn whose(verdict: &Verdict) -> Option<String> {
     let first = verdict.first_divergence.as_ref()?;
     if first.phase == Phase::Start {
         let difference = verdict.start.iter().find(|difference| difference.tensor == first.tensor)?;
-        return Some(format!("reference / candidate: {}", start_words(difference)));
+        let words = start_words(difference);
+        return Some(match difference.kind {
+            StartKind::Missing | StartKind::Extra => format!("{}: {words}", difference.tensor),
+            StartKind::Layer | StartKind::Shape | StartKind::InitialValues | StartKind::Dtype => {
+                format!("reference / candidate: {words}")
+            }
+        });
     }
     if first.phase == Phase::Batch {
         return Some(format!("the candidate was given other {}", given(first)));
@@ -169,7 +184,7 @@ pub fn whose(verdict: &Verdict) -> Option<String> {
 fn given(first: &Divergence) -> String {
     let what = if first.tensor == "targets" { "targets" } else { "rows" };
     match (first.reference, first.candidate) {
-        _ if first.gap.is_none() => format!("{what}, and not as many"),
+        _ if first.gap.is_none() => format!("{what}, and another number of them"),
         (Some(_), Some(_)) => {
             let [reference, candidate] = pair(first.reference, first.candidate);
             format!("{what}: {candidate} where the reference was given {reference}")
@@ -195,7 +210,7 @@ fn values(first: &Divergence) -> String {
 }
 
 /// `, × 2` or `, × (1 − 2.2e-5)`.
-fn times(ratio: f64) -> String {
+pub fn times(ratio: f64) -> String {
     let shown = factor(Some(ratio));
     if shown.contains(' ') { format!(", × ({shown})") } else { format!(", × {shown}") }
 }
@@ -242,6 +257,12 @@ pub fn pattern(found: &TensorFound) -> String {
     }
 }
 
+/// The factor by which the tensor is off throughout where a phase first goes wrong, if it is.
+pub fn throughout(first: &Divergence) -> Option<f64> {
+    let found = first.tensors.iter().find(|found| found.name == first.tensor)?;
+    found.constant.filter(|_| found.pattern == Pattern::Times)
+}
+
 /// A headline for the table of all tensors of the phase in which the sides first part.
 pub fn tensors_head(first: &Divergence) -> String {
     let (whose, beside) = match first.farther {
@@ -253,19 +274,21 @@ pub fn tensors_head(first: &Divergence) -> String {
     format!("{} at step {}: {whose} beside {beside}{order}", first.phase.name(), first.step)
 }
 
-/// The tensors that were unjudged, each with its phase and at how many steps.
+/// The tensors that were unjudged, each with its phase and at how many steps of which candidate.
 pub fn unjudged(verdict: &Verdict) -> Vec<String> {
-    let words = |one: &Unjudged| {
-        format!(
-            "{} of {} ({}: {} of {} steps)",
-            one.phase.name(),
-            one.tensor,
-            one.mode,
-            one.steps,
-            one.steps + one.judged
-        )
+    let mut places: Vec<(Phase, &str)> = verdict.unjudged.iter().map(|one| (one.phase, one.tensor.as_str())).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    places.retain(|place| seen.insert(*place));
+    let words = |(phase, tensor): (Phase, &str)| {
+        let own = verdict.unjudged.iter().filter(|one| (one.phase, one.tensor.as_str()) == (phase, tensor));
+        let steps: Vec<String> = own
+            .map(|Unjudged { mode, steps, judged, .. }| {
+                format!("{mode}: {steps} of {}", counted(steps + judged, "step"))
+            })
+            .collect();
+        format!("{} of {tensor} ({})", phase.name(), steps.join(", "))
     };
-    verdict.unjudged.iter().map(words).collect()
+    places.into_iter().map(words).collect()
 }
 
 /// Twins, horizon, ties and the referee, a sentence each.
@@ -293,7 +316,8 @@ pub fn noise_words(verdict: &Verdict) -> Vec<String> {
     }
     if !verdict.without_effect.is_empty() {
         lines.push(format!(
-            "without effect: {}; the true gradient is 0 at every step, so that what a side makes of it cannot show",
+            "without effect: {}; in the reference's definition its true gradient is 0 at every step, so that what is made \
+             of it does not show",
             verdict.without_effect.join(", ")
         ));
     }
@@ -360,7 +384,8 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         }
         writeln!(text)?;
     }
-    let start = || verdict.start.iter().filter(|difference| difference.kind != StartKind::Layer);
+    // What is of description stands above.
+    let start = || verdict.start.iter().filter(|difference| difference.kind.is_of_numbers());
     if start().next().is_some() {
         writeln!(text, "Start: what the experiment makes different (reference / candidate)")?;
         for difference in start() {
@@ -456,14 +481,15 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             None => "no".to_owned(),
             Some(first) => {
                 let side = if first.farther == Some(Farther::Reference) { ", the reference" } else { "" };
-                let ratio = first.ratio.filter(|_| side.is_empty()).map_or(String::new(), times);
-                format!("step {}, {}{side}{ratio}", first.step, first.tensor)
+                let place = format!("step {}, {}{side}", first.step, first.tensor);
+                let ratio = throughout(first).map_or(String::new(), times);
+                if place.chars().count() + ratio.chars().count() <= 34 { place + &ratio } else { place }
             }
         };
         let [gap, limit] = [summary.max_gap, summary.limit].map(power);
         writeln!(text, "  {:<12}{:>9}{gap:>10}{limit:>10}   {found}", phase.name(), budget(summary.budget))?;
     }
-    writeln!(text, "  budget: gap / limit of the worst element; above 1 it is more than rounding")?;
+    writeln!(text, "  budget: of its limit what the worst element uses; above 1 is more than rounding")?;
     let of_update = verdict.phases.get(&Phase::Update).and_then(|summary| summary.budget);
     if of_update.is_some_and(|budget| (0.75..=1.0).contains(&budget)) {
         let words = "an update's budget is near 1 in every healthy run: new weights are rounded to their type, and of \

@@ -1,6 +1,6 @@
 //! An experiment, run in both engines and judged: what commands and studies call.
 
-use super::{Curves, Divergence, Judge, Measured, Mode, Outcome, RunMode, Speed, Verdict, agree};
+use super::{Curves, Divergence, Judge, Measured, Mode, NonFinite, Outcome, RunMode, Speed, Verdict, agree};
 use crate::{
     error::{Error, Result},
     experiment::Experiment,
@@ -72,7 +72,8 @@ fn say_whether_steps_agree(
     let Some(first) = verdict.first_divergence.as_ref().filter(|_| verdict.verdict == Outcome::Mismatch) else {
         return Ok(());
     };
-    if first.is_drift() || !verdict.non_finite.is_empty() {
+    let found = |found: &NonFinite| (found.step, found.phase) == (first.step, first.phase);
+    if first.is_drift() || verdict.non_finite.iter().any(found) {
         return Ok(());
     }
     verdict.steps_agree = agree::steps_agree(experiment, comparison, first, stop)?;

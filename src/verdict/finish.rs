@@ -2,7 +2,7 @@
 
 use super::{
     Curves, Divergence, DriftSummary, Farther, Judge, Losses, Measured, Noise, NonFinite, Outcome, PhaseSummary,
-    PhaseTimes, SCHEMA, Unjudged, Verdict, finite,
+    PhaseTimes, SCHEMA, Unjudged, Verdict, budget_of, finite, limit_of,
     run::Run,
     speed::{quartiles, speed_of},
     track::Track,
@@ -143,7 +143,7 @@ impl Judge {
         let drift = self.drifting.worst.map(|(step, drift)| DriftSummary {
             compared: self.drifting.judged,
             step,
-            twins: finite(drift.twins),
+            twins: self.twins.as_ref().and_then(|_| finite(drift.twins)),
             apart: finite(drift.apart),
             reference: finite(drift.reference),
             candidate: drift.candidate.and_then(finite),
@@ -255,15 +255,10 @@ impl Judge {
         let firsts = self.runs.iter().filter_map(|run| run.firsts.get(&phase));
         let largest =
             |values: &mut dyn Iterator<Item = f64>| values.reduce(|a, b| if a >= b { a } else { b }).and_then(finite);
-        // A tensor that is off as a whole is shown as a whole: one element's bound may be as small as numbers are.
-        let shown = worst.map(|worst| match worst.gap / worst.limit {
-            whole if whole > 1.0 && whole.is_finite() => (worst.gap, worst.limit, whole),
-            _ => (worst.gap, worst.decisive_limit(), worst.budget),
-        });
         PhaseSummary {
-            max_gap: shown.and_then(|(gap, ..)| finite(gap)),
-            limit: shown.and_then(|(_, limit, _)| finite(limit)),
-            budget: shown.and_then(|(.., budget)| if budget.is_nan() { None } else { Some(budget.min(MOST)) }),
+            max_gap: worst.and_then(|worst| finite(worst.gap)),
+            limit: worst.and_then(limit_of),
+            budget: worst.and_then(|worst| budget_of(worst.budget)),
             compared: self.compared.get(&phase).copied().unwrap_or_default(),
             unjudged: tracks().map(|track| track.unjudged).sum(),
             minimum_limit: largest(&mut judged().map(|track| track.largest_gap)),
@@ -274,17 +269,17 @@ impl Judge {
             {
                 None
             } else {
-                // Of what was exactly 0 throughout any fault would have shown.
-                let least = |track: &Track| if track.smallest_limit.is_nan() { 0.0 } else { track.smallest_limit };
-                largest(&mut judged().map(least))
+                // Of what was exactly 0 throughout any fault would have shown; of what was always off nobody can say.
+                let least = |track: &Track| match track.smallest_limit {
+                    limit if !limit.is_nan() => Some(limit),
+                    _ => (!track.failed).then_some(0.0),
+                };
+                largest(&mut judged().filter_map(least))
             },
             first_divergence: firsts.min_by_key(|divergence| (divergence.step, divergence.mode)).cloned(),
         }
     }
 }
-
-/// A budget above which only that it is enormous is said: 10⁹.
-const MOST: f64 = 1e9;
 
 /// A side that drifts farther than rounding takes it though no phase shows why, as a divergence.
 fn drifted((step, drift): (usize, Drift)) -> Divergence {

@@ -1,7 +1,7 @@
 //! Where a phase first goes wrong, in whole: every tensor of the phase at that step, with what it looks like beside what it
 //! should be.
 
-use super::{Divergence, Farther, TensorFound, finite, run::Failed};
+use super::{Divergence, Farther, TensorFound, budget_of, finite, limit_of, run::Failed};
 use crate::{
     gap::Pattern,
     lockstep::{Phase, RunMode, StepRecord},
@@ -86,8 +86,8 @@ impl Sides<'_> {
             tensor: places.tensor(first.place),
             index: places.index(first.place, element, rows),
             gap: finite(first.judged.gap),
-            limit: finite(first.judged.decisive_limit()),
-            budget: finite(first.judged.budget),
+            limit: limit_of(first.judged),
+            budget: budget_of(first.judged.budget),
             ratio: finite(first.judged.ratio),
             reference: value(reference),
             candidate: value(candidate),
@@ -183,12 +183,7 @@ impl Sides<'_> {
             pattern,
             constant,
             gap: finite(deviation.gap),
-            // Of a tensor that is off as a whole its own limit; else that at which its worst element would fail.
-            limit: finite(if deviation.passes() || deviation.gap > deviation.limit {
-                deviation.limit
-            } else {
-                deviation.decisive_limit()
-            }),
+            limit: if deviation.passes() { finite(deviation.limit) } else { limit_of(deviation) },
         }
     }
 }

@@ -28,7 +28,7 @@ pub use environment::{environment, program};
 pub use judge::Judge;
 
 pub use crate::gap::Pattern;
-use crate::tensor::DType;
+use crate::{gap::Deviation, tensor::DType};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -384,6 +384,19 @@ pub struct PhaseSpeed {
     pub reference_us: f64,
     /// The candidate's.
     pub candidate_us: f64,
+}
+
+/// A budget above which only that it is enormous is said.
+const MOST: f64 = 1e9;
+
+/// A budget as it is told: by the worst element, at most [`MOST`].
+fn budget_of(budget: f64) -> Option<f64> {
+    (!budget.is_nan()).then(|| budget.min(MOST))
+}
+
+/// The limit of a tensor: of one that is off as a whole its own, else the gap at which its worst element would fail.
+fn limit_of(deviation: Deviation) -> Option<f64> {
+    finite(if deviation.gap > deviation.limit { deviation.limit } else { deviation.decisive_limit() })
 }
 
 /// A number as JSON can hold it: NaN and infinities have no place there.

@@ -119,13 +119,7 @@ impl Run {
         closely: bool,
     ) {
         let Self { replay, translation, deviations, .. } = self;
-        let given = match translation {
-            Some(translation) => {
-                let (record, slack) = translation.translate(replay, record, reference);
-                (record, Some(slack))
-            }
-            None => (record, None),
-        };
+        let given = Translation::of(translation, replay, record, reference);
         deviations.clear();
         let each = &mut |_, judged: crate::noise::Judged<'_>| deviations.push(judged.deviation());
         places.measure(replay, (advanced, None), given, reference, each);
@@ -231,13 +225,7 @@ impl Run {
         at: Look,
     ) {
         let Self { mode, replay, translation, firsts, looks, .. } = self;
-        let given = match translation {
-            Some(translation) => {
-                let (record, slack) = translation.translate(replay, record, reference);
-                (record, Some(slack))
-            }
-            None => (record, None),
-        };
+        let given = Translation::of(translation, replay, record, reference);
         let mut found = Vec::new();
         places.measure_look(replay, given, &mut |_, judged| found.push(judged.deviation()));
         if at.closely {

@@ -15,6 +15,8 @@ pub(super) struct Track {
     pub(super) largest_gap: f64,
     /// The smallest limit there was of what was not exactly 0; NaN before that.
     pub(super) smallest_limit: f64,
+    /// Whether it was ever off.
+    pub(super) failed: bool,
     pub(super) unjudged: usize,
     pub(super) judged: usize,
     pub(super) between: GapSummary,
@@ -31,6 +33,7 @@ impl Track {
             worst: None,
             largest_gap: 0.0,
             smallest_limit: f64::NAN,
+            failed: false,
             unjudged: 0,
             judged: 0,
             between: GapSummary { max: None, at: 0, last: None },
@@ -56,9 +59,11 @@ impl Track {
         self.judged += 1;
         // What is exactly 0, as an update that waits for more gradients, has no part that a fault could be.
         let nothing = deviation.limit == 0.0 && deviation.ratio.is_nan();
-        if !nothing {
+        // And what is off has made the norm that its limit is relative to.
+        if deviation.passes() && !nothing {
             self.smallest_limit = self.smallest_limit.min(deviation.limit);
         }
+        self.failed |= !deviation.passes();
         // NaN stays: it is larger than any limit.
         if !(deviation.gap <= self.largest_gap) {
             self.largest_gap = deviation.gap;

@@ -49,7 +49,7 @@ impl Unreached {
         let inputs =
             |layer: usize| if layer == 0 { "no input".to_owned() } else { format!("no input of layer {layer}") };
         for (layer, one) in reference.model.layers.iter().enumerate() {
-            let other = alignment.layer(layer).and_then(|own| candidate.model.layers.get(own));
+            let other = alignment.layers[layer].and_then(|own| candidate.model.layers.get(own));
             match (*one, other.copied()) {
                 (Layer::Softplus { beta, threshold }, Some(Layer::Softplus { beta: of_other, threshold: other }))
                     if beta == of_other && threshold != other =>

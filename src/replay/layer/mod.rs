@@ -87,10 +87,7 @@ impl Replay {
         found: Found<'_>,
         seen: &mut dyn FnMut(&[Exact]),
     ) -> &[Exact] {
-        self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
-        if !record.output_gradient_off.is_empty() {
-            self.passing.bound.copy_from_slice(&record.output_gradient_off);
-        }
+        self.start_back(record);
         // What reaches each layer, where sums are looked at closely in the end.
         let mut reached = Vec::new();
         for index in (0..self.tail).rev() {
@@ -125,10 +122,7 @@ impl Replay {
         parameters: Parameters<'_>,
         each: &mut dyn FnMut(usize, &Exact),
     ) -> &[Exact] {
-        self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
-        if !record.output_gradient_off.is_empty() {
-            self.passing.bound.copy_from_slice(&record.output_gradient_off);
-        }
+        self.start_back(record);
         for index in (0..self.tail).rev() {
             let lent = record.activation_gradients.get(index).filter(|lent| !lent.is_empty() && index + 1 < self.tail);
             if let Some(lent) = lent {
@@ -159,6 +153,14 @@ impl Replay {
             self.through(index, record, parameters);
         }
         &self.passing
+    }
+
+    /// The side's own gradient in the outputs, or in what reaches the tail, is what passes first.
+    fn start_back(&mut self, record: &StepRecord) {
+        self.passing.fill(record.output_gradient.iter().copied(), |_| 0.0);
+        if !record.output_gradient_off.is_empty() {
+            self.passing.bound.copy_from_slice(&record.output_gradient_off);
+        }
     }
 
     /// Takes the gradient that is passing, that in the output of layer `index`, to the layer's input, and leaves those in its

@@ -7,6 +7,7 @@ mod faults;
 mod large;
 mod random;
 mod report;
+mod rewritten;
 mod settings;
 
 use super::{Context, Page, Study, StudyVerdict, sorted};
@@ -33,12 +34,16 @@ pub const STUDY: Study = Study {
         + faults::RUNS
         + large::RUNS
         + (RANDOM_SEEDS.end - RANDOM_SEEDS.start) as usize
+        + (OTHERWISE_SEEDS.end - OTHERWISE_SEEDS.start) as usize
         + COSTED.len(),
     run,
 };
 
 /// Seeds of the random experiments.
 const RANDOM_SEEDS: std::ops::Range<u64> = 0..1200;
+
+/// Seeds of those in which the candidate is written otherwise.
+const OTHERWISE_SEEDS: std::ops::Range<u64> = 10_000..10_400;
 
 /// Everything the study found.
 struct Findings {
@@ -69,7 +74,11 @@ fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<Page> {
         costs: cost::measure(context)?,
         faults: faults::run(context)?,
         large: large::run(context, &large::jobs(large::NETWORKS.len()))?,
-        drawn: random::run(context, RANDOM_SEEDS)?,
+        drawn: [(RANDOM_SEEDS, false), (OTHERWISE_SEEDS, true)]
+            .into_iter()
+            .map(|(seeds, otherwise)| random::run(context, seeds, otherwise))
+            .collect::<Result<Vec<_>>>()?
+            .concat(),
         calibrated: control::calibrate(context, SEEDS, STEPS)?,
         controls: control::control(context, CONTROL_SEEDS, CONTROL_STEPS)?,
     };
@@ -176,7 +185,8 @@ mod tests {
             tick: &|_| {},
             journal: &Journal::nowhere(),
         };
-        let drawn = random::run(&context, 50_000..50_080).unwrap();
+        let mut drawn = random::run(&context, 50_000..50_080, false).unwrap();
+        drawn.extend(random::run(&context, 60_000..60_040, true).unwrap());
         for run in &drawn {
             assert_ne!(run.outcome, Answer::Mismatch, "seed {}: {}", run.seed, run.headline);
             assert_ne!(run.why, Some(random::Why::Other), "seed {}: {}", run.seed, run.headline);

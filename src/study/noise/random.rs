@@ -1,7 +1,7 @@
 //! Experiments that a seed draws: networks, data, losses and trainings at random, where false alarms are counted that no
 //! list of settings would have. Nothing differs between the sides but the engines, and at times their types.
 
-use super::super::Context;
+use super::{super::Context, rewritten::rewritten};
 use crate::{
     data::{
         columns::{Columns, Csr, DTypes},
@@ -26,14 +26,14 @@ const LARGEST: f64 = 2.5e7;
 const LONGEST: f64 = 3e8;
 
 /// Draws numbers.
-struct Draws(ChaCha8Rng);
+pub(super) struct Draws(ChaCha8Rng);
 
 impl Draws {
     fn below(&mut self, end: usize) -> usize {
         self.0.random_range(0..end)
     }
 
-    fn chance(&mut self, probability: f64) -> bool {
+    pub(super) fn chance(&mut self, probability: f64) -> bool {
         self.0.random::<f64>() < probability
     }
 
@@ -52,7 +52,7 @@ impl Draws {
         (self.power(low, high).round() as usize).clamp(least, most.max(least))
     }
 
-    fn one<T: Clone>(&mut self, of: &[T]) -> T {
+    pub(super) fn one<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())].clone()
     }
 
@@ -86,17 +86,17 @@ enum Goal {
     Classes(usize),
 }
 
-/// The experiment of a seed.
+/// The experiment of a seed, with the candidate written otherwise where that is asked for.
 ///
 /// # Errors
 /// If it cannot be run: a fault of this generator.
-pub(super) fn experiment(seed: u64) -> Result<Experiment> {
-    let (set, text) = drawn(seed)?;
+pub(super) fn experiment(seed: u64, otherwise: bool) -> Result<Experiment> {
+    let (set, text) = drawn(seed, otherwise)?;
     Experiment::parse_on(&set, &text, &format!("random-{seed}.toml"), Path::new(""), &[])
 }
 
 /// The rows and the text of the experiment of a seed.
-fn drawn(seed: u64) -> Result<(Arc<DataSet>, String)> {
+fn drawn(seed: u64, otherwise: bool) -> Result<(Arc<DataSet>, String)> {
     let mut draws = Draws(ChaCha8Rng::seed_from_u64(seed));
     let rows = draws.size(1, 16_000);
     let batch = if draws.chance(0.5) { rows } else { draws.size(1, rows) };
@@ -131,13 +131,18 @@ fn drawn(seed: u64) -> Result<(Arc<DataSet>, String)> {
         17 | 18 => "reference.dtype = 'f64'",
         _ => "candidate.dtype = 'f64'",
     };
-    let training = training(&mut draws, (loss, batch, rows), scale);
+    let training = training(&mut draws, (loss.clone(), batch, rows), scale);
     let init = draws.one(&["pytorch", "pytorch", "pytorch", "truncated-normal", "xavier-uniform", "kaiming", "zeros"]);
     // Every key of the data is checked and none read: the rows are those drawn above.
-    let text = format!(
+    let mut text = format!(
         "title = 'random {seed}'\nseed = {seed}\n{dtype}\ndata = {{ kind = 'xor' }}\nmodel.init = '{init}'\n\
-         model.layers = [{layers}]\n[training]\nsteps = {steps}\n{training}"
+         model.layers = [{}]\n[training]\nsteps = {steps}\n{training}",
+        layers.join(", ")
     );
+    if otherwise {
+        let (layers, loss) = rewritten(&mut draws, &layers, &loss);
+        text += &format!("[candidate]\nmodel.layers = [{}]\ntraining.loss = {loss}\n", layers.join(", "));
+    }
     Ok((set, text))
 }
 
@@ -245,7 +250,7 @@ fn layers(
     (batch, rows): (usize, usize),
     outputs: usize,
     last: Option<&str>,
-) -> (String, f64) {
+) -> (Vec<String>, f64) {
     let depth = 1 + draws.below(8);
     let widest = ((LARGEST / (batch * depth) as f64).sqrt() as usize).clamp(1, 700);
     // No batch of one row, a last one that is left over neither.
@@ -255,7 +260,8 @@ fn layers(
     if let Rows::Words(words) = kind {
         let columns = draws.size(1, 16);
         if draws.chance(0.5) {
-            layers.push(format!("{{ embedding = {{ words = {words}, columns = {columns} }} }}, 'flatten'"));
+            layers.push(format!("{{ embedding = {{ words = {words}, columns = {columns} }} }}"));
+            layers.push("'flatten'".to_owned());
             width = 60 * columns;
         } else {
             let mode = draws.one(&["mean", "sum"]);
@@ -298,7 +304,7 @@ fn layers(
     multiply_adds += (width * outputs) as f64;
     layers.push(format!("{{ linear = {{ outputs = {outputs}, bias = {} }} }}", draws.chance(0.85)));
     layers.extend(last.map(str::to_owned));
-    (layers.join(", "), multiply_adds)
+    (layers, multiply_adds)
 }
 
 /// What stands under `[training]`, for a loss, batches of so many of the rows, and inputs of a scale.
@@ -368,6 +374,8 @@ fn training(draws: &mut Draws, (loss, batch, rows): (String, usize, usize), scal
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Drawn {
     pub seed: u64,
+    /// Whether the candidate is written otherwise.
+    pub otherwise: bool,
     pub outcome: Outcome,
     /// In a line: where the sides first part, or why nothing can be said.
     pub headline: String,
@@ -411,16 +419,16 @@ impl Why {
     }
 }
 
-/// Compares the experiment of every seed.
-pub(super) fn run(context: &Context<'_>, seeds: std::ops::Range<u64>) -> Result<Vec<Drawn>> {
+/// Compares the experiment of every seed, with the candidate written otherwise where that is asked for.
+pub(super) fn run(context: &Context<'_>, seeds: std::ops::Range<u64>, otherwise: bool) -> Result<Vec<Drawn>> {
     let jobs: Vec<u64> = seeds.collect();
     context.each(
         &jobs,
-        |seed| format!("random {seed}"),
+        |seed| format!("random {seed}{}", if otherwise { ", otherwise" } else { "" }),
         |&seed| {
-            let verdict = context.silent(&experiment(seed)?, Mode::Both, Limits::default())?;
+            let verdict = context.silent(&experiment(seed, otherwise)?, Mode::Both, Limits::default())?;
             let headline = crate::report::text::headline(&verdict);
-            Ok(Drawn { seed, outcome: verdict.verdict, headline, why: Why::of(&verdict) })
+            Ok(Drawn { seed, otherwise, outcome: verdict.verdict, headline, why: Why::of(&verdict) })
         },
     )
 }

@@ -1,0 +1,51 @@
+//! The layers that a seed draws, written otherwise for the candidate: equal formulations, in which a mismatch would be a
+//! false alarm as well.
+
+use super::random::Draws;
+
+/// The layers and the loss of the candidate, that compute what those of the reference do.
+pub(super) fn rewritten(draws: &mut Draws, layers: &[String], loss: &str) -> (Vec<String>, String) {
+    let mut own = swapped(draws, layers);
+    let mut loss = loss.to_owned();
+    let last = own.last().map(String::as_str) == Some("'log-softmax'");
+    if loss.starts_with("{ nll") && last {
+        own.pop();
+        loss = loss.replacen("nll", "cross-entropy", 1);
+    } else if loss.starts_with("{ cross-entropy") && !loss.contains("label_smoothing") {
+        own.push("'log-softmax'".to_owned());
+        loss = loss.replacen("cross-entropy", "nll", 1);
+    }
+    (with_identities(draws, own), loss)
+}
+
+/// Dropout before what is linear on either side of 0, where it was behind it, and that by its other name.
+fn swapped(draws: &mut Draws, layers: &[String]) -> Vec<String> {
+    let mut own = layers.to_vec();
+    for layer in &mut own {
+        match layer.as_str() {
+            "'relu'" if draws.chance(0.4) => "{ leaky-relu = { slope = 0.0 } }".clone_into(layer),
+            "{ leaky-relu = { slope = 0.0 } }" => "'relu'".clone_into(layer),
+            _ => {}
+        }
+    }
+    for place in 1..own.len() {
+        let bent = own[place - 1] == "'relu'" || own[place - 1].contains("leaky-relu");
+        if bent && own[place].contains("dropout") && draws.chance(0.6) {
+            own.swap(place - 1, place);
+        }
+    }
+    own
+}
+
+/// Layers that change nothing, here and there.
+fn with_identities(draws: &mut Draws, layers: Vec<String>) -> Vec<String> {
+    let mut own = Vec::new();
+    for (place, layer) in layers.into_iter().enumerate() {
+        // An embedding has to come first.
+        if place > 0 && draws.chance(0.3) {
+            own.push(draws.one(&["{ dropout = { p = 0 } }", "{ leaky-relu = { slope = 1 } }", "'flatten'"]).to_owned());
+        }
+        own.push(layer);
+    }
+    own
+}

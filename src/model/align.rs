@@ -219,10 +219,13 @@ fn longest(one: &[Place], other: &[Place], rows: &[usize], columns: &[usize]) ->
     pairs
 }
 
-/// What lies before a pair of layers that are alike, or behind the last one, identities left out.
+/// What lies before a pair of layers that are alike, or behind the last one.
 struct Gap {
+    /// The layers, identities left out.
     rows: Vec<usize>,
     columns: Vec<usize>,
+    /// All of them.
+    all: [Range<usize>; 2],
     pair: Option<(usize, usize)>,
 }
 
@@ -236,25 +239,23 @@ fn between(pairs: Vec<(usize, usize)>, sides: &[Vec<Place>; 2]) -> (Vec<Stretch>
     let mut from = (0, 0);
     let gap = |pair: Option<(usize, usize)>| {
         let end = pair.unwrap_or(ends);
-        let (rows, columns) = (from.0..end.0, from.1..end.1);
-        // As many on both sides stand in each other's place, an identity too.
-        let (rows, columns) = if rows.len() == columns.len() {
-            (rows.collect(), columns.collect())
-        } else {
-            (real(one, rows), real(other, columns))
-        };
+        let all = [from.0..end.0, from.1..end.1];
         from = (end.0 + 1, end.1 + 1);
-        Gap { rows, columns, pair }
+        Gap { rows: real(one, all[0].clone()), columns: real(other, all[1].clone()), all, pair }
     };
     let gaps: Vec<Gap> = pairs.into_iter().map(Some).chain([None]).map(gap).collect();
     let (mut stretches, mut at) = (Stretches::default(), 0);
     while let Some(gap) = gaps.get(at) {
         at += 1;
-        if gap.is_replaced(sides) {
+        let [rows, columns] = &gap.all;
+        if replaced(&gap.rows, &gap.columns, sides) {
             gap.rows.iter().zip(&gap.columns).for_each(|(&row, &column)| stretches.push((row + 1, column + 1)));
         } else if let Some(more) = closing(&gaps[at - 1..], one) {
             at += more;
             stretches.push(gaps[at - 1].pair.unwrap_or(ends));
+        } else if replaced(&rows.clone().collect::<Vec<_>>(), &columns.clone().collect::<Vec<_>>(), sides) {
+            // An identity stands in the place of a layer that is switched off.
+            rows.clone().zip(columns.clone()).for_each(|(row, column)| stretches.push((row + 1, column + 1)));
         } else if gap.pair.is_none() {
             break;
         }
@@ -290,12 +291,10 @@ impl Stretches {
     }
 }
 
-impl Gap {
-    /// Whether its layers stand in each other's place, one for one.
-    fn is_replaced(&self, [one, other]: &[Vec<Place>; 2]) -> bool {
-        let width = |(&row, &column): (&usize, &usize)| one[row].output.elements() == other[column].output.elements();
-        self.rows.len() == self.columns.len() && self.rows.iter().zip(&self.columns).all(width)
-    }
+/// Whether layers stand in each other's place, one for one.
+fn replaced(rows: &[usize], columns: &[usize], [one, other]: &[Vec<Place>; 2]) -> bool {
+    let width = |(&row, &column): (&usize, &usize)| one[row].output.elements() == other[column].output.elements();
+    rows.len() == columns.len() && rows.iter().zip(columns).all(width)
 }
 
 /// How many gaps further on one side has had what the other has in the first, with nothing in between that is trained.
@@ -397,6 +396,8 @@ mod tests {
         let model = [linear(4, 3), Layer::Relu, dropout(0.5), linear(3, 2)];
         let swapped = [linear(4, 3), dropout(0.5), Layer::Relu, linear(3, 2)];
         assert_eq!(ranges(&aligned(&model, &swapped, true)), [(0..1, 0..1), (1..3, 1..3), (3..4, 3..4)]);
+        let with_identity = [linear(4, 3), Layer::LeakyRelu { slope: 1.0 }, dropout(0.5), Layer::Relu, linear(3, 2)];
+        assert_eq!(ranges(&aligned(&model, &with_identity, true))[1], (1..3, 1..4));
         let more = [linear(4, 3), Layer::Tanh, Layer::Relu, dropout(0.5), linear(3, 2)];
         assert_eq!(ranges(&aligned(&model, &more, true))[1], (1..2, 1..3));
         let last = [linear(4, 3), Layer::Relu, dropout(0.5), linear(3, 2), Layer::Sigmoid];

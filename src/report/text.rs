@@ -489,7 +489,7 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         let [gap, limit] = [summary.max_gap, summary.limit].map(power);
         writeln!(text, "  {:<12}{:>9}{gap:>10}{limit:>10}   {found}", phase.name(), budget(summary.budget))?;
     }
-    writeln!(text, "  budget: of its limit what the worst element uses; above 1 is more than rounding")?;
+    writeln!(text, "  budget: what the worst element uses of its limit; above 1 is not rounding")?;
     let of_update = verdict.phases.get(&Phase::Update).and_then(|summary| summary.budget);
     if of_update.is_some_and(|budget| (0.75..=1.0).contains(&budget)) {
         let words = "an update's budget is near 1 in every healthy run: new weights are rounded to their type, and of \

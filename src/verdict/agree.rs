@@ -9,7 +9,7 @@ use crate::{
     engine::Engine,
     error::Result,
     experiment::{EngineKind, Experiment, Side},
-    gap::gap,
+    gap::{gap, norm},
     lockstep::{Lockstep, Observer, Role, RunMode, Runner, StepEvent, load},
     noise::UNJUDGED,
     tensor::{DType, Owned, Shape, Values, View},
@@ -49,6 +49,10 @@ pub(super) fn steps_agree(
         twins: [one?, other?],
         is_right,
         own,
+        unit: [&experiment.reference, &experiment.candidate]
+            .map(|side| side.dtype.unit_roundoff())
+            .into_iter()
+            .fold(0.0, f64::max),
         k: comparison.limits.k,
         agrees: None,
         failed: None,
@@ -76,6 +80,8 @@ struct Agreement {
     is_right: bool,
     /// For each of the reference's parameters, the candidate's.
     own: Vec<usize>,
+    /// The rounding of the coarser side.
+    unit: f64,
     k: f64,
     agrees: Option<bool>,
     failed: Option<crate::error::Error>,
@@ -149,6 +155,8 @@ impl Agreement {
                 [(reference, index), (candidate, self.own[index])].map(|(side, own)| change(side, own, before));
             let of_twins = twins.iter().map(|twin| gap(&twin[index], &exact[index])).fold(0.0, f64::max);
             let noise = if self.is_right { of_twins.max(gap(&one, &exact[index])) } else { of_twins };
+            // No step is known better than new weights are stored; eight roundings are what a short sum has on its way.
+            let noise = noise.max(self.unit * (8.0 + norm(before) / norm(&one)));
             let (apart, limit) = (gap(&one, &other), self.k * noise);
             let agrees = apart <= limit || apart == 0.0;
             // Of a limit that wide that they agree says nothing.

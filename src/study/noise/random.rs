@@ -133,16 +133,18 @@ fn drawn(seed: u64, otherwise: bool) -> Result<(Arc<DataSet>, String)> {
     };
     let training = training(&mut draws, (loss.clone(), batch, rows), scale);
     let init = draws.one(&["pytorch", "pytorch", "pytorch", "truncated-normal", "xavier-uniform", "kaiming", "zeros"]);
+    let other = if otherwise {
+        let (layers, loss) = rewritten(&mut draws, &layers, &loss);
+        format!("candidate.model.layers = [{}]\ncandidate.training.loss = {loss}\n", layers.join(", "))
+    } else {
+        String::new()
+    };
     // Every key of the data is checked and none read: the rows are those drawn above.
-    let mut text = format!(
-        "title = 'random {seed}'\nseed = {seed}\n{dtype}\ndata = {{ kind = 'xor' }}\nmodel.init = '{init}'\n\
+    let text = format!(
+        "title = 'random {seed}'\nseed = {seed}\n{dtype}\n{other}data = {{ kind = 'xor' }}\nmodel.init = '{init}'\n\
          model.layers = [{}]\n[training]\nsteps = {steps}\n{training}",
         layers.join(", ")
     );
-    if otherwise {
-        let (layers, loss) = rewritten(&mut draws, &layers, &loss);
-        text += &format!("[candidate]\nmodel.layers = [{}]\ntraining.loss = {loss}\n", layers.join(", "));
-    }
     Ok((set, text))
 }
 

@@ -7,7 +7,6 @@
 mod decode;
 mod merge;
 mod reader;
-mod settings;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -22,8 +21,6 @@ use crate::{
     tensor::DType,
     training::{Course, Measure, Training},
 };
-pub use settings::differences;
-
 use decode::Shared;
 use merge::merge_all;
 use std::{fmt, path::Path, sync::Arc};

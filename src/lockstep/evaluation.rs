@@ -20,6 +20,10 @@ use std::sync::Arc;
 /// Rows of a look that are replayed: all of fewer, else batches in turn, and the last.
 const REPLAYED: usize = 1024;
 
+/// Looks that are all replayed, and one in how many afterwards.
+const ALL: usize = 64;
+const ONE_IN: usize = 8;
+
 /// Looks at one part of the data with either side's engine.
 pub struct Evaluation {
     part: Which,
@@ -125,7 +129,11 @@ impl Evaluation {
     /// The batches of the next look that are replayed.
     fn chosen(&mut self) -> Vec<usize> {
         self.looks += 1;
-        if !self.judged || (self.rarely && !self.looks.is_power_of_two()) {
+        let due = match self.rarely {
+            true => self.looks.is_power_of_two(),
+            false => self.looks <= ALL || self.looks.is_multiple_of(ONE_IN),
+        };
+        if !self.judged || !due {
             return Vec::new();
         }
         let loader = &self.sides[0].loader;

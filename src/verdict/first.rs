@@ -3,7 +3,7 @@
 
 use super::{Divergence, Farther, TensorFound, budget_of, finite, limit_of, run::Failed};
 use crate::{
-    gap::Pattern,
+    gap::{Deviation, Pattern},
     lockstep::{Phase, RunMode, StepRecord},
     noise::{Each, Judged, Place, Places, Slack},
     replay::Replay,
@@ -20,6 +20,7 @@ pub(super) struct Sides<'a> {
 }
 
 /// One tensor, in full.
+#[derive(Clone)]
 struct Captured {
     place: Place,
     found: Vec<f64>,
@@ -144,7 +145,7 @@ impl Sides<'_> {
             if of_reference { (&mut *self.definition, reference) } else { (&mut *self.replay, candidate) };
         let of_output = |place: Place| place == Place::OutputGradient;
         let outputs = captured.iter().filter(|one| of_output(one.place));
-        let mut pieces: Vec<Captured> = outputs.map(Captured::clone).collect();
+        let mut pieces: Vec<Captured> = outputs.cloned().collect();
         let mut apart: Vec<Failed> = failed.iter().copied().filter(|failed| of_output(failed.place)).collect();
         let whole = pieces.len();
         let farther = failed.first()?.farther;
@@ -177,7 +178,7 @@ impl Sides<'_> {
                 }
             }
         };
-        let deviation = own.map_or_else(|| crate::gap::Deviation::new(found, exact, bound), |own| own.judged);
+        let deviation = own.map_or_else(|| Deviation::new(found, exact, bound), |own| own.judged);
         TensorFound {
             name: places.tensor(*place),
             pattern,
@@ -189,11 +190,6 @@ impl Sides<'_> {
 }
 
 impl Captured {
-    fn clone(&self) -> Self {
-        let Self { place, found, exact, bound } = self;
-        Self { place: *place, found: found.clone(), exact: exact.clone(), bound: bound.clone() }
-    }
-
     /// The element to show: of those beyond their bounds the one that is farthest off; where that is none, `worst`.
     fn typical(&self, allowed: f64, worst: usize) -> usize {
         let off = |place: &usize| (self.found[*place] - self.exact[*place]).abs();

@@ -10,13 +10,14 @@ use super::{
     NonFinite,
     drifting::Drifting,
     run::{Compared, Look, Run, off, what},
+    settings::differences,
     speed::{Times, note_times},
     track::{Buckets, Track},
     unreached::Unreached,
 };
 use crate::{
     data::Inputs,
-    experiment::{Experiment, differences},
+    experiment::Experiment,
     gap::Deviation,
     lockstep::{
         Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, Runner, STOCK, StartDifference,

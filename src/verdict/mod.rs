@@ -14,6 +14,7 @@ mod finish;
 mod first;
 mod judge;
 mod run;
+mod settings;
 mod speed;
 mod track;
 mod unreached;

@@ -5,7 +5,7 @@ use crate::{
     experiment::Experiment,
     gap::{Deviation, gap},
     lockstep::{Phase, RunMode, SideStep, StepRecord},
-    noise::{Apart, Broken, Limits, Place, Places, Referee, Translation},
+    noise::{Apart, Broken, Each, Limits, Place, Places, Referee, Translation},
     replay::Replay,
     tensor::DType,
 };
@@ -121,7 +121,7 @@ impl Run {
         let Self { replay, translation, deviations, .. } = self;
         let given = Translation::of(translation, replay, record, reference);
         deviations.clear();
-        let each = &mut |_, judged: crate::noise::Judged<'_>| deviations.push(judged.deviation());
+        let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
         places.measure(replay, (advanced, None), given, reference, each);
         if closely {
             places.measure_closely(replay, &places.all, record.rows, deviations, &mut |replay, each| {

@@ -1,8 +1,8 @@
 //! What differs between the sides, setting by setting: as decoded, so that a default that was typed out is no difference.
 
-use super::{Experiment, Side};
 use crate::{
-    lockstep::StartKind,
+    experiment::{Experiment, Side},
+    lockstep::{StartDifference, StartKind},
     model::{Layer, Linear},
     training::{Accumulate, Adam, Clip, Curve, Norm, Optimizer, Penalty, ReportedLoss, ReportedMeasure, RmsProp, Sgd},
 };
@@ -32,7 +32,7 @@ const DECODED: [&str; 9] = [
 
 /// The keys in which the sides differ, each as `KEY: reference / candidate`; `layers` are the differences of layers, which
 /// the start knows.
-pub fn differences(experiment: &Experiment, start: &[crate::lockstep::StartDifference]) -> Vec<String> {
+pub(super) fn differences(experiment: &Experiment, start: &[StartDifference]) -> Vec<String> {
     let layers = start.iter().filter(|difference| difference.kind == StartKind::Layer);
     let mut found: Vec<String> = layers
         .map(|difference| format!("{}: {} / {}", difference.tensor, difference.reference, difference.candidate))

@@ -365,6 +365,8 @@ fn a_mismatch_says_whether_the_whole_steps_agree_and_an_identity_why_they_must()
     let half = "candidate.training.loss={ cross-entropy = { reduction = 'half-mean' } }";
     assert_eq!(steps(&[half, "candidate.training.optimizer.sgd.lr=0.1"]), (Some(true), true));
     assert_eq!(steps(&[half]), (Some(false), false));
+    // A difference of the update alone is one of the step, as small as it may be.
+    assert_eq!(steps(&["candidate.training.optimizer.sgd.lr=0.05005"]), (Some(false), false));
     // A batch of 32 rows: the sum at 1/32 of the rate, on this run.
     let sum = "candidate.training.loss={ cross-entropy = { reduction = 'sum' } }";
     assert_eq!(steps(&[sum, "candidate.training.optimizer.sgd.lr=0.0015625"]), (Some(true), false));

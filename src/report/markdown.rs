@@ -90,8 +90,8 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     writeln!(
         text,
         "\n## Phases\n\nEach phase of the candidate against what the reference's definition gives in exact arithmetic on \
-         the candidate's own inputs. The limit is the gap at which the worst element would pass the bound on its \
-         rounding; budget is gap / limit.\n"
+         the candidate's own inputs. Gap and limit are those of the tensor with the element that \
+         uses most of its bound on rounding, and budget is what that uses; above 1 it is more than rounding.\n"
     )?;
     writeln!(
         text,

@@ -1,6 +1,6 @@
 //! An experiment, run in both engines and judged: what commands and studies call.
 
-use super::{Curves, Divergence, Judge, Measured, Mode, NonFinite, Outcome, RunMode, Speed, Verdict, agree};
+use super::{Curves, Divergence, Judge, Measured, Mode, NonFinite, Outcome, Phase, RunMode, Speed, Verdict, agree};
 use crate::{
     error::{Error, Result},
     experiment::Experiment,
@@ -76,7 +76,10 @@ fn say_whether_steps_agree(
     if first.is_drift() || verdict.non_finite.iter().any(found) {
         return Ok(());
     }
-    verdict.steps_agree = agree::steps_agree(experiment, comparison, first, stop)?;
+    // An update that differs where gradients do not is the step that differs.
+    let alone =
+        first.phase == Phase::Update && first.mode == RunMode::Sync && verdict.first_of(Phase::Backward).is_none();
+    verdict.steps_agree = if alone { Some(false) } else { agree::steps_agree(experiment, comparison, first, stop)? };
     if verdict.steps_agree == Some(true) {
         let [reference, candidate] = [&experiment.reference, &experiment.candidate].map(|side| &side.training);
         verdict.identity = identity(reference, candidate, &experiment.reference.model.parameters());

@@ -12,7 +12,7 @@ use crate::{
     experiment::{Experiment, Side},
     gap::gap,
     model::{
-        Alignment, Layer, Linear, Parameter, Stretch,
+        Alignment, Layer, Parameter, Stretch,
         init::{InitialValues, draw},
     },
     tensor::DType,
@@ -178,7 +178,7 @@ fn layers(experiment: &Experiment, alignment: &Alignment) -> Vec<StartDifference
         let (one, other) = (&reference[layers.clone()], &candidate[of_candidate]);
         // Another bias shows as a missing or an extra tensor.
         if one.len() == other.len()
-            && one.iter().zip(other).all(|(one, other)| without_bias(one) == without_bias(other))
+            && one.iter().zip(other).all(|(one, other)| one.without_bias() == other.without_bias())
         {
             return;
         }
@@ -207,13 +207,6 @@ fn layers(experiment: &Experiment, alignment: &Alignment) -> Vec<StartDifference
         }
     }
     found
-}
-
-fn without_bias(layer: &Layer) -> Layer {
-    match *layer {
-        Layer::Linear(linear) => Layer::Linear(Linear { bias: false, ..linear }),
-        other => other,
-    }
 }
 
 /// Gives an engine its initial weights.

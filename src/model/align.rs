@@ -3,7 +3,7 @@
 //! A layer that is an identity shifts nothing. Where layers are alike but not one for one, as ReLU and dropout in the other
 //! order, they are taken together: as a composite.
 
-use super::{Axis, BatchNorm, Layer, Linear, Model, Norm, Place};
+use super::{Axis, BatchNorm, Layer, Model, Norm, Place};
 use crate::tensor::Shape;
 use std::ops::Range;
 
@@ -144,34 +144,15 @@ pub fn is_identity(place: &Place) -> bool {
     }
 }
 
-/// Whether two layers are the same but for what a bias adds, and stand between tensors of the same shapes.
+/// Whether two layers are the same but for what a bias adds, or a norm's weight and bias, and stand between tensors of the
+/// same shapes.
 fn alike(one: &Place, other: &Place) -> bool {
     let plain = |layer: Layer| match layer {
-        Layer::Linear(linear) => Layer::Linear(Linear { bias: false, ..linear }),
         Layer::LayerNorm(norm) => Layer::LayerNorm(Norm { affine: false, ..norm }),
-        Layer::BatchNorm(BatchNorm { norm, momentum }) => {
-            Layer::BatchNorm(BatchNorm { norm: Norm { affine: false, ..norm }, momentum })
-        }
-        Layer::Sigmoid
-        | Layer::Tanh
-        | Layer::Relu
-        | Layer::LeakyRelu { .. }
-        | Layer::Gelu(_)
-        | Layer::Silu
-        | Layer::Softplus { .. }
-        | Layer::Softmax(_)
-        | Layer::LogSoftmax(_)
-        | Layer::Dropout(_)
-        | Layer::Embedding(_)
-        | Layer::EmbeddingBag(..)
-        | Layer::Flatten => layer,
+        Layer::BatchNorm(batch) => Layer::BatchNorm(BatchNorm { norm: Norm { affine: false, ..batch.norm }, ..batch }),
+        other => other.without_bias(),
     };
-    fits(one, other) && plain(one.layer) == plain(other.layer)
-}
-
-/// Whether two layers stand between tensors of the same shapes.
-fn fits(one: &Place, other: &Place) -> bool {
-    one.input == other.input && one.output == other.output
+    one.input == other.input && one.output == other.output && plain(one.layer) == plain(other.layer)
 }
 
 /// The layers that are alike, as pairs in order: from both ends, then the most of them, those with parameters first.
@@ -346,7 +327,7 @@ fn by_name(reference: &Model, candidate: &Model) -> Vec<Option<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Dropout;
+    use crate::model::{Dropout, Linear};
 
     fn linear(inputs: usize, outputs: usize) -> Layer {
         Layer::Linear(Linear { inputs, outputs, bias: true })

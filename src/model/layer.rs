@@ -180,6 +180,28 @@ impl Layer {
         }
     }
 
+    /// The same layer, without what a bias adds.
+    pub fn without_bias(self) -> Self {
+        match self {
+            Self::Linear(linear) => Self::Linear(Linear { bias: false, ..linear }),
+            Self::Sigmoid
+            | Self::Tanh
+            | Self::Relu
+            | Self::LeakyRelu { .. }
+            | Self::Gelu(_)
+            | Self::Silu
+            | Self::Softplus { .. }
+            | Self::Softmax(_)
+            | Self::LogSoftmax(_)
+            | Self::Dropout(_)
+            | Self::LayerNorm(_)
+            | Self::BatchNorm(_)
+            | Self::Embedding(_)
+            | Self::EmbeddingBag(..)
+            | Self::Flatten => self,
+        }
+    }
+
     /// Multiply-adds for a row.
     pub fn multiply_adds(&self) -> usize {
         match self {

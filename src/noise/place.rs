@@ -443,7 +443,19 @@ impl Places {
         }
     }
 
-    /// The same of a look at the evaluation mode.
+    /// How far a record of a look at the evaluation mode is off, at each of the places that are looked at.
+    pub fn look(&self, replay: &mut Replay, given: (&StepRecord, Option<&Slack>), closely: bool) -> Vec<Deviation> {
+        let mut found = Vec::new();
+        self.measure_look(replay, given, &mut |_, judged| found.push(judged.deviation()));
+        if closely {
+            self.measure_closely(replay, &self.looked, given.0.rows, &mut found, &mut |replay, each| {
+                self.measure_look(replay, given, each);
+            });
+        }
+        found
+    }
+
+    /// As [`measure`](Self::measure), of a look at the evaluation mode.
     pub fn measure_look(&self, replay: &mut Replay, (record, slack): (&StepRecord, Option<&Slack>), each: Each<'_>) {
         self.outputs(replay, (record, slack), Place::Evaluated, each);
         if self.aligned {
@@ -485,27 +497,20 @@ impl Places {
         let before: Parameters<'_> = &|index| &record.before[index];
         let mut pieces = Vec::new();
         let exact = replay.backward_in_pieces(record, before, &mut |layer, exact| pieces.push((layer, exact.clone())));
-        let mut gradients: Vec<_> = self.shared.iter().enumerate().rev().collect();
-        let mut tell = |layer: usize, each: Each<'_>| {
+        let gradient = |(number, shared): (usize, &Shared), each: Each<'_>| {
+            let (found, exact) = (&record.gradients[shared.reference], &exact[shared.reference]);
+            each(Place::Gradient(number), Judged::new(found, exact));
+        };
+        let mut gradients = self.shared.iter().enumerate().rev().peekable();
+        for (layer, exact) in &pieces {
             // Those of the layers behind this one have come.
             let first = self.first_parameter(layer + 1);
-            while let Some((number, shared)) =
-                gradients.first().copied().filter(|(_, shared)| shared.reference >= first)
-            {
-                each(
-                    Place::Gradient(number),
-                    Judged::new(&record.gradients[shared.reference], &exact[shared.reference]),
-                );
-                gradients.remove(0);
+            while let Some(come) = gradients.next_if(|(_, shared)| shared.reference >= first) {
+                gradient(come, each);
             }
-        };
-        for (layer, exact) in &pieces {
-            tell(*layer, each);
             each(Place::ActivationGradient(*layer), Judged::new(&record.activation_gradients[*layer], exact));
         }
-        for (number, shared) in gradients {
-            each(Place::Gradient(number), Judged::new(&record.gradients[shared.reference], &exact[shared.reference]));
-        }
+        gradients.for_each(|left| gradient(left, each));
     }
 
     /// Measures again, closely, what is beyond its limit by no more than rounding that is not independent could explain: of

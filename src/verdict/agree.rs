@@ -41,12 +41,14 @@ pub(super) fn steps_agree(
         let side = Side { engine: EngineKind::Scratch, dtype, ..experiment.reference.clone() };
         Ok(Definition { engine: (comparison.engines)(Role::Referee, &side, lockstep.rows)?, dtype })
     };
-    let twins = [experiment.reference.dtype, experiment.candidate.dtype].map(engine);
-    let [one, other] = twins;
+    // Each type once; one of f64 would be the definition again.
+    let mut narrow = vec![experiment.reference.dtype, experiment.candidate.dtype];
+    narrow.dedup();
+    narrow.retain(|dtype| *dtype != DType::F64);
     let is_right = !matches!(first.farther, Some(Farther::Reference | Farther::Both));
     let mut watching = Agreement {
         exact: engine(DType::F64)?,
-        twins: [one?, other?],
+        twins: narrow.into_iter().map(engine).collect::<Result<_>>()?,
         is_right,
         own,
         unit: [&experiment.reference, &experiment.candidate]
@@ -74,8 +76,8 @@ struct Definition {
 struct Agreement {
     /// The reference's definition in f64.
     exact: Definition,
-    /// The same in the types of the reference and of the candidate.
-    twins: [Definition; 2],
+    /// The same in the types of the sides, where these are others.
+    twins: Vec<Definition>,
     /// Whether the reference does what its definition says, so that its error is rounding.
     is_right: bool,
     /// For each of the reference's parameters, the candidate's.
@@ -146,8 +148,8 @@ impl Agreement {
         let reference = event.reference_runner;
         let before: Vec<Vec<f64>> = (0..self.own.len()).map(|index| wide(reference.before(index))).collect();
         let exact = self.exact.changes(&event.batch, &before)?;
-        let [of_reference, of_candidate] = &mut self.twins;
-        let twins = [of_reference.changes(&event.batch, &before)?, of_candidate.changes(&event.batch, &before)?];
+        let twins = self.twins.iter_mut().map(|twin| twin.changes(&event.batch, &before));
+        let twins = twins.collect::<Result<Vec<_>>>()?;
         let change =
             |side: &Runner, own: usize, before: &[f64]| difference(&wide(side.engine().parameter(own).values), before);
         for (index, before) in before.iter().enumerate() {

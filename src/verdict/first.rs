@@ -8,7 +8,7 @@ use crate::{
     noise::{Each, Judged, Place, Places, Slack},
     replay::Replay,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The two sides of a step, in the definition's layout.
 pub(super) struct Sides<'a> {
@@ -36,10 +36,11 @@ pub(super) fn note(
     failed: Vec<Failed>,
     mut sides: Sides<'_>,
 ) {
-    let mut phases: Vec<Phase> = failed.iter().map(|failed| failed.place.phase()).collect();
-    phases.sort();
-    phases.dedup();
-    for phase in phases.into_iter().filter(|phase| !firsts.contains_key(phase)).collect::<Vec<_>>() {
+    let phases: BTreeSet<Phase> = failed.iter().map(|failed| failed.place.phase()).collect();
+    for phase in phases {
+        if firsts.contains_key(&phase) {
+            continue;
+        }
         let failed: Vec<Failed> = failed.iter().copied().filter(|failed| failed.place.phase() == phase).collect();
         if let Some(divergence) = sides.divergence(places, at, phase, &failed) {
             firsts.insert(phase, divergence);
@@ -59,19 +60,20 @@ impl Sides<'_> {
         let of_reference = failed.first()?.farther == Some(Farther::Reference);
         let mut failed = failed.to_vec();
         let mut captured = self.capture(places, phase, of_reference, &failed);
-        if phase == Phase::Backward {
-            captured.reverse();
-            failed.reverse();
-            if let Some((pieces, of_pieces)) = self.pieces(places, of_reference, &captured, &failed) {
-                (captured, failed) = (pieces, of_pieces);
-            }
-        } else if phase == Phase::Update {
+        // Gradients come from the loss on, and updates are told in their order.
+        let from_loss = matches!(phase, Phase::Backward | Phase::Update);
+        if from_loss {
             captured.reverse();
             failed.reverse();
         }
+        if phase == Phase::Backward
+            && let Some(pieces) = self.pieces(places, of_reference, &captured, &failed)
+        {
+            (captured, failed) = pieces;
+        }
         let first = *failed.first()?;
         let mut tensors: Vec<TensorFound> = captured.iter().map(|one| self.found(places, one, &failed)).collect();
-        if !matches!(phase, Phase::Backward | Phase::Update) {
+        if !from_loss {
             tensors.reverse();
         }
         let [reference, candidate] = self.records;

@@ -512,13 +512,7 @@ impl Observer for Judge {
         let horizon = self.twins.as_ref().and_then(Twins::horizon);
         let Self { places, replay, runs, limits, .. } = self;
         for (number, record) in reference.looked().iter().enumerate() {
-            let mut theirs = Vec::new();
-            places.measure_look(replay, (record, None), &mut |_, judged| theirs.push(judged.deviation()));
-            if limits.closely {
-                places.measure_closely(replay, &places.looked, record.rows, &mut theirs, &mut |replay, each| {
-                    places.measure_look(replay, (record, None), each);
-                });
-            }
+            let theirs = places.look(replay, (record, None), limits.closely);
             for (run, (mode, candidate)) in runs.iter_mut().zip(candidates).filter(|(run, _)| !run.ended) {
                 let Some(own) = candidate.looked().get(number) else { continue };
                 let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| step < horizon);

@@ -226,13 +226,7 @@ impl Run {
     ) {
         let Self { mode, replay, translation, firsts, looks, .. } = self;
         let given = Translation::of(translation, replay, record, reference);
-        let mut found = Vec::new();
-        places.measure_look(replay, given, &mut |_, judged| found.push(judged.deviation()));
-        if at.closely {
-            places.measure_closely(replay, &places.looked, record.rows, &mut found, &mut |replay, each| {
-                places.measure_look(replay, given, each);
-            });
-        }
+        let found = places.look(replay, given, at.closely);
         let mut failed = Vec::new();
         let pairs = theirs.iter().zip(&found);
         for ((&place, track), (theirs, found)) in places.looked.iter().zip(looks).zip(pairs) {

@@ -3,7 +3,6 @@
 use crate::{
     experiment::{Experiment, Side},
     lockstep::{StartDifference, StartKind},
-    model::{Layer, Linear},
     training::{Accumulate, Adam, Clip, Curve, Norm, Optimizer, Penalty, ReportedLoss, ReportedMeasure, RmsProp, Sgd},
 };
 use serde_json::Value;
@@ -55,11 +54,7 @@ fn biases(experiment: &Experiment) -> Vec<String> {
     let alignment = experiment.alignment();
     let pairs = reference.iter().enumerate().filter_map(|(index, one)| {
         let other = candidate.get((*alignment.layers.get(index)?)?)?;
-        let plain = |layer: &Layer| match *layer {
-            Layer::Linear(linear) => Some(Linear { bias: false, ..linear }),
-            _ => None,
-        };
-        (one != other && plain(one).is_some() && plain(one) == plain(other)).then_some((index, one, other))
+        (one != other && one.without_bias() == other.without_bias()).then_some((index, one, other))
     });
     pairs.map(|(index, one, other)| format!("layer {index}: {one} / {other}")).collect()
 }

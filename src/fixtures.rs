@@ -2,7 +2,7 @@
 //! `scripts/fixtures`, which says what is in it), as models, batches and parameters of this crate.
 
 use crate::{
-    data::set::Encoding,
+    data::{BatchSize, set::Encoding},
     experiment::{EngineKind, Side},
     gap::Deviation,
     lockstep::StepRecord,
@@ -46,6 +46,7 @@ impl Found {
     /// The share of its bound that each tensor of a side uses.
     pub(crate) fn budgets(&self, case: &Case) -> Vec<(String, f64)> {
         let side = Side {
+            batch_size: BatchSize::Full,
             engine: EngineKind::Scratch,
             dtype: case.dtype,
             seed: 0,

@@ -8,7 +8,7 @@
 mod common;
 
 use lockstep::{
-    data::{Batch, set::Encoding},
+    data::{Batch, BatchSize, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     error::Error,
     experiment::{EngineKind, Experiment, Side},
@@ -124,6 +124,7 @@ proptest! {
                 init: Init::Pytorch,
                 training: case.training.clone(),
                 encoding: Encoding::Values,
+                batch_size: BatchSize::Full,
             };
             let rows = case.rows;
             let scratch: Box<dyn Engine> = scratch::build(&side.model, &side.training, dtype, rows);

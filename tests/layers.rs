@@ -7,7 +7,7 @@
 mod common;
 
 use lockstep::{
-    data::{Batch, set::Encoding},
+    data::{Batch, BatchSize, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     experiment::{EngineKind, Experiment, Side},
     gap::Deviation,
@@ -111,6 +111,7 @@ fn side(model: &Model, dtype: DType) -> Side {
         seed: 0,
         model: model.clone(),
         encoding: Encoding::Values,
+        batch_size: BatchSize::Full,
         init: Init::Zeros,
         training: training(),
     }

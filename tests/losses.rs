@@ -7,7 +7,7 @@
 mod common;
 
 use lockstep::{
-    data::{Batch, set::Encoding},
+    data::{Batch, BatchSize, set::Encoding},
     engine::{Engine, scratch},
     experiment::{EngineKind, Side},
     gap::Deviation,
@@ -88,7 +88,7 @@ impl Case {
     fn replay(&self, dtype: DType) -> Replay {
         let (engine, seed, init) = (EngineKind::Scratch, 0, Init::Zeros);
         let (model, training, encoding) = (self.model.clone(), self.training.clone(), Encoding::Values);
-        let side = Side { engine, dtype, seed, model, init, training, encoding };
+        let side = Side { engine, dtype, seed, model, init, training, encoding, batch_size: BatchSize::Full };
         Replay::new(&side, dtype, Limits::default().k)
     }
 

@@ -6,7 +6,7 @@
 mod common;
 
 use lockstep::{
-    data::{Batch, Inputs, Sparse, set::Encoding},
+    data::{Batch, BatchSize, Inputs, Sparse, set::Encoding},
     engine::{Engine, faulty, scratch},
     experiment::{EngineKind, Experiment, Side},
     gap::{Deviation, gap},
@@ -55,7 +55,7 @@ impl Course {
         let model = Model::new(vec![Layer::Linear(Linear { inputs, outputs: 1, bias: true })], inputs).unwrap();
         let (engine, init, encoding, training) =
             (EngineKind::Scratch, Init::Zeros, Encoding::Values, self.training.clone());
-        Side { engine, dtype, seed: 0, model, init, training, encoding }
+        Side { engine, dtype, seed: 0, model, init, training, encoding, batch_size: BatchSize::Full }
     }
 
     /// Scratch, with the faults that it has, and libtorch where there is one.

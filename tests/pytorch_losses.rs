@@ -7,7 +7,7 @@
 mod common;
 
 use lockstep::{
-    data::{Batch, set::Encoding},
+    data::{Batch, BatchSize, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     experiment::{EngineKind, Side},
     lockstep::StepRecord,
@@ -108,7 +108,7 @@ fn computed(loss: &Loss, dtype: DType, columns: usize, given: [&[f64]; 2], torch
         });
     });
     let (engine, init, encoding) = (EngineKind::Torch, Init::Zeros, Encoding::Values);
-    let side = Side { engine, dtype, seed: 0, model, init, training, encoding };
+    let side = Side { engine, dtype, seed: 0, model, init, training, encoding, batch_size: BatchSize::Full };
     let mut replay = Replay::new(&side, dtype, Limits::default().k);
     let loss = replay.loss(&record, &|index| record.before[index].as_slice());
     let exact = replay.output_gradient(record.output(), &record.targets);

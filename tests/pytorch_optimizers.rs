@@ -8,7 +8,7 @@
 mod common;
 
 use lockstep::{
-    data::{Batch, set::Encoding},
+    data::{Batch, BatchSize, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     experiment::{EngineKind, Side},
     gap::Deviation,
@@ -152,7 +152,7 @@ fn side(optimizer: Optimizer, clip: Option<Clip>, inputs: usize, dtype: DType) -
     let loss = Loss { measure: Measure::AbsoluteError, reduction: Reduction::Sum };
     let training = Training { clip, ..Training::new(loss, optimizer) };
     let (engine, init, encoding) = (EngineKind::Torch, Init::Zeros, Encoding::Values);
-    Side { engine, dtype, seed: 0, model, init, training, encoding }
+    Side { engine, dtype, seed: 0, model, init, training, encoding, batch_size: BatchSize::Full }
 }
 
 fn engines(side: &Side) -> [Box<dyn Engine>; 2] {

@@ -150,10 +150,7 @@ impl Loader {
 
     /// The number of steps in `length`.
     pub fn steps(&self, length: Length) -> usize {
-        match length {
-            Length::Steps(steps) => steps,
-            Length::Epochs(epochs) => epochs.saturating_mul(self.steps_per_epoch()),
-        }
+        length.steps(self.steps_per_epoch())
     }
 
     /// The rows of the largest batch.

@@ -116,3 +116,13 @@ pub enum Length {
     /// This many passes over the data.
     Epochs(usize),
 }
+
+impl Length {
+    /// The same in steps, of which an epoch has so many.
+    pub fn steps(self, of_epoch: usize) -> usize {
+        match self {
+            Self::Steps(steps) => steps,
+            Self::Epochs(epochs) => epochs.saturating_mul(of_epoch),
+        }
+    }
+}

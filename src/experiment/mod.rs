@@ -13,7 +13,8 @@ mod tree;
 
 use crate::{
     data::{
-        DataKind,
+        BatchSize, DataKind,
+        order::Order,
         set::{DataSet, Encoding},
     },
     error::{Error, Result},
@@ -97,6 +98,15 @@ pub struct Side {
     pub training: Training,
     /// How targets are given to the loss.
     pub encoding: Encoding,
+    /// Rows of its batches.
+    pub batch_size: BatchSize,
+}
+
+impl Side {
+    /// Which rows its batches have: those of the course, in batches of its own.
+    pub fn order(&self, course: &Course) -> Order {
+        Order { size: self.batch_size, ..course.order }
+    }
 }
 
 /// A side of an experiment.
@@ -158,6 +168,14 @@ impl Experiment {
             RunSide::Reference => &self.reference,
             RunSide::Candidate => &self.candidate,
         }
+    }
+
+    /// Whether the sides take the rows in batches of different sizes: a step is then a batch of the larger ones, and several
+    /// of the others.
+    pub fn batches_differ(&self) -> bool {
+        let rows = self.set.training.rows();
+        let [one, other] = [&self.reference, &self.candidate].map(|side| side.order(&self.course).largest_batch(rows));
+        one != other
     }
 
     /// How the layers of the sides correspond.
@@ -257,7 +275,7 @@ impl Draft {
 
     /// The experiment on data that are open.
     fn on(self, set: Arc<DataSet>, folder: &Path) -> Result<Experiment> {
-        let Self { title, shared, reference, candidate } = self;
+        let Self { title, mut shared, reference, candidate } = self;
         decode::fit::course(&reference, &set, &shared.course)?;
         let side = |root: &Node, engine| -> Result<Side> {
             let side = decode::side(root, engine, &set, folder)?;
@@ -266,6 +284,7 @@ impl Draft {
         };
         let sides = [side(&reference, EngineKind::Torch)?, side(&candidate, EngineKind::Scratch)?];
         decode::fit::running_mean(&reference, &sides)?;
+        shared.course.order.size = decode::fit::batches([&reference, &candidate], &sides, &set, &shared.course)?;
         let [of_reference, of_candidate] = sides;
         Ok(Experiment {
             title,

@@ -75,7 +75,8 @@ fn every_key_is_decoded() {
     assert_eq!(experiment.data, DataKind::Xor { repeat: 2 });
     assert_eq!((experiment.course.order.size, experiment.course.length), (BatchSize::Full, Length::Steps(10)));
     assert_eq!(experiment.noise, Noise { judged: true, twins: Some(2), horizon: 1.0 });
-    let Side { engine, dtype, seed, model, init, training, encoding } = experiment.reference;
+    let Side { engine, dtype, seed, model, init, training, encoding, batch_size } = experiment.reference;
+    assert_eq!(batch_size, BatchSize::Full);
     assert_eq!(encoding, Encoding::Binary);
     assert_eq!((engine, dtype, seed, init), (EngineKind::Torch, DType::F32, 3, Init::Pytorch));
     assert_eq!(model.layers, [linear(2, 5, true), Layer::Sigmoid, linear(5, 1, true), Layer::Relu]);

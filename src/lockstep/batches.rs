@@ -3,10 +3,10 @@
 use super::{Masks, RunSide};
 use crate::{
     data::{
-        Batch, Length,
+        Batch,
         columns::DTypes,
         loader::Loader,
-        order::{Last, Order, Shuffle},
+        order::{Last, Order, Place, Shuffle},
         set::{DataSet, Which},
     },
     error::Result,
@@ -14,7 +14,7 @@ use crate::{
     tensor::{DType, View},
     training::Fault,
 };
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 /// The batches of one side, or of both where nothing differs in them.
 pub struct Batches {
@@ -24,6 +24,11 @@ pub struct Batches {
     masks: Masks,
     /// A type that is held.
     dtype: DType,
+    order: Order,
+    /// The batches that are steps, where a side's own are smaller.
+    of_steps: Option<Order>,
+    /// Rows of an epoch.
+    rows: usize,
 }
 
 impl Batches {
@@ -36,7 +41,7 @@ impl Batches {
         let side = if which == RunSide::Reference { reference } else { candidate };
         let faults = &side.training.faults;
         let wanted: DTypes = [reference.dtype, candidate.dtype].into_iter().collect();
-        let (set, order) = (spoiled(&experiment.set, faults), order(experiment.course.order, faults));
+        let (set, order) = (spoiled(&experiment.set, faults), order(side.order(&experiment.course), faults));
         let loader = |encoding| Loader::new(Arc::clone(&set), Which::Training, order, encoding, wanted);
         let another = side.encoding != reference.encoding;
         let mut batches = Self {
@@ -44,6 +49,9 @@ impl Batches {
             defined: another.then(|| loader(reference.encoding)).transpose()?,
             masks: Masks::new(&side.model, reference.seed),
             dtype: reference.dtype,
+            order,
+            of_steps: experiment.batches_differ().then_some(experiment.course.order),
+            rows: experiment.set.training.rows(),
         };
         batches.prepare(0);
         Ok(batches)
@@ -56,11 +64,12 @@ impl Batches {
             model.places().into_iter().filter(|place| place.mask.is_some()).collect()
         };
         reference.encoding != candidate.encoding
+            || experiment.batches_differ()
             || candidate.training.faults.iter().any(Fault::is_of_data)
             || dropout(&reference.model) != dropout(&candidate.model)
     }
 
-    /// Makes the batch of `step` the one that is lent.
+    /// Makes the batch with this number the one that is lent.
     pub fn prepare(&mut self, step: usize) {
         self.loader.prepare(step);
         if let Some(defined) = &mut self.defined {
@@ -78,17 +87,20 @@ impl Batches {
         then(&Batch { masks: &self.masks.views(dtype), ..batch }, targets)
     }
 
+    /// Which of the side's own batches make up a step: one, or several where the other side's are larger.
+    pub fn of_step(&self, step: usize) -> Range<usize> {
+        let Some(steps) = self.of_steps else { return step..step + 1 };
+        let (own, size) = (self.order.steps_per_epoch(self.rows), self.order.largest_batch(self.rows));
+        let Place { epoch, range, .. } = steps.place(step, self.rows);
+        epoch * own + range.start / size..epoch * own + range.end.div_ceil(size)
+    }
+
     /// Rows of the largest batch.
     pub fn largest(&self) -> usize {
         self.loader.largest_batch()
     }
 
-    /// Steps of a length.
-    pub fn steps(&self, length: Length) -> usize {
-        self.loader.steps(length)
-    }
-
-    /// Steps of an epoch.
+    /// Batches of an epoch.
     pub fn steps_per_epoch(&self) -> usize {
         self.loader.steps_per_epoch()
     }

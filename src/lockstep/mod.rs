@@ -1,7 +1,8 @@
 //! Drives a reference and its candidates over the same batches, phase by phase, and tells observers what happened.
 //!
 //! One reference pass feeds a free candidate (its own weights throughout) and a synced one (takes the reference's
-//! weights before every step). Each phase is timed alone; which side goes first alternates from step to step.
+//! weights before every step). Each phase is timed alone; which side goes first alternates from step to step. Where the
+//! sides' batches have different sizes a step is one of the larger, and the other side makes several.
 
 mod alone;
 mod batches;
@@ -82,6 +83,9 @@ pub struct Lockstep {
     pub steps: usize,
     /// Rows of the largest batch.
     pub rows: usize,
+    /// Whether the sides take the rows in batches of different sizes.
+    pub batches_differ: bool,
+    steps_per_epoch: usize,
     batches: Batches,
     /// The candidate's, where they are others.
     own: Option<Batches>,
@@ -100,6 +104,8 @@ pub struct Lockstep {
 pub struct StepEvent<'a> {
     /// From 0.
     pub step: usize,
+    /// What of the step it is about.
+    pub part: Part,
     /// How many steps the run is to have.
     pub steps: usize,
     /// What the reference was given.
@@ -116,6 +122,17 @@ pub struct StepEvent<'a> {
     pub candidates: &'a [(RunMode, Runner)],
     /// What was looked at after this step.
     pub evaluated: &'a [Evaluated],
+}
+
+/// A part of a step: all of it, or a batch of the side with the smaller ones. The other side makes its own in the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// From 0.
+    pub number: usize,
+    /// Whether it is the last.
+    pub last: bool,
+    /// Whether the reference has made a batch in it, and whether the candidates have.
+    pub acted: [bool; 2],
 }
 
 /// Someone who is told of every step, and may end the run.
@@ -138,6 +155,12 @@ pub trait Observer {
     /// rows, when the run is over.
     fn looked(&mut self, step: usize, reference: &Runner, candidates: &[(RunMode, Runner)]) {
         let _ = (step, reference, candidates);
+    }
+
+    /// Called after every part of a step but the last. Those before it, of which records were asked for, have been told
+    /// by [`computed`](Self::computed) and [`updated`](Self::updated) as well.
+    fn part(&mut self, event: &StepEvent<'_>) {
+        let _ = event;
     }
 
     /// Called after every step; `Break` ends the run with this step.
@@ -232,9 +255,19 @@ impl Lockstep {
             Alignment::of_candidate(&alignment.buffers, of.buffers().len()),
         ];
         let model = &experiment.reference.model;
-        let (steps_of_epoch, largest) = (batches.steps_per_epoch(), batches.largest());
+        let batches_differ = experiment.batches_differ();
+        if batches_differ && !mode.runs().contains(&RunMode::Free) {
+            return Err(Error::Usage(
+                "with batches of different sizes only a free run shows whether the sides make the same steps; leave --mode \
+                 out, or write --mode free"
+                    .to_owned(),
+            ));
+        }
+        let (steps_of_epoch, largest) =
+            (experiment.course.order.steps_per_epoch(experiment.set.training.rows()), batches.largest());
         let parameters: usize = model.parameters().iter().map(|parameter| parameter.shape.elements()).sum();
         let replayed_every = match model.multiply_adds().saturating_mul(largest) {
+            _ if batches_differ => 1,
             _ if parameters > MANY => in_turn(REPLAYED_OF_MANY, steps_of_epoch),
             LARGE.. => in_turn(REPLAYED, steps_of_epoch),
             _ => 1,
@@ -244,8 +277,10 @@ impl Lockstep {
             differences: start.differences,
             replayed_every,
             synced,
-            steps: batches.steps(experiment.course.length),
+            steps: experiment.course.length.steps(steps_of_epoch),
             rows,
+            batches_differ,
+            steps_per_epoch: steps_of_epoch,
             batches,
             own,
             validation: validation.map(|validation| validation.rarely(replayed_every > 1)),
@@ -292,29 +327,21 @@ impl Lockstep {
                 Some(only) => step == only,
                 None => true,
             };
-            let at = At { step, steps, compared };
-            self.compute(step, compared)?;
-            let (mut asked, mut late) = (false, false);
-            self.tell(at, &[], &mut |event| {
-                observers.iter_mut().for_each(|observer| asked |= observer.computed(event));
-            });
-            if compared {
-                self.copy(asked)?;
-            }
-            self.update(step)?;
-            if compared {
-                self.tell(at, &[], &mut |event| {
-                    observers.iter_mut().for_each(|observer| late |= observer.updated(event));
-                });
-            }
-            if asked || late {
-                self.record(asked)?;
+            self.sync()?;
+            let own = [self.batches.of_step(step), self.own.as_ref().unwrap_or(&self.batches).of_step(step)];
+            let parts = own.each_ref().map(ExactSizeIterator::len);
+            let count = parts[0].max(parts[1]);
+            let mut asked = false;
+            let mut at = At { step, steps, compared, part: Part { number: 0, last: count == 1, acted: [true; 2] } };
+            for number in 0..count {
+                at.part = Part { number, last: number + 1 == count, acted: parts.map(|parts| number < parts) };
+                asked = self.part(at, own.each_ref().map(|own| own.start + number), observers)?;
             }
             ended.steps = step + 1;
             self.forget_looks();
             let evaluated = self.look(step, steps, &mut patience)?;
             if asked && self.validation.is_none() && ((step + 1).is_power_of_two() || step + 1 == steps) {
-                self.each_side(0, |side, batches| {
+                self.each_side(0, [true; 2], |side, batches| {
                     batches.lend(side.dtype, |batch, targets| side.look(batch, targets))
                 })?;
             }
@@ -336,6 +363,42 @@ impl Lockstep {
         Ok(ended)
     }
 
+    /// Makes a part of a step: for each side the batch with its number. Returns whether records were asked for.
+    fn part(&mut self, at: At, numbers: [usize; 2], observers: &mut [&mut dyn Observer]) -> Result<bool> {
+        let At { step, compared, part, .. } = at;
+        if part.acted[0] {
+            self.batches.prepare(numbers[0]);
+        }
+        if let Some(own) = self.own.as_mut().filter(|_| part.acted[1]) {
+            own.prepare(numbers[1]);
+        }
+        self.each_side(step, part.acted, |side, batches| {
+            batches.lend(side.dtype, |batch, _| side.compute(batch, compared, part.number == 0))
+        })?;
+        let (mut asked, mut late) = (false, false);
+        self.tell(at, &[], &mut |event| {
+            observers.iter_mut().for_each(|observer| asked |= observer.computed(event));
+        });
+        if compared {
+            self.copy(asked, part.acted)?;
+        }
+        self.each_side(step, part.acted, |side, batches| {
+            batches.lend(side.dtype, |batch, _| side.update(batch, part.number == 0))
+        })?;
+        if compared {
+            self.tell(at, &[], &mut |event| {
+                observers.iter_mut().for_each(|observer| late |= observer.updated(event));
+            });
+        }
+        if asked || late {
+            self.record(asked, part.acted)?;
+        }
+        if !part.last {
+            self.tell(at, &[], &mut |event| observers.iter_mut().for_each(|observer| observer.part(event)));
+        }
+        Ok(asked)
+    }
+
     fn show_looks(&self, step: usize, observers: &mut [&mut dyn Observer]) {
         if !self.reference.looked.is_empty() {
             observers.iter_mut().for_each(|observer| observer.looked(step, &self.reference, &self.candidates));
@@ -350,7 +413,7 @@ impl Lockstep {
     /// Looks at the validation rows where it is their turn, and lets every side decide whether to go on.
     fn look(&mut self, step: usize, steps: usize, patience: &mut [Patience]) -> Result<Vec<Evaluated>> {
         let Some(validation) = &mut self.validation else { return Ok(Vec::new()) };
-        let due = self.course.validation.is_due(step, self.batches.steps_per_epoch());
+        let due = self.course.validation.is_due(step, self.steps_per_epoch);
         if !due && step + 1 != steps {
             return Ok(Vec::new());
         }
@@ -397,8 +460,8 @@ impl Lockstep {
         Ok(())
     }
 
-    /// Lets the synced candidate take the reference's weights, and all sides compute their gradients.
-    fn compute(&mut self, step: usize, compared: bool) -> Result<()> {
+    /// Lets the synced candidate take the reference's weights.
+    fn sync(&mut self) -> Result<()> {
         let [parameters, buffers] = &self.shared;
         for (_, candidate) in self.candidates.iter_mut().filter(|(mode, _)| *mode == RunMode::Sync) {
             for (own, reference) in parameters.iter().enumerate().filter_map(|(own, found)| Some((own, (*found)?))) {
@@ -408,33 +471,25 @@ impl Lockstep {
                 candidate.take_buffer(own, self.reference.engine.buffer(reference))?;
             }
         }
-        self.batches.prepare(step);
-        if let Some(own) = &mut self.own {
-            own.prepare(step);
-        }
-        self.each_side(step, |side, batches| batches.lend(side.dtype, |batch, _| side.compute(batch, compared)))
+        Ok(())
     }
 
     /// Copies what the update may change: all that records need where they are asked for, else the weights that the step
     /// starts from. Those are the reference's alone where a synced candidate has started from the same.
-    fn copy(&mut self, asked: bool) -> Result<()> {
+    fn copy(&mut self, asked: bool, [reference_acted, candidates_acted]: [bool; 2]) -> Result<()> {
         let Self { reference, candidates, judged, .. } = self;
-        let mut candidates = candidates.iter_mut().map(|(_, side)| side);
+        let mut candidates = candidates.iter_mut().map(|(_, side)| side).filter(|_| candidates_acted);
+        let reference = Some(reference).filter(|_| reference_acted);
         if asked {
-            reference.copy()?;
+            reference.map_or(Ok(()), Runner::copy)?;
             return candidates.try_for_each(Runner::copy);
         }
-        reference.copy_weights()?;
+        reference.map_or(Ok(()), Runner::copy_weights)?;
         if *judged { Ok(()) } else { candidates.try_for_each(Runner::copy_weights) }
     }
 
-    /// Lets all sides make their updates.
-    fn update(&mut self, step: usize) -> Result<()> {
-        self.each_side(step, |side, batches| batches.lend(side.dtype, |batch, _| side.update(batch)))
-    }
-
     /// Makes every side's record of the step, or those of the reference and of the synced candidate from what they lend.
-    fn record(&mut self, asked: bool) -> Result<()> {
+    fn record(&mut self, asked: bool, acted: [bool; 2]) -> Result<()> {
         if !asked {
             self.reference.copy_rest()?;
             let Self { reference, candidates, shared: [parameters, _], .. } = self;
@@ -442,7 +497,9 @@ impl Lockstep {
                 side.copy_late(parameters.iter().flatten().map(|&number| reference.before(number)))?;
             }
         }
-        self.each_side(0, |side, batches| batches.lend(side.dtype, |batch, targets| side.record(batch, targets)))?;
+        self.each_side(0, acted, |side, batches| {
+            batches.lend(side.dtype, |batch, targets| side.record(batch, targets))
+        })?;
         if self.own.is_some() {
             // A side is judged by the definition's masks, in its own type.
             let rows = self.reference.latest.rows;
@@ -454,25 +511,34 @@ impl Lockstep {
         Ok(())
     }
 
-    /// Lets all sides do something, each with its batches; which goes first alternates from step to step.
-    fn each_side(&mut self, step: usize, mut act: impl FnMut(&mut Runner, &Batches) -> Result<()>) -> Result<()> {
+    /// Lets the reference, the candidates or all do something, each with its batches; which goes first alternates from step
+    /// to step.
+    fn each_side(
+        &mut self,
+        step: usize,
+        [of_reference, of_candidates]: [bool; 2],
+        mut act: impl FnMut(&mut Runner, &Batches) -> Result<()>,
+    ) -> Result<()> {
         let Self { batches, own, reference, candidates, .. } = self;
-        let of_candidate = own.as_ref().unwrap_or(batches);
-        let mut candidates = candidates.iter_mut().map(|(_, side)| side);
+        let given = own.as_ref().unwrap_or(batches);
+        let mut candidates = candidates.iter_mut().map(|(_, side)| side).filter(|_| of_candidates);
         if step.is_multiple_of(2) {
-            act(reference, batches)?;
-            return candidates.try_for_each(|side| act(side, of_candidate));
+            if of_reference {
+                act(reference, batches)?;
+            }
+            return candidates.try_for_each(|side| act(side, given));
         }
-        candidates.rev().try_for_each(|side| act(side, of_candidate))?;
-        act(reference, batches)
+        candidates.rev().try_for_each(|side| act(side, given))?;
+        if of_reference { act(reference, batches) } else { Ok(()) }
     }
 
     /// Tells of the step as it stands.
     fn tell(&self, at: At, evaluated: &[Evaluated], told: &mut dyn FnMut(&StepEvent<'_>)) {
-        let At { step, steps, compared } = at;
+        let At { step, steps, compared, part } = at;
         self.batches.lend(self.reference.dtype, |batch, targets| {
             let event = StepEvent {
                 step,
+                part,
                 steps,
                 batch: *batch,
                 given: None,
@@ -498,6 +564,7 @@ struct At {
     step: usize,
     steps: usize,
     compared: bool,
+    part: Part,
 }
 
 /// Loads values held in f64 into an engine that computes in `dtype`.

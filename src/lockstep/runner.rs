@@ -34,14 +34,16 @@ pub struct Runner {
 /// What one side did at one step.
 #[derive(Debug, Clone, Default)]
 pub struct SideStep {
-    /// The reported loss.
+    /// The reported loss; of several batches the mean over their rows.
     pub loss: f64,
-    /// Nanoseconds of forward, loss, backward and update.
+    /// Nanoseconds of forward, loss, backward and update; of several batches in all.
     pub nanoseconds: [u64; 4],
-    /// The loss that is judged: the one that is printed where the sides print different things, else the one behind it.
+    /// The loss that is judged, the latest batch's: the one that is printed where the sides print different things, else the one behind it.
     pub judged: f64,
     /// Rows of the batch.
     pub rows: usize,
+    /// Where it begins among the rows of the step.
+    pub first_row: usize,
     /// The tensors of the latest step of which a record was asked for.
     pub record: StepRecord,
 }
@@ -101,8 +103,9 @@ impl Runner {
         }
     }
 
-    /// A step up to its update, every phase timed alone. Of what a record needs, `compared` keeps what is gone afterwards.
-    pub(super) fn compute(&mut self, batch: &Batch<'_>, compared: bool) -> Result<()> {
+    /// A batch up to its update, every phase timed alone: the `first` of a step or another one. Of what a record needs,
+    /// `compared` keeps what is gone afterwards.
+    pub(super) fn compute(&mut self, batch: &Batch<'_>, compared: bool, first: bool) -> Result<()> {
         let Self { engine, snapshot, latest, .. } = self;
         let engine = engine.as_mut();
         self.copied = false;
@@ -116,10 +119,14 @@ impl Runner {
         let reported = Instant::now();
         engine.backward()?;
         let backward = Instant::now();
-        (latest.rows, latest.loss) = (batch.rows(), loss);
+        latest.first_row = if first { 0 } else { latest.first_row + latest.rows };
+        (latest.rows, latest.judged) = (batch.rows(), loss);
+        if first {
+            latest.nanoseconds = [0; 4];
+        }
         let times = [(start, forward), (forward, reported), (reported, backward)];
         for (nanoseconds, (from, to)) in latest.nanoseconds.iter_mut().zip(times) {
-            *nanoseconds = (to - from).as_nanos() as u64;
+            *nanoseconds += (to - from).as_nanos() as u64;
         }
         Ok(())
     }
@@ -150,28 +157,30 @@ impl Runner {
         Ok(())
     }
 
-    /// The update of the step that was computed, and the loss that the side prints.
-    pub(super) fn update(&mut self, batch: &Batch<'_>) -> Result<()> {
+    /// The update of what was computed, and the loss that the side prints.
+    pub(super) fn update(&mut self, batch: &Batch<'_>, first: bool) -> Result<()> {
         let Self { engine, snapshot, latest, widths, reports, copied, .. } = self;
         let engine = engine.as_mut();
         let start = Instant::now();
         engine.update()?;
-        latest.nanoseconds[3] = start.elapsed().as_nanos() as u64;
+        latest.nanoseconds[3] += start.elapsed().as_nanos() as u64;
         if reports.after {
             // In evaluation: what is printed must not change what is trained.
             let again = Batch { training: false, masks: &[], ..*batch };
             engine.forward(&again)?;
             let after = engine.loss(&again)?;
-            latest.loss = if reports.after_update { after } else { latest.loss };
+            latest.judged = if reports.after_update { after } else { latest.judged };
             if *copied {
                 snapshot.looked(engine, batch.rows(), widths)?;
             }
         }
-        latest.judged = latest.loss;
-        latest.loss = reports.printed(latest.loss, batch.epoch);
+        let printed = reports.printed(latest.judged, batch.epoch);
         if reports.printed {
-            latest.judged = latest.loss;
+            latest.judged = printed;
         }
+        let share = latest.rows as f64 / (latest.first_row + latest.rows) as f64;
+        latest.loss =
+            if first || reports.running_mean { printed } else { latest.loss + share * (printed - latest.loss) };
         Ok(())
     }
 

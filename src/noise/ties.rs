@@ -20,7 +20,7 @@ pub struct Tie {
     pub step: usize,
     /// The layer's `state_dict` index.
     pub layer: usize,
-    /// The row of the batch.
+    /// The row of the step's batch.
     pub sample: usize,
     /// The column.
     pub unit: usize,
@@ -67,17 +67,24 @@ impl Ties {
     /// Returns whether there were any.
     pub fn take_in(&mut self, mode: RunMode, step: usize, reference: &Runner, candidate: &Runner) -> bool {
         let before = self.count;
+        // Of a step in several batches, those rows that both have.
+        let rows = [reference, candidate].map(|side| (side.latest.first_row, side.latest.first_row + side.latest.rows));
+        let (first, end) = (rows[0].0.max(rows[1].0), rows[0].1.min(rows[1].1));
         for &(layer, [of_reference, of_candidate]) in &self.layers {
             let [one, other] = [reference.activation(of_reference), candidate.activation(of_candidate)];
+            let width = one.len() / reference.latest.rows.max(1);
+            let [one, other] = [(one, reference), (other, candidate)].map(|(values, side)| {
+                let of_side = |row| width * (row - side.latest.first_row);
+                values.part(of_side(first)..of_side(end))
+            });
             if !differ(one, other) {
                 continue;
             }
-            let width = one.len() / reference.latest.rows.max(1);
             for (offset, (reference, candidate)) in one.iter().zip(other.iter()).enumerate() {
                 if (reference > 0.0) != (candidate > 0.0) {
                     self.count += 1;
                     if self.listed.len() < KEPT {
-                        let (sample, unit) = (offset / width, offset % width);
+                        let (sample, unit) = (first + offset / width, offset % width);
                         self.listed.push(Tie { mode, step, layer, sample, unit, reference, candidate });
                     }
                 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    data::set::Encoding,
+    data::{BatchSize, set::Encoding},
     experiment::EngineKind,
     lockstep::StepRecord,
     model::{Layer, Linear, Model, init::Init},
@@ -16,7 +16,8 @@ fn replay(layers: Vec<Layer>, inputs: usize, sgd: Sgd) -> Replay {
     let training = Training::new(Loss::MEAN_SQUARED_ERROR, Optimizer::Sgd(sgd));
     let model = Model::new(layers, inputs).unwrap();
     let (engine, dtype, seed, init, encoding) = (EngineKind::Scratch, DType::F32, 0, Init::Zeros, Encoding::Values);
-    Replay::new(&Side { engine, dtype, seed, model, init, training, encoding }, dtype, f64::INFINITY)
+    let side = Side { engine, dtype, seed, model, init, training, encoding, batch_size: BatchSize::Full };
+    Replay::new(&side, dtype, f64::INFINITY)
 }
 
 /// A step with these inputs.

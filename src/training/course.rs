@@ -5,7 +5,7 @@ use crate::data::{Length, order::Order};
 /// The course of a training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Course {
-    /// Which rows a step sees.
+    /// Which rows a step sees: a batch of the side with the larger ones.
     pub order: Order,
     /// How long to train.
     pub length: Length,

@@ -56,6 +56,13 @@ impl Judge {
         for tensor in &never_judged {
             self.not_checked.push(format!("{tensor}: its own noise passes 1 % of it at every step"));
         }
+        if self.batches_differ && !self.whole_steps_were_judged() {
+            self.not_checked.push(
+                "whether the sides make the same steps: their batches have different sizes, so that the free run alone shows \
+                 it, and how far rounding takes that was never known"
+                    .to_owned(),
+            );
+        }
         if !self.moved && self.non_finite.is_empty() {
             self.not_checked.push("anything: no weight moved in any step".to_owned());
         }
@@ -180,6 +187,11 @@ impl Judge {
         self.judging && self.twins.is_none() && self.drifting.doubtful(self.horizon_at)
     }
 
+    /// Whether twins said, at any step, how far the free run may go.
+    fn whole_steps_were_judged(&self) -> bool {
+        self.twins.is_some() && self.drifting.judged > 0
+    }
+
     /// The parameters whose true gradient is 0.
     fn without_effect(&self) -> Vec<String> {
         let gradients = self.places.all.iter().filter(|place| matches!(place, Place::Gradient(_)));
@@ -217,7 +229,8 @@ impl Judge {
         // that never moved, NaN on both sides, a gap that no replay has explained.
         let nothing = phases.values().any(|summary| summary.budget.is_none()) || !all_judged || !self.moved;
         let broken = self.non_finite.iter().any(|found| found.counts) || self.runs.iter().all(|run| run.ended);
-        let unexplained = !self.lost.is_empty() || self.is_in_doubt();
+        let unexplained =
+            !self.lost.is_empty() || self.is_in_doubt() || (self.batches_differ && !self.whole_steps_were_judged());
         if !self.judging || ended.interrupted || nothing || broken || unexplained || !self.places.aligned {
             return Outcome::Inconclusive;
         }

@@ -17,6 +17,8 @@ pub(super) struct Sides<'a> {
     pub(super) replay: &'a mut Replay,
     pub(super) records: [&'a StepRecord; 2],
     pub(super) slack: Option<&'a Slack>,
+    /// Whether both were given the same rows, so that either's value stands beside the other's.
+    pub(super) alike: bool,
 }
 
 /// One tensor, in full.
@@ -76,10 +78,13 @@ impl Sides<'_> {
         if !from_loss {
             tensors.reverse();
         }
-        let [reference, candidate] = self.records;
         let own = captured.iter().find(|one| one.place == first.place);
         let element = own.map_or(first.judged.worst, |one| one.typical(first.allowed, first.judged.worst));
-        let value = |record| places.values(first.place, record).get(element).copied().and_then(finite);
+        let value = |side: usize| {
+            let told = self.alike || of_reference == (side == 0);
+            let value = places.values(first.place, self.records[side]).get(element).copied().filter(|_| told);
+            value.and_then(finite)
+        };
         let rows = self.records[usize::from(!of_reference)].rows;
         Some(Divergence {
             mode,
@@ -92,8 +97,8 @@ impl Sides<'_> {
             limit: limit_of(first.judged),
             budget: budget_of(first.judged.budget),
             ratio: finite(first.judged.ratio),
-            reference: value(reference),
-            candidate: value(candidate),
+            reference: value(0),
+            candidate: value(1),
             expected: own.and_then(|one| one.exact.get(element).copied()).and_then(finite),
             farther: first.farther,
             tensors,

@@ -20,14 +20,17 @@ use crate::{
     experiment::Experiment,
     gap::Deviation,
     lockstep::{
-        Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, Runner, STOCK, StartDifference,
-        StepEvent,
+        Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, Runner, STOCK, SideStep,
+        StartDifference, StepEvent,
     },
     noise::{Apart, By, Drift, Each, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
     replay::Replay,
     tensor::{DType, View},
 };
-use std::{collections::BTreeMap, ops::ControlFlow};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 /// Steps that are always replayed, from the first.
 const FIRST: usize = 8;
@@ -66,6 +69,10 @@ pub struct Judge {
     pub(super) buckets: Buckets,
     /// Batches of looks at the evaluation mode.
     looks: usize,
+    /// The bucket of the step at hand, and whether columns had to be thinned for it.
+    bucket: (usize, bool),
+    /// The phases of it that have had a tensor that was judged.
+    judged: BTreeSet<Phase>,
     /// Steps at which a phase had a tensor that was judged.
     pub(super) compared: BTreeMap<Phase, usize>,
     /// Of every phase, the largest budget of every compared step; below 0 where it was not replayed.
@@ -78,6 +85,8 @@ pub struct Judge {
     pub(super) twins: Option<Twins>,
     /// By how much of each parameter rounding may have moved it at the latest compared step.
     moved_by: Vec<f64>,
+    /// Whether the sides take the rows in batches of different sizes.
+    pub(super) batches_differ: bool,
     /// Whether a synced candidate starts every step from all of the reference's weights.
     synced: bool,
     /// Every how many steps are replayed, whatever their gaps: each, where gaps say nothing.
@@ -149,6 +158,8 @@ impl Judge {
             times: Default::default(),
             buckets: Buckets::default(),
             looks: 0,
+            bucket: (0, false),
+            judged: BTreeSet::new(),
             compared: BTreeMap::new(),
             budgets: BTreeMap::new(),
             moved: false,
@@ -161,6 +172,7 @@ impl Judge {
             horizon_at,
             moved_by: Vec::new(),
             replayed_every: if lockstep.synced { lockstep.replayed_every } else { 1 },
+            batches_differ: lockstep.batches_differ,
             synced: lockstep.synced,
             replayed: Replayed::Nobody,
             judging,
@@ -184,10 +196,14 @@ impl Judge {
         };
         let phases = || std::iter::once(Phase::Batch).chain(Phase::COMPUTED);
         let before: Vec<usize> = phases().map(|phase| judged(&self.runs, phase)).collect();
-        let (bucket, full) = self.buckets.next(event.step);
+        let first = event.part.number == 0;
+        if first {
+            self.bucket = self.buckets.next(event.step);
+        }
+        let (bucket, full) = (self.bucket.0, self.bucket.1 && first);
         self.measure(event);
         let record = &event.reference.record;
-        let referee = self.referee.as_mut().filter(|_| self.replayed != Replayed::Nobody);
+        let referee = self.referee.as_mut().filter(|_| self.replayed != Replayed::Nobody && event.part.acted[0]);
         if let Some(Err(error)) = referee.map(|referee| referee.step(&self.places, record, &mut self.effects)) {
             self.not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
             self.referee = None;
@@ -203,14 +219,38 @@ impl Judge {
                 run.tracks.iter_mut().for_each(|track| track.hold(bucket));
                 continue;
             }
-            self.moved = self.moved || moves(event.reference_runner) || moves(candidate);
+            // Rows that a side takes after an update of its own in this step met other weights than the other side's.
+            let earlier = if first { [false; 2] } else { run.moved };
+            let met = event.part.acted.iter().zip(earlier).all(|(acted, moved)| !(*acted && moved));
+            let [one, other] = [event.reference_runner, candidate].map(moves);
+            run.moved = [earlier[0] || one, earlier[1] || other];
+            self.moved = self.moved || one || other;
+            let finite = |side: &SideStep| {
+                side.judged.is_finite() && side.record.after.iter().flatten().all(|weight| weight.is_finite())
+            };
+            // At the end of the step it is found.
+            if !event.part.last && !(finite(event.reference) && finite(&candidate.latest)) {
+                continue;
+            }
             let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| event.step < horizon);
             let k = self.limits.k;
             let replayed = self.replayed.covers(*mode);
             let (reference, latest) = (event.reference, &candidate.latest);
             let since = self.latest_replay.map_or(event.step, |latest| latest + 1);
             let since = (since < event.step && quiet).then_some(since);
-            let step = Compared { step: event.step, since, bucket, counts, replayed, k, reference, candidate: latest };
+            let alike = !self.batches_differ;
+            let step = Compared {
+                step: event.step,
+                first,
+                since,
+                bucket,
+                counts,
+                replayed,
+                k,
+                reference,
+                candidate: latest,
+                alike,
+            };
             if let Some(found) =
                 run.take_in(&self.places, (&mut self.replay, &self.deviations), self.referee.as_ref(), &step)
             {
@@ -224,8 +264,8 @@ impl Judge {
             let mut tied = false;
             // What engines still lend after a look at other rows is of those.
             let lent = replayed || (event.evaluated.is_empty() && candidate.looked().is_empty());
-            let alike = self.places.aligned && run.forward && reference.rows == latest.rows;
-            if counts && together && alike && lent {
+            let alike = self.places.aligned && run.forward && (self.batches_differ || reference.rows == latest.rows);
+            if counts && together && alike && lent && met {
                 tied = self.ties.take_in(*mode, event.step, event.reference_runner, candidate);
                 if tied && *mode == RunMode::Free {
                     let why = format!("from step {} on: it meets a tie there, and may be elsewhere", event.step);
@@ -261,8 +301,12 @@ impl Judge {
         if let Some(drift) = drift {
             self.drifting.take_in(event.step, drift, horizon);
         }
-        for (phase, before) in phases().zip(before) {
-            *self.compared.entry(phase).or_default() += usize::from(judged(&self.runs, phase) > before);
+        let seen = phases().zip(before).filter(|(phase, before)| judged(&self.runs, *phase) > *before);
+        self.judged.extend(seen.map(|(phase, _)| phase));
+        if event.part.last {
+            for phase in std::mem::take(&mut self.judged) {
+                *self.compared.entry(phase).or_default() += 1;
+            }
         }
     }
 
@@ -271,8 +315,8 @@ impl Judge {
         if self.replayed == Replayed::Nobody {
             return;
         }
-        self.replays += 1;
-        self.unreached.take_in(&event.reference.record);
+        let [of_reference, of_candidates] = event.part.acted;
+        self.replays += usize::from(event.part.last);
         let advanced = self.replayed == Replayed::Synced;
         let reference = &event.reference.record;
         let Self { places, replay, deviations, effects, .. } = self;
@@ -281,16 +325,19 @@ impl Judge {
             Some(_) => By::Tensors,
             None => By::Weights { rounded: replay.rounded_in_f64(), silent: replay.silence() },
         };
-        let seen = (advanced, Some((effects, by)));
-        deviations.clear();
-        let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
-        places.measure(replay, seen, (reference, None), reference, each);
-        if self.limits.closely {
-            places.measure_closely(replay, &places.all, reference.rows, deviations, &mut |replay, each| {
-                places.measure(replay, (true, None), (reference, None), reference, each);
-            });
+        if of_reference {
+            self.unreached.take_in(reference);
+            let seen = (advanced, Some((effects, by)));
+            deviations.clear();
+            let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
+            places.measure(replay, seen, (reference, None), reference, each);
+            if self.limits.closely {
+                places.measure_closely(replay, &places.all, reference.rows, deviations, &mut |replay, each| {
+                    places.measure(replay, (true, None), (reference, None), reference, each);
+                });
+            }
         }
-        let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
+        let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended && of_candidates);
         for (run, (_, candidate)) in runs.filter(|(_, (mode, _))| self.replayed.covers(*mode)) {
             run.measure(places, (&candidate.latest.record, reference), advanced, self.limits.closely);
         }
@@ -322,20 +369,15 @@ impl Judge {
 
     /// Lets the twins make the step, and nudges them where it left them; of a compared one, says where it took everyone.
     fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) -> Option<Drift> {
-        let Some(twins) = self.twins.as_mut() else { return self.sum_gaps(event) };
-        let stepped = twins.step(&event.batch, &event.reference_runner.kept().before);
-        if event.compared {
-            // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
-            if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
-                return None;
-            }
-            if self.replayed != Replayed::Nobody {
-                self.moved_by = self.places.moved(&event.reference.record, &self.deviations);
-            }
+        if event.part.acted[0] {
+            self.step_twins(event);
         }
-        if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
-            self.not_checked.push(format!("how far the free run may drift: {error}"));
-            self.twins = None;
+        if !event.part.last {
+            return None;
+        }
+        let Some(twins) = self.twins.as_mut() else { return self.sum_gaps(event) };
+        // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
+        if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
             return None;
         }
         let free = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Free);
@@ -347,6 +389,19 @@ impl Judge {
         let drift = twins.compare(event.step, engines, self.places.pairs(), &self.effects);
         super::track::push(&mut self.drifting.twins, bucket, drift.twins);
         Some(drift)
+    }
+
+    /// Lets the twins make the reference's step, and nudges them.
+    fn step_twins(&mut self, event: &StepEvent<'_>) {
+        let Some(twins) = self.twins.as_mut() else { return };
+        let stepped = twins.step(&event.batch, &event.reference_runner.kept().before);
+        if event.compared && self.replayed != Replayed::Nobody {
+            self.moved_by = self.places.moved(&event.reference.record, &self.deviations);
+        }
+        if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
+            self.not_checked.push(format!("how far the free run may drift: {error}"));
+            self.twins = None;
+        }
     }
 
     /// Without twins a free run is held to the gaps that single steps leave between the synced sides: as long as training
@@ -421,13 +476,18 @@ impl Replayed {
 impl Observer for Judge {
     fn computed(&mut self, event: &StepEvent<'_>) -> bool {
         self.replayed = Replayed::Nobody;
+        // What the sides compute from different rows is not set beside each other.
+        if self.batches_differ {
+            self.replayed = if self.judging { Replayed::All } else { Replayed::Nobody };
+            return self.judging;
+        }
         if event.compared {
             let seen = self.buckets.seen() + 1;
             let due = seen <= FIRST || seen.is_multiple_of(self.replayed_every);
             self.look(event, RunMode::Sync);
             // A free run whose loss is not finite is looked at whole, so that it is said where that begins.
             let free = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Free);
-            let broken = free.is_some_and(|(_, candidate)| !candidate.latest.loss.is_finite());
+            let broken = free.is_some_and(|(_, candidate)| !candidate.latest.judged.is_finite());
             let all = !self.judging || due || broken || !self.quiet();
             if all {
                 self.look(event, RunMode::Free);
@@ -456,7 +516,10 @@ impl Observer for Judge {
 
     fn updated(&mut self, event: &StepEvent<'_>) -> bool {
         let reference = event.reference_runner;
-        let everything = !self.judging || self.replayed == Replayed::All;
+        if self.batches_differ && !event.part.last {
+            return false;
+        }
+        let everything = (!self.judging || self.replayed == Replayed::All) && !self.batches_differ;
         let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
         if everything {
             for (run, (_, candidate)) in runs {
@@ -465,9 +528,20 @@ impl Observer for Judge {
             }
         } else {
             let mut watched: Vec<_> = runs
-                .map(|(run, (_, side))| Watched { side, loss: side.latest.judged, apart: &mut run.apart })
+                .map(|(run, (_, side))| {
+                    // Of the weights and of what the sides print alone.
+                    if self.batches_differ {
+                        run.apart.clear(self.places.all.len());
+                    }
+                    let loss = if self.batches_differ { side.latest.loss } else { side.latest.judged };
+                    Watched { side, loss, apart: &mut run.apart }
+                })
                 .collect();
-            self.places.watched((reference, event.reference.judged), &mut watched);
+            let of_reference = if self.batches_differ { event.reference.loss } else { event.reference.judged };
+            self.places.watched((reference, of_reference), &mut watched);
+            if self.batches_differ {
+                return false;
+            }
         }
         let synced = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Sync);
         if everything {
@@ -522,6 +596,10 @@ impl Observer for Judge {
             self.looks += 1;
         }
         *self.compared.entry(Phase::Evaluation).or_default() += 1;
+    }
+
+    fn part(&mut self, event: &StepEvent<'_>) {
+        self.compare(event);
     }
 
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {

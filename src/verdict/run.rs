@@ -34,6 +34,8 @@ pub(super) struct Run {
     pub(super) forward: bool,
     /// Whether every phase was.
     pub(super) passed: bool,
+    /// Whether the reference, and the candidate, have moved a weight in the latest step.
+    pub(super) moved: [bool; 2],
     /// Whether a value past the horizon was not finite: from there on there is nothing to judge.
     pub(super) ended: bool,
 }
@@ -41,6 +43,10 @@ pub(super) struct Run {
 /// A step that is compared. Where it was replayed the sides have its records.
 pub(super) struct Compared<'a> {
     pub(super) step: usize,
+    /// Whether it is the first part of the step.
+    pub(super) first: bool,
+    /// Whether the sides were given the same rows, so that more than their weights can be set beside each other.
+    pub(super) alike: bool,
     /// Where steps before it were watched alone, the first of them.
     pub(super) since: Option<usize>,
     pub(super) bucket: usize,
@@ -82,10 +88,15 @@ impl Run {
         let (reference, candidate) = (&experiment.reference, &experiment.candidate);
         let track = |place: &Place| Track::new(place.phase(), &places.tensor(*place));
         let tail = experiment.alignment().tail.reference.start;
+        // How many of its own batches make an update is the candidate's, where they are not the reference's.
+        let mut defined = reference.clone();
+        if experiment.batches_differ() {
+            defined.training.accumulate = candidate.training.accumulate;
+        }
         Self {
             mode,
             dtypes: [reference.dtype, candidate.dtype],
-            replay: Replay::new(reference, candidate.dtype, limits.k).with_tail(tail),
+            replay: Replay::new(&defined, candidate.dtype, limits.k).with_tail(tail),
             translation: Translation::new(experiment, limits.k),
             tracks: places.all.iter().map(track).collect(),
             looks: places.looked.iter().map(track).collect(),
@@ -96,6 +107,7 @@ impl Run {
             budgets: BTreeMap::new(),
             forward: false,
             passed: false,
+            moved: [false; 2],
             ended: false,
         }
     }
@@ -139,10 +151,15 @@ impl Run {
         referee: Option<&Referee>,
         at: &Compared<'_>,
     ) -> Option<NonFinite> {
-        if at.replayed {
+        if let Some(broken) = self.apart.broken.filter(|_| !at.alike) {
+            return Some(self.not_finite(places, broken, at));
+        }
+        if at.replayed && at.first {
             (self.forward, self.passed) = (true, true);
         }
-        self.budgets.clear();
+        if at.first {
+            self.budgets.clear();
+        }
         let mut failed = Vec::new();
         for (number, (&place, track)) in places.all.iter().zip(&mut self.tracks).enumerate() {
             let apart = self.apart.gaps.get(number).copied().flatten();
@@ -160,9 +177,9 @@ impl Run {
             }
             let headroom = places.headroom(place, at.reference.rows);
             let agrees = referee.is_none_or(|referee| referee.agrees(number));
-            if !agrees && self.mode == RunMode::Free {
-                // The replay has another definition than the reference's, and on weights of its own a side need not agree with
-                // the other.
+            if !agrees && (self.mode == RunMode::Free || !at.alike) {
+                // The replay has another definition than the reference's, and on weights or rows of its own a side need not
+                // agree with the other.
                 track.hold(at.bucket);
                 continue;
             }
@@ -188,7 +205,8 @@ impl Run {
         let Self { mode, replay, translation, firsts, .. } = self;
         let candidate = translation.as_ref().map_or(&at.candidate.record, Translation::latest);
         let slack = translation.as_ref().map(Translation::slack);
-        let sides = first::Sides { definition, replay, records: [&at.reference.record, candidate], slack };
+        let records = [&at.reference.record, candidate];
+        let sides = first::Sides { definition, replay, records, slack, alike: at.alike };
         first::note(firsts, places, (*mode, at.step, at.since), failed, sides);
         None
     }
@@ -227,10 +245,17 @@ impl Run {
         let Self { mode, replay, translation, firsts, looks, .. } = self;
         let given = Translation::of(translation, replay, record, reference);
         let found = places.look(replay, given, at.closely);
+        // Of batches of different sizes the latest may be others.
+        let alike = reference.inputs.len() == record.inputs.len();
         let mut failed = Vec::new();
         let pairs = theirs.iter().zip(&found);
         for ((&place, track), (theirs, found)) in places.looked.iter().zip(looks).zip(pairs) {
-            track.apart(gap(places.values(place, reference), places.values(place, given.0)), at.step, at.bucket);
+            match alike {
+                true => {
+                    track.apart(gap(places.values(place, reference), places.values(place, given.0)), at.step, at.bucket)
+                }
+                false => track.unseen(at.bucket),
+            }
             // Where training diverges neither side's numbers are any.
             if !theirs.gap.is_finite() && !found.gap.is_finite() {
                 continue;
@@ -241,7 +266,7 @@ impl Run {
                 failed.push(outcome);
             }
         }
-        let sides = first::Sides { definition, replay, records: [reference, given.0], slack: given.1 };
+        let sides = first::Sides { definition, replay, records: [reference, given.0], slack: given.1, alike };
         first::note(firsts, places, (*mode, at.step, None), failed, sides);
     }
 }

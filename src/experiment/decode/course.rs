@@ -1,4 +1,4 @@
-//! The course of a training, which both sides share: batches, their order, length, and what is looked at on the way.
+//! The course of a training, which both sides share: the order of the rows, length, and what is looked at on the way.
 //!
 //! The bounds keep counts of steps from overflowing.
 
@@ -44,7 +44,7 @@ pub(super) fn decode(table: &Reader, seed: u64) -> Result<Course> {
 }
 
 /// How many rows a step sees.
-fn batch_size(table: &Reader) -> Result<BatchSize> {
+pub(super) fn batch_size(table: &Reader) -> Result<BatchSize> {
     let expected = format!("\"full\" or a whole number from 1 to {MOST}");
     let size = table.typed("batch_size", &expected, |value| match value {
         Value::Text(text) if text == "full" => Some(BatchSize::Full),

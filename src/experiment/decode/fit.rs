@@ -74,7 +74,7 @@ pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, cour
                 "needs batches of two rows or more, which \"update-per-sample\" does not give".to_owned(),
             );
         }
-        if least(course.order, data.training.rows()) == 1 {
+        if least(side.order(course), data.training.rows()) == 1 {
             let why = "needs batches of two rows or more, and one of these has a single row; write \
                        training.last_batch = \"drop\" or \"split\", or another training.batch_size";
             return fault(index, why.to_owned());
@@ -86,7 +86,7 @@ pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, cour
 /// Refuses a fault that these data, taken in this order, could not show.
 fn faults(root: &Node, side: &Side, data: &DataSet, course: &Course) -> Result<()> {
     let list = root.find(&["training", "faults"]).unwrap_or(root);
-    let (order, rows) = (course.order, data.training.rows());
+    let (order, rows) = (side.order(course), data.training.rows());
     for (index, fault) in side.training.faults.iter().enumerate() {
         let why = match fault {
             Fault::InputsScaled(factor) if *factor == 1.0 => Some("inputs times 1 are the same inputs"),
@@ -141,6 +141,53 @@ pub(in crate::experiment) fn running_mean(root: &Node, [reference, candidate]: &
         );
     }
     Ok(())
+}
+
+/// The batches that are steps: those of the side with the larger ones. Refuses sizes with which the sides would not have seen
+/// the same rows after each of these.
+pub(in crate::experiment) fn batches(
+    roots: [&Node; 2],
+    sides: &[Side; 2],
+    data: &DataSet,
+    course: &Course,
+) -> Result<BatchSize> {
+    let rows = data.training.rows();
+    let [one, other] = sides.each_ref().map(|side| size(side.order(course), rows));
+    if one == other {
+        return Ok(sides[0].batch_size);
+    }
+    let (larger, smaller) = (one.max(other), one.min(other));
+    let root = roots[usize::from(one == larger)];
+    let fault = |why: String| Err(root.find(&["training", "batch_size"]).unwrap_or(root).fault(why));
+    let nested = larger.is_multiple_of(smaller) || larger == rows;
+    if !nested {
+        return fault(format!(
+            "batches of {smaller} rows do not make up one of {larger}, as on the other side, so that the sides have never \
+             seen the same rows; write a size that divides {larger}"
+        ));
+    }
+    let all = rows.is_multiple_of(larger) && rows.is_multiple_of(smaller);
+    if course.order.last != Last::Keep && !all {
+        return fault(format!(
+            "batches of {smaller} and of {larger} rows leave other rows of {rows} over; write training.last_batch = \
+             \"keep\", or sizes that divide {rows}"
+        ));
+    }
+    let drops =
+        |side: &Side| side.model.layers.iter().any(|layer| matches!(layer, Layer::Dropout(dropout) if dropout.p > 0.0));
+    if sides.iter().any(drops) {
+        return fault(
+            "dropout draws anew for every batch, so that with batches of different sizes the sides drop different \
+             elements; write one size for both, or take dropout out"
+                .to_owned(),
+        );
+    }
+    if sides[1].training.faults.iter().any(Fault::is_of_data) {
+        return fault(
+            "a fault of the data is told by comparing batch with batch; write one size for both sides".to_owned(),
+        );
+    }
+    Ok(sides[usize::from(one != larger)].batch_size)
 }
 
 /// Rows of the smallest batch.

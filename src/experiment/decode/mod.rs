@@ -34,12 +34,11 @@ pub(super) use schema::{CHOICES, data_kind, kinds};
 const TOP: [&str; 9] = ["title", "seed", "dtype", "data", "model", "training", "noise", "reference", "candidate"];
 /// What stands under `[reference]` and `[candidate]`.
 const ON_A_SIDE: [&str; 6] = ["seed", "dtype", "model", "training", "engine", "threads"];
-/// What does not: the sides train on the same batches, and one run judges both.
-const SHARED: [&[&str]; 11] = [
+/// What does not: the sides train on the same rows in the same order, and one run judges both.
+const SHARED: [&[&str]; 10] = [
     &["title"],
     &["data"],
     &["noise"],
-    &["training", "batch_size"],
     &["training", "last_batch"],
     &["training", "shuffle"],
     &["training", "steps"],
@@ -125,6 +124,7 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataSet, folder: &Pat
         init,
         training: Training { faults, ..training },
         encoding,
+        batch_size: course::batch_size(&table)?,
     })
 }
 

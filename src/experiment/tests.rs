@@ -229,7 +229,6 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (27, "threads = 2", &["run gives each side one thread", "the integer 2"]),
     (29, "training.steps = 5", &["`training.steps` cannot differ between the sides"]),
     (29, "training.epochs = 5", &["`training.epochs` cannot differ"]),
-    (29, "training.batch_size = 5", &["`training.batch_size` cannot differ"]),
     (29, "data.repeat = 5", &["`data` cannot differ"]),
     (29, "title = 'x'", &["`title` cannot differ"]),
     (29, "sed = 1", &["unknown key `sed` in [candidate]", "did you mean `seed`?"]),

@@ -89,6 +89,8 @@ pub struct Lockstep {
     batches: Batches,
     /// The candidate's, where they are others.
     own: Option<Batches>,
+    /// The definition's masks of those, where they have another size.
+    defined_masks: Option<Masks>,
     validation: Option<Evaluation>,
     test: Option<Evaluation>,
     course: Course,
@@ -283,6 +285,7 @@ impl Lockstep {
             steps_per_epoch: steps_of_epoch,
             batches,
             own,
+            defined_masks: batches_differ.then(|| Masks::new(model, experiment.reference.seed)),
             validation: validation.map(|validation| validation.rarely(replayed_every > 1)),
             test,
             course: experiment.course.clone(),
@@ -500,7 +503,13 @@ impl Lockstep {
         self.each_side(0, acted, |side, batches| {
             batches.lend(side.dtype, |batch, targets| side.record(batch, targets))
         })?;
-        if self.own.is_some() {
+        if let Some(masks) = self.defined_masks.as_mut().filter(|_| acted[1]) {
+            for (_, side) in &mut self.candidates {
+                let (dtype, SideStep { record, rows, .. }) = (side.dtype, &mut side.latest);
+                masks.draw(record.step, record.epoch, *rows);
+                record.masked(&masks.views(dtype));
+            }
+        } else if self.own.is_some() {
             // A side is judged by the definition's masks, in its own type.
             let rows = self.reference.latest.rows;
             for (_, side) in self.candidates.iter_mut().filter(|(_, side)| side.latest.rows == rows) {

@@ -1,10 +1,12 @@
-//! Kinks that rounding pushed to different sides: one side's pre-activation above 0, the other's not.
+//! Kinks that rounding pushed to different sides: one side's pre-activation above 0, the other's not; an absolute value, of a
+//! penalty or of a loss, whose number is on different sides of 0.
 
 use crate::{
     experiment::Experiment,
     lockstep::{RunMode, Runner},
-    model::Layer,
-    tensor::Values,
+    model::{Layer, Parameter},
+    tensor::{Values, View},
+    training::{Measure, Norm},
 };
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,10 @@ pub struct Ties {
     /// What reaches the layers with a kink at 0 that both sides have: the reference's layer, and the outputs before it, the
     /// reference's first.
     layers: Vec<(usize, [usize; 2])>,
+    /// The parameters that an L1 penalty takes, each with its name: the reference's number, and the candidate's.
+    penalized: Vec<(String, [usize; 2])>,
+    /// The last layers, where an L1 loss follows.
+    outputs: Option<[usize; 2]>,
     /// The first of them, with their places.
     pub listed: Vec<Tie>,
     /// How many there are.
@@ -56,7 +62,37 @@ impl Ties {
         let layers = (0..reference.len())
             .filter(both)
             .filter_map(|layer| before(layer).map(|(reference, candidate)| (layer, [reference, candidate])));
-        Self { layers: layers.collect(), ..Self::default() }
+        let [one, other] = [&experiment.reference, &experiment.candidate].map(|side| &side.training);
+        let taken = |parameter: &Parameter| {
+            one.penalties.iter().any(|penalty| penalty.norm == Norm::L1 && penalty.takes(parameter))
+        };
+        let parameters = experiment.reference.model.parameters();
+        let numbered = parameters.into_iter().enumerate().zip(&alignment.parameters);
+        let penalized = numbered
+            .filter(|((_, parameter), _)| taken(parameter))
+            .filter_map(|((number, parameter), own)| Some((parameter.name, [number, (*own)?])));
+        let absolute = [one, other].iter().all(|training| training.loss.measure == Measure::AbsoluteError);
+        let outputs =
+            (absolute && alignment.tail.is_empty()).then(|| [reference, candidate].map(|layers| layers.len() - 1));
+        Self { layers: layers.collect(), penalized: penalized.collect(), outputs, ..Self::default() }
+    }
+
+    /// After a step in which the weights of both sides were together: whose absolute value rounding bends the other way on
+    /// one of them, a weight's that an L1 penalty takes, or an error's of an L1 loss for these targets.
+    pub fn bent(&self, reference: &Runner, candidate: &Runner, targets: Option<View<'_>>) -> Option<String> {
+        let engines = [reference, candidate].map(Runner::engine);
+        let weight = self.penalized.iter().find(|(_, numbers)| {
+            let [one, other] = [0, 1].map(|side| engines[side].parameter(numbers[side]).values.iter());
+            one.zip(other).any(|(one, other)| sign(one) != sign(other))
+        });
+        if let Some((name, _)) = weight {
+            return Some(format!("the L1 penalty of {name}"));
+        }
+        let ([one, other], targets) = (self.outputs?, targets?);
+        let outputs = reference.activation(one).iter().zip(candidate.activation(other).iter());
+        let mut errors =
+            outputs.zip(targets.values.iter()).map(|((one, other), target)| [one - target, other - target]);
+        errors.any(|[one, other]| sign(one) != sign(other)).then(|| "the L1 loss of an output".to_owned())
     }
 
     /// Takes in a step at which the forward phases of both sides are within their limits, so that two pre-activations on
@@ -92,6 +128,11 @@ impl Ties {
         }
         self.count > before
     }
+}
+
+/// Which side of 0 a number is on, if on either.
+fn sign(value: f64) -> [bool; 2] {
+    [value > 0.0, value < 0.0]
 }
 
 /// Whether two tensors have an element on different sides of 0.

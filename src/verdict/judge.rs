@@ -272,6 +272,14 @@ impl Judge {
                     self.drifting.unjudged = Some(why);
                 }
             }
+            if *mode == RunMode::Free && counts && together && !tied {
+                let targets = self.batches_differ || reference.rows != latest.rows || !lent;
+                let targets = (!targets).then_some(event.batch.targets);
+                if let Some(what) = self.ties.bent(event.reference_runner, candidate, targets) {
+                    let why = format!("from step {} on: rounding decides there which way {what} goes", event.step);
+                    self.drifting.unjudged = Some(why);
+                }
+            }
             if *mode == RunMode::Sync && replayed && run.passed && !tied {
                 self.explained.resize(run.apart.gaps.len(), 0.0);
                 for (explained, apart) in self.explained.iter_mut().zip(&run.apart.gaps) {

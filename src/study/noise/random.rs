@@ -1,7 +1,10 @@
 //! Experiments that a seed draws: networks, data, losses and trainings at random, where false alarms are counted that no
 //! list of settings would have. Nothing differs between the sides but the engines, and at times their types.
 
-use super::{super::Context, rewritten::rewritten};
+use super::{
+    super::Context,
+    rewritten::{in_halves, rewritten},
+};
 use crate::{
     data::{
         columns::{Columns, Csr, DTypes},
@@ -135,7 +138,8 @@ fn drawn(seed: u64, otherwise: bool) -> Result<(Arc<DataSet>, String)> {
     let init = draws.one(&["pytorch", "pytorch", "pytorch", "truncated-normal", "xavier-uniform", "kaiming", "zeros"]);
     let other = if otherwise {
         let (layers, loss) = rewritten(&mut draws, &layers, &loss);
-        format!("candidate.model.layers = [{}]\ncandidate.training.loss = {loss}\n", layers.join(", "))
+        let halves = in_halves(&mut draws, (batch, rows), &layers, &training);
+        format!("candidate.model.layers = [{}]\ncandidate.training.loss = {loss}\n{halves}", layers.join(", "))
     } else {
         String::new()
     };

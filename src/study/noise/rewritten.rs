@@ -18,6 +18,21 @@ pub(super) fn rewritten(draws: &mut Draws, layers: &[String], loss: &str) -> (Ve
     (with_identities(draws, own), loss)
 }
 
+/// Two batches of half the rows for one of all, where that is the same step: every row is for itself, a batch counts by its
+/// mean, and all updates have as many rows.
+pub(super) fn in_halves(draws: &mut Draws, (batch, rows): (usize, usize), layers: &[String], training: &str) -> String {
+    let mixed = ["batch-norm", "axis = 0", "p = 0.2", "p = 0.5"];
+    let loss = training.lines().next().unwrap_or_default();
+    let mean = ["reduction = 'mean'", "reduction = 'half-mean'"].iter().any(|mean| loss.contains(mean));
+    let others = ["weights =", "every = 'step'"].iter().any(|other| training.contains(other));
+    let apart = !layers.iter().any(|layer| mixed.iter().any(|mixed| layer.contains(mixed)));
+    let even = batch.is_multiple_of(2) && rows.is_multiple_of(batch);
+    if !(mean && apart && even) || others || draws.chance(0.2) {
+        return String::new();
+    }
+    format!("candidate.training.batch_size = {}\ncandidate.training.accumulate = 2\n", batch / 2)
+}
+
 /// Dropout before what is linear on either side of 0, where it was behind it, and that by its other name.
 fn swapped(draws: &mut Draws, layers: &[String]) -> Vec<String> {
     let mut own = layers.to_vec();

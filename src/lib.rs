@@ -11,6 +11,7 @@ pub mod data;
 pub mod engine;
 pub mod error;
 pub mod experiment;
+mod file;
 #[cfg(test)]
 mod fixtures;
 pub mod gap;

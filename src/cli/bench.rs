@@ -4,7 +4,7 @@ use super::{print, progress::Progress, stop_on_interrupt};
 use crate::{
     bench::{self, All, Pace, Source},
     error::{Error, Result},
-    report,
+    report::{self, Folder},
 };
 use clap::Args;
 use std::{
@@ -26,7 +26,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Where `all` writes bench/report.md, bench/bench.json and plots; an interrupted run goes on from there
-    #[arg(long, value_name = "DIR", default_value = "reports")]
+    #[arg(long, value_name = "DIR", default_value = "lockstep-out")]
     out: PathBuf,
     /// Few and short blocks, in `all` of small data and one thread: to see that it works, not how fast
     #[arg(long)]
@@ -91,7 +91,7 @@ fn everything(options: &Options) -> Result<u8> {
         return Err(Error::Usage(why.to_owned()));
     }
     let folder = options.out.join("bench");
-    report::prepare(&folder)?;
+    let _own = Folder::open(&folder)?;
     let (sets, quick, python) = (&options.set, options.quick, options.python.as_deref());
     let stop = stop_on_interrupt();
     let asked = All { folder: &folder, sets, quick, python, stop };

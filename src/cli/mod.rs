@@ -10,7 +10,10 @@ mod progress;
 mod run;
 mod study;
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    report::visible,
+};
 use clap::{Parser, Subcommand};
 pub use leave::leave;
 use std::{
@@ -72,10 +75,20 @@ pub fn run(arguments: Arguments) -> Result<u8> {
     }
 }
 
+/// Says something beside the result, on stderr. One that cannot be written is no reason to stop.
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "lockstep: {}", visible(text));
+}
+
+/// Says what is wrong. One that cannot be written leaves the exit code to say it.
+pub fn complain(wrong: &str) {
+    let _ = write!(io::stderr(), "{}", visible(wrong));
+}
+
 /// Prints a result. A reader that went away, as `head` does, is no error.
 fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(visible(text).as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Error::io(Path::new("stdout"), "cannot write", error))
         }

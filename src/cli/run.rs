@@ -1,15 +1,17 @@
 //! `lockstep run`: one experiment, compared.
 
-use super::{print, progress::Progress, stop_on_interrupt};
+use super::{print, progress::Progress, say, stop_on_interrupt};
 use crate::{
     error::{Error, Result},
     experiment::Experiment,
     lockstep::{Checkpoints, Mode, Observer, StepEvent},
-    report,
+    report::{self, CHECKPOINTS, Folder},
     verdict::{Comparison, compare, environment},
 };
 use clap::{Args, ValueEnum};
+use sha2::{Digest, Sha256};
 use std::{
+    env, fs,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -18,7 +20,8 @@ use std::{
 pub(super) struct Options {
     /// The experiment file (`lockstep list` shows the ones there are)
     experiment: PathBuf,
-    /// Where verdict.json, report.md, plots and checkpoints go [default: lockstep-out/FOLDER/NAME]
+    /// Where verdict.json, report.md, plots and checkpoints go [default: lockstep-out/PATH, with what is set on the command
+    /// line behind it]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How the candidate runs: on its own weights (free), on the reference's at every step (sync), both, or one
@@ -70,18 +73,21 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let mut sets = options.set.clone();
     sets.extend(options.steps.map(|steps| format!("training.steps={steps}")));
     sets.extend(options.seed.map(|seed| format!("seed={seed}")));
+    say_what_is_given_twice(&sets);
     let experiment = Experiment::load(&options.experiment, &sets)?;
-    let folder = options.out.clone().unwrap_or_else(|| default_folder(&options.experiment));
-    report::prepare(&folder)?;
+    let folder = options.out.clone().unwrap_or_else(|| default_folder(options, &sets));
+    let folder = Folder::open(&folder)?;
+    let unfinished = folder.begin()?;
     let stop = stop_on_interrupt();
     let comparison = Comparison { mode, at: options.at.unwrap_or(0), ..Comparison::default() };
     let steps_per_epoch = experiment.course.order.steps_per_epoch(experiment.set.training.rows());
-    let checkpoint = |every| Checkpoints::new(folder.join("checkpoints"), every, steps_per_epoch);
+    let checkpoint = |every| Checkpoints::new(unfinished.join(CHECKPOINTS), every, steps_per_epoch);
     let mut checkpoints = experiment.course.checkpoint.map(checkpoint);
-    let (mut verdict, curves) = {
+    let compared = {
         let mut watching = Watching { progress: Progress::new(0, "step"), checkpoints: checkpoints.as_mut() };
-        compare(&experiment, comparison, environment(), &mut watching, stop)?
+        compare(&experiment, comparison, environment(), &mut watching, stop)
     };
+    let (mut verdict, curves) = compared.inspect_err(|_| folder.abandon())?;
     report::write(&folder, &mut verdict, &curves)?;
     // What was gained is written; that the weights on the way are not all there is an error all the same.
     if let Some(error) = checkpoints.and_then(|checkpoints| checkpoints.failed) {
@@ -90,10 +96,21 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     if options.json {
         print(&report::json(&verdict)?)?;
     } else {
-        let written = format!("Written to {}: report.md, verdict.json, plots\n", folder.display());
+        let written = format!("Written to {}: report.md, verdict.json, plots\n", folder.path().display());
         print(&(report::text::render(&verdict) + &written))?;
     }
     Ok(verdict.exit_code())
+}
+
+/// Says which keys the command line gives more than once: the last one holds.
+fn say_what_is_given_twice(sets: &[String]) {
+    let key = |set: &String| set.split_once('=').map(|(key, _)| key.trim().to_owned());
+    for (place, set) in sets.iter().enumerate() {
+        let later = sets[place + 1..].iter().rfind(|later| key(later) == key(set));
+        if let (Some(key), Some(later)) = (key(set), later) {
+            say(&format!("`{key}` is given twice; {later} holds, {set} does not"));
+        }
+    }
 }
 
 /// The progress bar, and the weights on the way where they are asked for.
@@ -111,8 +128,37 @@ impl Observer for Watching<'_> {
     }
 }
 
-/// `lockstep-out/xor/parity` for `experiments/xor/parity.toml`: two experiments of one name do not collide.
-fn default_folder(experiment: &Path) -> PathBuf {
-    let parent = experiment.parent().and_then(Path::file_name).unwrap_or_default();
-    Path::new("lockstep-out").join(parent).join(experiment.file_stem().unwrap_or_default())
+/// `lockstep-out/experiments/xor/parity` for `experiments/xor/parity.toml`, and another one with every other `--set` and
+/// mode: runs that differ do not share a folder. What lies elsewhere stands below `@`.
+fn default_folder(options: &Options, sets: &[String]) -> PathBuf {
+    let experiment = fs::canonicalize(&options.experiment).unwrap_or_else(|_| options.experiment.clone());
+    let here = env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
+    let below = match experiment.strip_prefix(&here) {
+        Ok(below) => below.to_owned(),
+        Err(_) => Path::new("@").join(experiment.strip_prefix("/").unwrap_or(&experiment)),
+    };
+    let mut name = below.file_stem().unwrap_or_default().to_owned();
+    let mut asked = sets.to_vec();
+    if Mode::from(options.mode) != Mode::Both {
+        asked.push(format!("mode={:?}", options.mode).to_lowercase());
+    }
+    asked.extend(options.at.map(|at| format!("at={at}")));
+    if !asked.is_empty() {
+        name.push("+");
+        name.push(named(&asked.join("+")));
+    }
+    Path::new("lockstep-out").join(below.parent().unwrap_or(Path::new(""))).join(name)
+}
+
+/// What was asked for, as a name of a folder that no other request has.
+fn named(asked: &str) -> String {
+    const LONGEST: usize = 80;
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "._=,+-".contains(letter);
+    if asked.len() <= LONGEST && asked.chars().all(plain) {
+        return asked.to_owned();
+    }
+    let start: String = asked.chars().filter(|letter| plain(*letter)).take(LONGEST / 2).collect();
+    let sum = Sha256::digest(asked.as_bytes());
+    let number: String = sum.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("{start}-{number}")
 }

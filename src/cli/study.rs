@@ -3,18 +3,21 @@
 use super::{print, progress::Progress, stop_on_interrupt};
 use crate::{
     error::{Error, Result, did_you_mean},
-    report,
+    report::Folder,
     study::{self, Context, Journal, Study},
 };
 use clap::Args;
 use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};
+
+/// Where reports go unless told.
+const OUT: &str = "lockstep-out/study";
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The study's name (`lockstep list` shows the ones there are), or `all`
     name: String,
     /// Where the reports go, one folder per study; an interrupted study goes on there where it was
-    #[arg(long, value_name = "DIR", default_value = "reports")]
+    #[arg(long, value_name = "DIR", default_value = OUT)]
     out: PathBuf,
 }
 
@@ -40,7 +43,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
 
 /// Every study; those that an interrupted run has finished are not run again.
 fn all(options: &Options, stop: &AtomicBool) -> Result<u8> {
-    report::prepare(&options.out)?;
+    let _own = Folder::open(&options.out)?;
     let journal = Journal::open(&options.out)?;
     let mut codes = Vec::new();
     for study in study::ALL {
@@ -68,7 +71,7 @@ fn all(options: &Options, stop: &AtomicBool) -> Result<u8> {
 /// One study, into its folder; returns its exit code.
 fn one(study: &Study, options: &Options, stop: &AtomicBool) -> Result<u8> {
     let folder = options.out.join(study.name);
-    report::prepare(&folder)?;
+    let _own = Folder::open(&folder)?;
     let journal = Journal::open(&folder)?;
     if journal.is_begun() {
         print(&format!("{}: going on where it was interrupted\n", study.name))?;
@@ -90,7 +93,7 @@ fn one(study: &Study, options: &Options, stop: &AtomicBool) -> Result<u8> {
 
 fn interrupted(options: &Options) -> Result<u8> {
     let again = match options.out.to_str() {
-        Some("reports") => String::new(),
+        Some(OUT) => String::new(),
         _ => format!(" --out {}", options.out.display()),
     };
     print(&format!(

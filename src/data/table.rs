@@ -6,6 +6,7 @@ use super::{
     set::{DataSet, Held, Part, Targets},
 };
 use crate::error::{Error, Result};
+pub(super) use crate::file::Raw;
 
 /// How inputs are standardized: (x − mean) / deviation, both of the training rows; the deviation is the unbiased one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,15 +45,6 @@ pub enum Edge {
     Start,
     /// The last ones.
     End,
-}
-
-/// Numbers in the type that they come in.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Raw {
-    F64(Vec<f64>),
-    F32(Vec<f32>),
-    /// Bytes over a divisor.
-    Bytes(Vec<u8>, f64),
 }
 
 /// What is to be learned, as it comes.
@@ -97,30 +89,6 @@ struct Moments {
 }
 
 impl Raw {
-    pub fn len(&self) -> usize {
-        match self {
-            Self::F64(values) => values.len(),
-            Self::F32(values) => values.len(),
-            Self::Bytes(values, _) => values.len(),
-        }
-    }
-
-    pub fn at(&self, place: usize) -> f64 {
-        match self {
-            Self::F64(values) => values[place],
-            Self::F32(values) => f64::from(values[place]),
-            Self::Bytes(values, divisor) => f64::from(values[place]) / divisor,
-        }
-    }
-
-    fn split_off(&mut self, at: usize) -> Self {
-        match self {
-            Self::F64(values) => Self::F64(values.split_off(at)),
-            Self::F32(values) => Self::F32(values.split_off(at)),
-            Self::Bytes(values, divisor) => Self::Bytes(values.split_off(at), *divisor),
-        }
-    }
-
     /// As they are held; values that need no change are moved where they can be.
     fn hold(self, width: usize, transform: &Transform, wanted: DTypes) -> Columns {
         let rows = self.len() / width;

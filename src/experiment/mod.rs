@@ -18,6 +18,7 @@ use crate::{
         set::{DataSet, Encoding},
     },
     error::{Error, Result},
+    file,
     model::{Alignment, Model, init::Init},
     tensor::DType,
     training::{Course, Measure, Training},
@@ -234,9 +235,14 @@ fn draft(bytes: &[u8], name: &str, sets: &[String]) -> Result<Draft> {
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| {
-        Error::io(path, "cannot read the experiment (`lockstep list` shows the ones there are)", error)
-    })
+    if let Some(what) = file::other_than_typed(path) {
+        return Err(Error::Usage(format!(
+            "{}: is {what}; lockstep runs experiments, TOML files that describe a network and its training \
+             (experiments/README.md)",
+            path.display()
+        )));
+    }
+    file::typed(path, "cannot read the experiment (`lockstep list` shows the ones there are)")
 }
 
 /// An experiment whose data are not open yet: what both sides share is decoded, what depends on the data is not.

@@ -4,17 +4,21 @@
 use super::{Observer, RunMode, Runner, StepEvent};
 use crate::{
     error::{Error, Result},
+    file,
     tensor::{Values, View},
     training::Every,
 };
 use ndarray::{ArrayViewD, IxDyn};
-use ndarray_npy::NpzWriter;
+use ndarray_npy::{NpzWriter, WriteNpzError};
 use std::{
     fs::{self, File},
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
+
+/// The files of a checkpoint: the reference's, the free candidate's and the synced one's.
+pub const CHECKPOINT_FILES: [&str; 3] = ["reference.npz", "candidate.npz", "candidate-synced.npz"];
 
 /// Writes the weights of every side where it is their turn.
 pub struct Checkpoints {
@@ -26,43 +30,57 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Checkpoints below `folder`, as `step-100/reference.npz`, of epochs of so many steps.
+    /// Checkpoints below `folder`, as `step-100/reference.npz`, of epochs of so many steps; `step-0` is what the sides start
+    /// from.
     pub fn new(folder: PathBuf, every: Every, steps_per_epoch: usize) -> Self {
         Self { folder, every, steps_per_epoch, failed: None }
     }
 
-    fn write(&self, event: &StepEvent<'_>) -> Result<()> {
-        let folder = self.folder.join(format!("step-{}", event.step + 1));
+    /// Writes every side's weights, those that they hold after so many steps.
+    fn write(&mut self, steps: usize, event: &StepEvent<'_>) {
+        if self.failed.is_none() {
+            self.failed = self.written(steps, event).err();
+        }
+    }
+
+    fn written(&self, steps: usize, event: &StepEvent<'_>) -> Result<()> {
+        let folder = self.folder.join(format!("step-{steps}"));
         let failed = |error| Error::io(&folder, "cannot make the folder of a checkpoint", error);
         fs::create_dir_all(&folder).map_err(failed)?;
-        save(&folder.join("reference.npz"), event.reference_runner)?;
-        for (mode, runner) in event.candidates {
-            let name = match mode {
-                RunMode::Free => "candidate.npz",
-                RunMode::Sync => "candidate-synced.npz",
-            };
-            save(&folder.join(name), runner)?;
-        }
-        Ok(())
+        let save = |name: &str, side: &Runner| match steps {
+            0 => save(&folder.join(name), side.state_before()),
+            _ => save(&folder.join(name), side.state()),
+        };
+        let [reference, free, synced] = CHECKPOINT_FILES;
+        save(reference, event.reference_runner)?;
+        event.candidates.iter().try_for_each(|(mode, side)| match mode {
+            RunMode::Free => save(free, side),
+            RunMode::Sync => save(synced, side),
+        })
     }
 }
 
 impl Observer for Checkpoints {
+    fn computed(&mut self, event: &StepEvent<'_>) -> bool {
+        if event.step == 0 && event.part.number == 0 && event.compared {
+            self.write(0, event);
+        }
+        false
+    }
+
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
-        if self.failed.is_none() && self.every.is_due(event.step, self.steps_per_epoch) {
-            self.failed = self.write(event).err();
+        if self.every.is_due(event.step, self.steps_per_epoch) {
+            self.write(event.step + 1, event);
         }
         ControlFlow::Continue(())
     }
 }
 
-/// Writes what an engine holds beside `path` and renames it into place.
-fn save(path: &Path, runner: &Runner) -> Result<()> {
-    let part = path.with_extension("npz.part");
-    let failed = |error: io::Error| Error::io(path, "cannot write a checkpoint; is there space?", error);
-    let written = || -> std::result::Result<(), ndarray_npy::WriteNpzError> {
-        let mut archive = NpzWriter::new(File::create(&part).map_err(ndarray_npy::WriteNpyError::Io)?);
-        for (name, View { shape, values }) in runner.state() {
+/// Writes what a side holds.
+fn save<'a>(path: &Path, state: impl Iterator<Item = (&'a str, View<'a>)>) -> Result<()> {
+    let write = |file: &mut File| -> std::result::Result<(), WriteNpzError> {
+        let mut archive = NpzWriter::new(file);
+        for (name, View { shape, values }) in state {
             let sizes = IxDyn(&shape);
             match values {
                 Values::F32(values) => {
@@ -76,9 +94,5 @@ fn save(path: &Path, runner: &Runner) -> Result<()> {
         }
         archive.finish().map(drop)
     };
-    let renamed = written().map_err(io::Error::other).and_then(|()| fs::rename(&part, path));
-    if renamed.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    renamed.map_err(failed)
+    file::whole_by(path, |file| write(file).map_err(io::Error::other))
 }

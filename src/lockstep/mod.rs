@@ -17,7 +17,7 @@ mod start;
 pub use crate::experiment::RunSide;
 pub use alone::{Alone, prepared};
 pub use batches::Batches;
-pub use checkpoint::Checkpoints;
+pub use checkpoint::{CHECKPOINT_FILES, Checkpoints};
 pub use evaluation::{Evaluated, Evaluation, Patience, Scores};
 pub use masks::Masks;
 pub use phase::{Mode, Phase, RunMode};
@@ -75,6 +75,8 @@ fn in_turn(least: usize, steps_of_epoch: usize) -> usize {
 pub struct Lockstep {
     /// What differs at the start, each difference asked for by the experiment.
     pub differences: Vec<StartDifference>,
+    /// How the names of files of weights were matched, where they are not the model's.
+    pub matched: Vec<String>,
     /// Every how many steps all phases are replayed; on the others the gaps between the sides are watched.
     pub replayed_every: usize,
     /// Whether a synced candidate starts every step from the reference's weights, all of them.
@@ -276,6 +278,7 @@ impl Lockstep {
         };
         let synced = mode.runs().contains(&RunMode::Sync) && shared[0].iter().all(Option::is_some);
         Ok(Self {
+            matched: start.said(),
             differences: start.differences,
             replayed_every,
             synced,

@@ -13,9 +13,9 @@ use crate::{
     gap::gap,
     model::{
         Alignment, Layer, Parameter, Stretch,
-        init::{InitialValues, draw},
+        init::{Drawn, InitialValues, drawn},
     },
-    tensor::DType,
+    tensor::{DType, Owned, Values},
 };
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -67,9 +67,9 @@ impl StartKind {
 /// The initial weights of both sides.
 pub struct Start {
     /// The reference's, in its `state_dict` order.
-    pub reference: Vec<InitialValues>,
+    pub reference: Drawn,
     /// The candidate's, in its own.
-    pub candidate: Vec<InitialValues>,
+    pub candidate: Drawn,
     /// What differs, each difference asked for.
     pub differences: Vec<StartDifference>,
 }
@@ -80,35 +80,58 @@ impl Start {
     /// # Errors
     /// If a weight file does not fit.
     pub fn draw(experiment: &Experiment) -> Result<Self> {
-        let own = |side: &Side| draw(&side.model, &side.init, side.seed, side.dtype);
+        let own = |side: &Side| drawn(&side.model, &side.init, side.seed, side.dtype);
         let (reference_side, candidate_side) = (&experiment.reference, &experiment.candidate);
         let reference = own(reference_side)?;
         let same_scheme = reference_side.init == candidate_side.init && reference_side.seed == candidate_side.seed;
         let alignment = experiment.alignment();
         let wanted = candidate_side.model.parameters();
-        let of_reference = Alignment::of_candidate(&alignment.parameters, wanted.len());
-        // Under the candidate's name: an identity more shifts those.
-        let shared = |number: usize, parameter: &Parameter| {
-            let values = reference.get(of_reference.get(number).copied().flatten()?)?;
-            let same = values.parameter.shape == parameter.shape;
-            same.then(|| InitialValues { parameter: parameter.clone(), values: values.values.clone() })
-        };
-        let all = wanted.iter().enumerate().map(|(number, parameter)| shared(number, parameter));
-        let candidate = match all.collect::<Option<Vec<_>>>() {
-            Some(all) if same_scheme => all,
+        let of_file = !reference.buffers.is_empty();
+        let buffers = candidate_side.model.buffers().into_iter().map(|(buffer, _)| buffer).filter(|_| of_file);
+        let buffers: Vec<Parameter> = buffers.collect();
+        let parameters = shared(&reference.parameters, &alignment.parameters, &wanted);
+        let buffers = shared(&reference.buffers, &alignment.buffers, &buffers);
+        let every = |values: &[Option<InitialValues>]| values.iter().cloned().collect::<Option<Vec<_>>>();
+        let candidate = match (every(&parameters), every(&buffers)) {
+            (Some(parameters), Some(buffers)) if same_scheme => Drawn { parameters, buffers, said: None },
             _ => {
                 let mut drawn = own(candidate_side)?;
-                for (number, values) in drawn.iter_mut().enumerate().filter(|_| same_scheme) {
-                    if let Some(shared) = shared(number, &values.parameter) {
+                let both = drawn.parameters.iter_mut().zip(parameters).chain(drawn.buffers.iter_mut().zip(buffers));
+                for (values, shared) in both.filter(|_| same_scheme) {
+                    if let Some(shared) = shared {
                         *values = shared;
                     }
                 }
                 drawn
             }
         };
-        let differences = differences(experiment, &alignment, [&reference, &candidate]);
+        let differences = differences(experiment, &alignment, [&reference.parameters, &candidate.parameters]);
         Ok(Self { reference, candidate, differences })
     }
+
+    /// How the names of files of weights were matched, where they are not the model's.
+    pub fn said(&self) -> Vec<String> {
+        let mut said: Vec<String> =
+            [&self.reference, &self.candidate].into_iter().filter_map(|side| side.said.clone()).collect();
+        said.dedup();
+        said
+    }
+}
+
+/// The reference's values of every tensor of the candidate that has a counterpart of its shape, under the candidate's name:
+/// an identity more shifts those. `counterparts` are the candidate's numbers by the reference's.
+fn shared(
+    reference: &[InitialValues],
+    counterparts: &[Option<usize>],
+    wanted: &[Parameter],
+) -> Vec<Option<InitialValues>> {
+    let of_reference = Alignment::of_candidate(counterparts, wanted.len());
+    let each = wanted.iter().zip(of_reference).map(|(parameter, number)| {
+        let values = reference.get(number?)?;
+        let same = values.parameter.shape == parameter.shape;
+        same.then(|| InitialValues { parameter: parameter.clone(), values: values.values.clone() })
+    });
+    each.collect()
 }
 
 fn differences(
@@ -213,7 +236,7 @@ fn layers(experiment: &Experiment, alignment: &Alignment) -> Vec<StartDifference
 ///
 /// # Errors
 /// If the engine trains other tensors than its side's model says.
-pub(super) fn load(engine: &mut dyn Engine, side: &Side, values: &[InitialValues]) -> Result<()> {
+pub(super) fn load(engine: &mut dyn Engine, side: &Side, drawn: &Drawn) -> Result<()> {
     let kept: Vec<Parameter> = side.model.buffers().into_iter().map(|(buffer, _)| buffer).collect();
     let lists = [("trains", engine.parameters(), side.model.parameters()), ("keeps", engine.buffers(), kept)];
     for (does, described, expected) in lists {
@@ -230,8 +253,13 @@ pub(super) fn load(engine: &mut dyn Engine, side: &Side, values: &[InitialValues
             )));
         }
     }
-    for (index, values) in values.iter().enumerate() {
+    for (index, values) in drawn.parameters.iter().enumerate() {
         load_values(engine, index, values.parameter.shape, &values.values, side.dtype)?;
+    }
+    for (index, values) in drawn.buffers.iter().enumerate() {
+        let mut own = Owned::new(side.dtype);
+        own.assign(Values::F64(&values.values));
+        engine.load_buffer(index, own.view(values.parameter.shape))?;
     }
     Ok(())
 }
@@ -266,7 +294,7 @@ pub(super) fn check(sides: [&dyn Engine; 2], start: &Start) -> Result<()> {
     let [reference, candidate] = sides;
     let mut held = Vec::new();
     for (engine, drawn) in [(reference, &start.reference), (candidate, &start.candidate)] {
-        for (index, values) in drawn.iter().enumerate() {
+        for (index, values) in drawn.parameters.iter().enumerate() {
             let view = engine.parameter(index);
             view.widen_into(&mut held);
             // What the engine holds is what was drawn, rounded once to its type, to the bit.

@@ -1,4 +1,62 @@
-//! Numbers as people read them, the same in every renderer.
+//! Numbers as people read them, and foreign words as they can do no harm, the same in every renderer.
+
+use std::borrow::Cow;
+
+/// Whether a character changes how a terminal or a page shows others: control characters, and marks that turn the direction
+/// of text (Unicode Standard Annex #9).
+fn turns(letter: char) -> bool {
+    let controls = letter.is_control() && letter != '\n';
+    controls
+        || matches!(letter, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Text in which such characters are visible, as `\u{1b}`.
+///
+/// ```
+/// # use lockstep::report::visible;
+/// assert_eq!(visible("a\u{1b}[31mb\u{202e}c\n"), "a\\u{1b}[31mb\\u{202e}c\n");
+/// ```
+pub fn visible(text: &str) -> Cow<'_, str> {
+    match text.contains(turns) {
+        false => Cow::Borrowed(text),
+        true => {
+            let shown =
+                |letter: char| if turns(letter) { letter.escape_unicode().to_string() } else { letter.to_string() };
+            Cow::Owned(text.chars().map(shown).collect())
+        }
+    }
+}
+
+/// JSON in which such characters are escaped: they stand in strings alone.
+pub(super) fn plain_json(text: String) -> String {
+    match text.contains(turns) {
+        false => text,
+        true => {
+            let escaped = |letter: char| match turns(letter) {
+                true => format!("\\u{:04x}", u32::from(letter)),
+                false => letter.to_string(),
+            };
+            text.chars().map(escaped).collect()
+        }
+    }
+}
+
+/// Somebody's words in Markdown: what would be markup there is not.
+///
+/// ```
+/// # use lockstep::report::escaped;
+/// assert_eq!(escaped("<b> a|b [x](y)"), r"\<b\> a\|b \[x\](y)");
+/// ```
+pub fn escaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if "\\`*[]<>|".contains(letter) {
+            plain.push('\\');
+        }
+        plain.push(letter);
+    }
+    plain
+}
 
 /// Four significant digits: `0.2508`, `12.34`, `1.031e-7`; `–` for what is not there or not finite.
 pub fn number(value: Option<f64>) -> String {

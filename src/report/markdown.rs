@@ -1,7 +1,7 @@
 //! A verdict as `report.md`, with the plots that lie beside it.
 
 use super::{
-    format::{budget, power},
+    format::{budget, escaped, power, visible},
     held_out,
     text::{
         diverging, headline, loss_pair, no_difference, noise_words, pattern, place, sentence, start_words, steps_agree,
@@ -13,10 +13,10 @@ use std::fmt::Write;
 
 /// The report, ending with a newline.
 pub fn render(verdict: &Verdict) -> String {
-    let mut text = format!("# {}\n\n**{}**\n", verdict.experiment, headline(verdict));
+    let mut text = format!("# {}\n\n**{}**\n", escaped(&verdict.experiment), headline(verdict));
     // Writing to a String cannot fail.
     let _ = write_all(&mut text, verdict);
-    text
+    visible(&text).into_owned()
 }
 
 /// Both sides' losses at the first, a middle and the last step.
@@ -45,7 +45,7 @@ fn write_tensors(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     )?;
     for found in &first.tensors {
         let [gap, limit] = [found.gap, found.limit].map(power);
-        writeln!(text, "| {} | {} | {gap} | {limit} |", found.name, pattern(found))?;
+        writeln!(text, "| {} | {} | {gap} | {limit} |", escaped(&found.name), pattern(found))?;
     }
     Ok(())
 }
@@ -58,12 +58,13 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     if let (Some(reference), Some(candidate)) =
         (verdict.measured.environment.get("reference"), verdict.measured.environment.get("candidate"))
     {
+        let [reference, candidate] = [reference, candidate].map(|engine| escaped(engine));
         writeln!(text, "\n| side | engine |\n|---|---|\n| reference | {reference} |\n| candidate | {candidate} |")?;
     }
     if !verdict.differences.is_empty() {
         writeln!(text, "\nWhat differs (reference / candidate):\n")?;
         for difference in &verdict.differences {
-            writeln!(text, "- `{difference}`")?;
+            writeln!(text, "- `{}`", difference.replace('`', "'"))?;
         }
         if let Some(words) = no_difference(verdict) {
             writeln!(text, "\n{words}")?;
@@ -73,7 +74,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     if !verdict.data.is_empty() {
         writeln!(text, "\n## Data\n")?;
         for note in &verdict.data {
-            writeln!(text, "- {note}")?;
+            writeln!(text, "- {}", escaped(note))?;
         }
     }
     writeln!(text, "\n![reported loss of both sides](loss.svg)")?;
@@ -84,7 +85,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         )?;
         writeln!(text, "| tensor | difference |\n|---|---|")?;
         for difference in &verdict.start {
-            writeln!(text, "| {} | {} |", difference.tensor, start_words(difference))?;
+            writeln!(text, "| {} | {} |", escaped(&difference.tensor), escaped(&start_words(difference)))?;
         }
     }
     writeln!(
@@ -158,7 +159,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     if !verdict.not_checked.is_empty() {
         writeln!(text, "\n## Not checked\n")?;
         for item in &verdict.not_checked {
-            writeln!(text, "- {item}")?;
+            writeln!(text, "- {}", escaped(item))?;
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use crate::{
     experiment::Experiment,
     lockstep::{Mode, Observer, StepEvent},
     noise::Limits,
-    report::{prepare, write},
+    report::{Folder, write},
     verdict::{Comparison, Curves, Verdict, compare, environment},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -127,7 +127,8 @@ impl Context<'_> {
             let comparison = Comparison::default();
             let (mut verdict, curves) = compare(experiment, comparison, environment(), &mut Nobody, self.stop)?;
             self.go_on()?;
-            prepare(&folder)?;
+            let folder = Folder::open(&folder)?;
+            folder.begin()?;
             write(&folder, &mut verdict, &curves)?;
             Ok((verdict, curves))
         })

@@ -26,7 +26,7 @@ use crate::{
     data::set::DataSet,
     error::Result,
     experiment::Experiment,
-    report::{write_json, write_whole},
+    report::{visible, write_json, write_whole},
 };
 use std::{path::Path, sync::Arc};
 
@@ -65,7 +65,7 @@ impl Study {
     pub fn finish(&self, context: &Context<'_>) -> Result<(String, u8)> {
         let mut verdict = StudyVerdict::new(self.name);
         let page = (self.run)(context, &mut verdict)?;
-        write_whole(&context.folder.join("report.md"), page.report.as_bytes())?;
+        write_whole(&context.folder.join("report.md"), visible(&page.report).as_bytes())?;
         write_json(&context.folder.join("verdict.json"), &verdict)?;
         Ok((page.summary, verdict.exit_code()))
     }

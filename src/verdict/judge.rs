@@ -165,7 +165,7 @@ impl Judge {
             moved: false,
             non_finite: Vec::new(),
             evaluations: Vec::new(),
-            data: experiment.set.notes.clone(),
+            data: experiment.set.notes.iter().chain(&lockstep.matched).cloned().collect(),
             referee: referee.ok().flatten(),
             twins: (free && count > 0).then(twins),
             limits,

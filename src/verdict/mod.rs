@@ -88,7 +88,8 @@ pub struct Verdict {
     pub causes: Vec<Cause>,
     /// What the limits were derived from.
     pub noise: Noise,
-    /// What was done to the data on purpose and cannot be seen in their numbers, counted, in sentences.
+    /// What was done to the data on purpose and cannot be seen in their numbers, counted, and how the names of a file of weights
+    /// were matched, in sentences.
     pub data: Vec<String>,
     /// How the sides did on the validation rows on the way and on the test rows in the end.
     pub evaluations: Vec<Evaluated>,

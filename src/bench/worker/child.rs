@@ -131,7 +131,7 @@ fn load(source: &Source, which: RunSide, threads: usize, purpose: Purpose) -> Re
     let mut engine = lockstep::build(&side, capacity)?;
     let start = Start::draw(&experiment)?;
     let values = if which == RunSide::Reference { start.reference } else { start.candidate };
-    for (index, initial) in values.iter().enumerate() {
+    for (index, initial) in values.parameters.iter().enumerate() {
         lockstep::load(engine.as_mut(), index, initial.parameter.shape, &initial.values, dtype)?;
     }
     engine.set_threads(threads);

@@ -2,14 +2,15 @@
 //!
 //! Whole numbers are classes from 0, others are values, unless the experiment says which they are.
 
-use super::{idx, located, npy};
+use super::{ACTION, idx, located};
 use crate::{
     data::{
         columns::DTypes,
         set::DataSet,
-        table::{Goals, HoldOut, Raw, Standardize, Table, Tables},
+        table::{Goals, HoldOut, Standardize, Table, Tables},
     },
     error::{Error, Result},
+    file::{self, Array},
 };
 use std::path::Path;
 
@@ -64,23 +65,6 @@ pub enum TargetsAs {
     Values,
 }
 
-/// An array as it was read.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Array {
-    /// The file, or the name in an archive.
-    pub name: String,
-    pub shape: Vec<usize>,
-    pub values: Raw, // [shape], row-major
-    /// Whether its type is one of whole numbers.
-    pub whole: bool,
-}
-
-/// How many elements a shape has, if that many can be; also of its other sizes where one is 0.
-pub(super) fn elements(shape: &[usize]) -> Option<usize> {
-    let most = shape.iter().try_fold(1, |count: usize, &size| count.checked_mul(size.max(1)))?;
-    Some(if shape.contains(&0) { 0 } else { most })
-}
-
 impl Arrays {
     /// Reads the arrays.
     ///
@@ -116,8 +100,11 @@ impl Arrays {
             (Format::Idx { divisor }, _) => {
                 Ok([idx::read(&at(&pair.inputs)?, divisor)?, idx::read(&at(&pair.targets)?, 1.0)?])
             }
-            (_, Some(archive)) => npy::read_archive(&at(archive)?, [&pair.inputs, &pair.targets]),
-            (_, None) => Ok([npy::read(&at(&pair.inputs)?)?, npy::read(&at(&pair.targets)?)?]),
+            (_, Some(archive)) => {
+                let mut archive = file::Archive::open(&at(archive)?, ACTION)?;
+                Ok([archive.array(&pair.inputs)?, archive.array(&pair.targets)?])
+            }
+            (_, None) => Ok([file::npy(&at(&pair.inputs)?, ACTION)?, file::npy(&at(&pair.targets)?, ACTION)?]),
         }
     }
 }

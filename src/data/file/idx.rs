@@ -3,13 +3,10 @@
 //!
 //! Only unsigned bytes are read, which is what images and labels are in.
 
-use super::{
-    array::{Array, elements},
-    content, shown,
-};
+use super::{content, shown};
 use crate::{
-    data::table::Raw,
     error::{Error, Result},
+    file::{Array, Raw, elements},
 };
 use std::path::Path;
 

@@ -1,31 +1,22 @@
 //! Sets that are read: where files lie, and what is refused before anything is made of their bytes.
 //!
 //! A path is relative to the folder of the experiment; `data:sst2/train.tsv` lies in the folder of data sets. Files
-//! are read whole, plain or gzip, and nothing is reserved on the word of a header alone.
+//! are read whole, plain or gzip.
 
 mod array;
 mod csv;
 mod idx;
-mod npy;
 
 pub use array::{Arrays, Format, Pair, TargetsAs};
 pub use csv::{ClassOrder, Column, Csv, Goal};
 
-use crate::{
-    error::{Error, Result},
-    store,
-};
-use flate2::read::MultiGzDecoder;
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-};
+pub(in crate::data) use crate::file::shown;
+use crate::{error::Result, file, store};
+use std::path::{Path, PathBuf};
 
 /// What stands before a path within the folder of data sets.
 pub const IN_DATA: &str = "data:";
-/// 4 GiB, uncompressed: what is larger does not fit beside the numbers that are made of it.
-const MOST_BYTES: u64 = 1 << 32;
+const ACTION: &str = "cannot open the data; their path is relative to the experiment's folder";
 
 /// Where a file lies that an experiment in `folder` names so.
 pub(super) fn located(written: &str, folder: &Path) -> Result<PathBuf> {
@@ -37,49 +28,7 @@ pub(super) fn located(written: &str, folder: &Path) -> Result<PathBuf> {
 
 /// The content of a file, uncompressed.
 pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
-    if let Some(about) = path.metadata().ok().filter(|about| !about.is_file()) {
-        let what = if about.is_dir() { "a folder" } else { "not a file" };
-        return Err(Error::data(path.display().to_string(), format!("is {what}; write the path of a file of data")));
-    }
-    let file = File::open(path).map_err(|error| {
-        Error::io(path, "cannot open the data; their path is relative to the experiment's folder", error)
-    })?;
-    let bytes = limited(file, path).map_err(|error| error.unwrap_or_else(|| too_large(path)))?;
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(bytes);
-    }
-    limited(MultiGzDecoder::new(bytes.as_slice()), path).map_err(|error| match error {
-        Some(Error::Io { source, .. }) => Error::data(
-            path.display().to_string(),
-            format!("its gzip is damaged or cut short ({source}); get it again"),
-        ),
-        _ => too_large(path),
-    })
-}
-
-/// All that a reader has; no error where it has too much.
-fn limited(reader: impl Read, path: &Path) -> std::result::Result<Vec<u8>, Option<Error>> {
-    let mut bytes = Vec::new();
-    let read = reader.take(MOST_BYTES + 1).read_to_end(&mut bytes);
-    match read {
-        Ok(count) if count as u64 <= MOST_BYTES => Ok(bytes),
-        Ok(_) => Err(None),
-        Err(error) => Err(Some(Error::io(path, "cannot read the data", error))),
-    }
-}
-
-fn too_large(path: &Path) -> Error {
-    Error::data(
-        path.display().to_string(),
-        format!("has more than {MOST_BYTES} bytes, which do not fit; use fewer rows"),
-    )
-}
-
-/// What a file has, as an error shows it: on one line, without control characters, and not too long.
-fn shown(text: &str) -> String {
-    const LONGEST: usize = 40;
-    let start: String = text.chars().take(LONGEST).collect();
-    format!("\"{}{}\"", start.escape_debug(), if start.len() < text.len() { "…" } else { "" })
+    file::content(path, ACTION)
 }
 
 #[cfg(test)]
@@ -110,26 +59,6 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_plain_or_compressed_and_a_cut_one_is_refused() {
-        let text = b"some bytes, many times over".repeat(100);
-        let compressed = gzip(&text);
-        for bytes in [&text, &compressed, &[&gzip(&text[..50])[..], &gzip(&text[50..])].concat()] {
-            let (_folder, path) = file("x", bytes);
-            assert_eq!(content(&path).unwrap(), text);
-        }
-        for cut in [3, 20, compressed.len() - 1] {
-            let (_folder, path) = file("x", &compressed[..cut]);
-            let error = content(&path).unwrap_err().to_string();
-            assert!(error.starts_with(&path.display().to_string()) && error.contains("cut short"), "{error}");
-        }
-        let (folder, path) = file("x", b"");
-        assert!(
-            content(folder.path()).unwrap_err().to_string().ends_with("is a folder; write the path of a file of data")
-        );
-        assert!(matches!(content(&path.with_extension("absent")), Err(Error::Io { .. })));
-    }
-
-    #[test]
     fn paths_are_relative_to_the_experiment_unless_they_say_data() {
         let folder = Path::new("folder");
         assert_eq!(located("a/b.csv", folder).unwrap(), Path::new("folder/a/b.csv"));
@@ -156,8 +85,9 @@ mod tests {
             for error in [
                 csv.open(folder.path(), DTypes::BOTH).err(),
                 idx::read(&path, 255.0).err(),
-                npy::read(&path).err(),
-                npy::read_archive(&path, ["inputs"]).err(),
+                file::npy(&path, ACTION).err(),
+                file::Archive::open(&path, ACTION).and_then(|mut archive| archive.array("inputs")).err(),
+                file::safetensors(&path, ACTION).err(),
             ].into_iter().flatten() {
                 prop_assert!(error.to_string().starts_with(&path.display().to_string()), "{}", error);
             }

@@ -9,11 +9,13 @@
 //! words (unless they are left out), then one of zeros for padding.
 
 use super::{Numbering, fault, file_fault, quoted, tokens::is_space};
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    file,
+};
 use flate2::bufread::MultiGzDecoder;
 use std::{
     collections::{HashMap, HashSet},
-    fs::File,
     io::{BufRead, BufReader, Read},
     mem,
     path::Path,
@@ -22,6 +24,7 @@ use std::{
 /// The longest line, in bytes: 40,000 numbers and a word, more than any published file has. It bounds what a file
 /// without line ends can take of memory.
 const LONGEST_LINE: u64 = 1 << 20;
+const ACTION: &str = "cannot read word vectors";
 /// Bytes read at a time.
 const BUFFER: usize = 1 << 16;
 
@@ -225,8 +228,8 @@ struct Lines<'p> {
 
 impl<'p> Lines<'p> {
     fn open(path: &'p Path) -> Result<Self> {
-        let fail = |error| Error::io(path, "cannot read word vectors", error);
-        let mut file = BufReader::with_capacity(BUFFER, File::open(path).map_err(fail)?);
+        let fail = |error| Error::io(path, ACTION, error);
+        let mut file = BufReader::with_capacity(BUFFER, file::open(path, ACTION)?);
         let gzip = file.fill_buf().map_err(fail)?.starts_with(&[0x1F, 0x8B]);
         let reader: Box<dyn BufRead> =
             if gzip { Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(file))) } else { Box::new(file) };

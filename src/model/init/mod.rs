@@ -57,7 +57,7 @@ pub enum Init {
     Kaiming,
     /// `zeros`: all 0, embeddings too.
     Zeros,
-    /// An `.npz`, a `.npy` of the only parameter, or a folder of `<name>.npy`.
+    /// An `.npz`, a `.safetensors`, a `.npy` of the only parameter, or a folder of `<name>.npy`.
     File(PathBuf),
 }
 
@@ -163,12 +163,44 @@ fn without(biases: bool) -> &'static str {
 /// # Ok::<(), lockstep::error::Error>(())
 /// ```
 pub fn draw(model: &Model, init: &Init, seed: u64, dtype: DType) -> Result<Vec<InitialValues>> {
+    Ok(drawn(model, init, seed, dtype)?.parameters)
+}
+
+/// What a side starts from.
+#[derive(Debug, Clone)]
+pub struct Drawn {
+    /// The values of every parameter, in `state_dict` order.
+    pub parameters: Vec<InitialValues>,
+    /// Those of every buffer, where a file has them; none else, as engines start them by themselves.
+    pub buffers: Vec<InitialValues>,
+    /// How the names of a file were matched, where they are not the model's.
+    pub said: Option<String>,
+}
+
+/// As [`draw`], with the buffers that a file has.
+///
+/// # Errors
+/// As [`draw`].
+pub fn drawn(model: &Model, init: &Init, seed: u64, dtype: DType) -> Result<Drawn> {
     let parameters = model.parameters();
+    let buffers: Vec<Parameter> = model.buffers().into_iter().map(|(buffer, _)| buffer).collect();
+    let (mut of_buffers, mut said) = (Vec::new(), None);
     let values = match init {
-        Init::File(path) => file::read(path, &parameters)?,
+        Init::File(path) => {
+            let read = file::read(path, &parameters, &buffers)?;
+            said = read.said.map(|said| format!("{}: {said}", path.display()));
+            of_buffers = read.buffers;
+            read.parameters
+        }
         Init::Pytorch => mersenne::pytorch(model, seed, dtype),
         Init::Uniform01 => mersenne::uniform01(model, seed)?,
-        _ => own_stream(model, init, seed),
+        Init::Normal { .. }
+        | Init::Uniform { .. }
+        | Init::TruncatedNormal
+        | Init::XavierNormal
+        | Init::XavierUniform
+        | Init::Kaiming
+        | Init::Zeros => own_stream(model, init, seed),
     };
     let round = |values: Vec<f64>| match dtype {
         DType::F32 => values.into_iter().map(|value| f64::from(value as f32)).collect(),
@@ -185,7 +217,11 @@ pub fn draw(model: &Model, init: &Init, seed: u64, dtype: DType) -> Result<Vec<I
             ))),
         }
     };
-    parameters.into_iter().zip(values).map(rounded).collect()
+    Ok(Drawn {
+        parameters: parameters.into_iter().zip(values).map(rounded).collect::<Result<_>>()?,
+        buffers: buffers.into_iter().zip(of_buffers).map(rounded).collect::<Result<_>>()?,
+        said,
+    })
 }
 
 /// Initial weights' own stream of a seed, so that no other use of the seed draws the same numbers.

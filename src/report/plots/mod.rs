@@ -54,22 +54,13 @@ fn figures(curves: &Curves) -> &'static [Figure] {
     &FIGURES[..FIGURES.len() - usize::from(held_out::looks(curves).is_none())]
 }
 
-/// Writes every figure of a run as SVG and PNG into `folder`, which exists, and returns the files; one of an earlier run
-/// that this one does not have goes.
+/// Writes every figure of a run as SVG and PNG into `folder`, which exists, and returns the files.
 ///
 /// # Errors
 ///
 /// Where a file cannot be written. What was written before stays and is whole.
 pub fn draw(title: &str, curves: &Curves, folder: &Path) -> Result<Vec<PathBuf>> {
     let (next, all) = (AtomicUsize::new(0), figures(curves));
-    for name in names_of(&FIGURES[all.len()..]) {
-        match std::fs::remove_file(folder.join(&name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io(&folder.join(&name), "cannot take away the figure of an earlier run", error));
-            }
-            _ => {}
-        }
-    }
     let work = || {
         let mut files = Vec::new();
         while let Some((name, size, draw)) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
@@ -91,6 +82,11 @@ pub fn draw(title: &str, curves: &Curves, folder: &Path) -> Result<Vec<PathBuf>>
 /// The names of the files that [`draw`] writes.
 pub fn names(curves: &Curves) -> Vec<String> {
     names_of(figures(curves))
+}
+
+/// The names of all figures that a run can have.
+pub(super) fn all_names() -> Vec<String> {
+    names_of(&FIGURES)
 }
 
 fn names_of(figures: &[Figure]) -> Vec<String> {

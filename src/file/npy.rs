@@ -4,15 +4,8 @@
 //! `shape`, then the elements: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>. Read here and
 //! not by a crate, so that nothing is reserved before the shape is held against the bytes that are there.
 
-use super::{
-    MOST_BYTES,
-    array::{Array, elements},
-    content, shown,
-};
-use crate::{
-    data::table::Raw,
-    error::{Error, Result, did_you_mean},
-};
+use super::{Array, Raw, content, elements, most_bytes, shown};
+use crate::error::{Error, Result, did_you_mean};
 use std::{
     io::{Cursor, Read},
     path::Path,
@@ -20,42 +13,67 @@ use std::{
 use zip::ZipArchive;
 
 /// The array of a `.npy`.
-pub(super) fn read(path: &Path) -> Result<Array> {
+///
+/// # Errors
+/// If it cannot be read, or is not what it says.
+pub(crate) fn read(path: &Path, action: &str) -> Result<Array> {
     let origin = path.display().to_string();
-    let bytes = content(path)?;
+    let bytes = content(path, action)?;
     parse(&bytes, origin.clone()).map_err(|message| Error::data(origin, message))
 }
 
-/// Arrays of an `.npz` by their names.
-pub(super) fn read_archive<const COUNT: usize>(path: &Path, names: [&str; COUNT]) -> Result<[Array; COUNT]> {
-    let origin = path.display().to_string();
-    let fault = |message: String| Error::data(&origin, message);
-    let mut archive = ZipArchive::new(Cursor::new(content(path)?))
-        .map_err(|error| fault(format!("is not an .npz ({error}); write it with numpy.savez")))?;
-    let arrays = names.map(|name| member(&mut archive, name).map_err(fault));
-    let mut found = Vec::with_capacity(COUNT);
-    for array in arrays {
-        found.push(array?);
-    }
-    found.try_into().map_err(|_| fault("has another number of arrays than were read".to_owned()))
+/// An `.npz`: arrays by their names.
+pub(crate) struct Archive {
+    origin: String,
+    zip: ZipArchive<Cursor<Vec<u8>>>,
 }
 
-fn member(archive: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> std::result::Result<Array, String> {
-    let names: Vec<String> =
-        archive.file_names().map(|name| name.strip_suffix(".npy").unwrap_or(name).to_owned()).collect();
-    if !names.iter().any(|known| known == name) {
-        let (hint, known) = (did_you_mean(name, names.iter().map(String::as_str)), names.join(", "));
-        return Err(format!("has no array {}{hint} (arrays: {known})", shown(name)));
+impl Archive {
+    /// Opens one.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is none.
+    pub fn open(path: &Path, action: &str) -> Result<Self> {
+        let origin = path.display().to_string();
+        let zip = ZipArchive::new(Cursor::new(content(path, action)?))
+            .map_err(|error| Error::data(&origin, format!("is not an .npz ({error}); write it with numpy.savez")))?;
+        Ok(Self { origin, zip })
     }
-    let mut bytes = Vec::new();
-    let unreadable =
-        |error: &dyn std::fmt::Display| format!("array {name} cannot be read: {error}; get the file again");
-    let file = archive.by_name(&format!("{name}.npy")).map_err(|error| unreadable(&error))?;
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(format!("array {name} has more than {MOST_BYTES} bytes, which do not fit; use fewer rows"));
+
+    /// The names of its arrays, in the order in which they were written.
+    pub fn names(&mut self) -> Vec<String> {
+        let each = 0..self.zip.len();
+        let named = |index| Some(self.zip.by_index_raw(index).ok()?.name().to_owned());
+        each.filter_map(named).map(|name| name.strip_suffix(".npy").map_or(name.clone(), str::to_owned)).collect()
     }
-    parse(&bytes, name.to_owned()).map_err(|message| format!("array {name} {message}"))
+
+    /// The array with a name.
+    ///
+    /// # Errors
+    /// If there is none, or it is not what it says.
+    pub fn array(&mut self, name: &str) -> Result<Array> {
+        self.member(name).map_err(|message| Error::data(&self.origin, message))
+    }
+
+    fn member(&mut self, name: &str) -> std::result::Result<Array, String> {
+        let names = self.names();
+        if !names.iter().any(|known| known == name) {
+            let (hint, known) = (did_you_mean(name, names.iter().map(String::as_str)), names.join(", "));
+            return Err(format!("has no array {}{hint} (arrays: {known})", shown(name)));
+        }
+        let most = most_bytes();
+        let mut bytes = Vec::new();
+        let unreadable =
+            |error: &dyn std::fmt::Display| format!("array {name} cannot be read: {error}; get the file again");
+        let file = self.zip.by_name(&format!("{name}.npy")).map_err(|error| unreadable(&error))?;
+        file.take(most + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+        if bytes.len() as u64 > most {
+            return Err(format!(
+                "array {name} has more than {most} bytes when unpacked, which do not fit the memory of this machine"
+            ));
+        }
+        parse(&bytes, name.to_owned()).map_err(|message| format!("array {name} {message}"))
+    }
 }
 
 /// How the bytes of an element, little end first, become a number.
@@ -246,28 +264,30 @@ mod tests {
     }
 
     #[test]
-    fn arrays_of_an_archive_are_found_by_their_names() {
+    fn arrays_of_an_archive_are_found_by_their_names_and_listed_as_they_were_written() {
         let mut archive = NpzWriter::new_compressed(Cursor::new(Vec::new()));
         archive.add_array("x_train", &Array2::<u8>::ones((2, 3))).unwrap();
         archive.add_array("y_train", &Array2::<i64>::zeros((2, 1))).unwrap();
         let bytes = archive.finish().unwrap().into_inner();
         let (_folder, path) = file("x.npz", &bytes);
-        let [inputs, targets] = read_archive(&path, ["x_train", "y_train"]).unwrap();
+        let open = || Archive::open(&path, "");
+        assert_eq!(open().unwrap().names(), ["x_train", "y_train"]);
+        let [inputs, targets] = ["x_train", "y_train"].map(|name| open().unwrap().array(name).unwrap());
         assert_eq!((inputs.shape, targets.shape), (vec![2, 3], vec![2, 1]));
-        let error = read_archive(&path, ["x_train", "y_tran"]).unwrap_err().to_string();
+        let error = open().unwrap().array("y_tran").unwrap_err().to_string();
         assert!(
             error.contains("has no array \"y_tran\"; did you mean `y_train`? (arrays: x_train, y_train)"),
             "{error}"
         );
         for (bytes, expected) in [(&bytes[..bytes.len() / 2], "is not an .npz"), (b"text", "is not an .npz")] {
             std::fs::write(&path, bytes).unwrap();
-            assert!(read_archive(&path, ["x_train"]).unwrap_err().to_string().contains(expected));
+            assert!(open().err().unwrap().to_string().contains(expected));
         }
         // A byte of what is compressed.
         let mut damaged = bytes;
         damaged[60] ^= 0xff;
         std::fs::write(&path, damaged).unwrap();
-        let error = read_archive(&path, ["x_train"]).unwrap_err().to_string();
+        let error = open().and_then(|mut archive| archive.array("x_train")).unwrap_err().to_string();
         assert!(error.starts_with(&path.display().to_string()), "{error}");
     }
 }

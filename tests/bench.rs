@@ -72,7 +72,7 @@ fn mistakes_are_answered_before_anything_is_measured() {
         assert_eq!(code, 2, "{arguments:?}: {said}");
         assert!(words.iter().all(|word| said.contains(word)) && said.lines().count() == 1, "{arguments:?}: {said}");
     }
-    assert!(!folder.path().join("reports/bench/bench.partial.json").exists());
+    assert!(!folder.path().join("lockstep-out/bench/bench.partial.json").exists());
 }
 
 #[test]

@@ -4,67 +4,20 @@
 // A test may stop at the first thing that is not as it should be; clippy.toml says so for test functions alone.
 #![allow(clippy::unwrap_used)]
 
+mod common;
+
+use common::place::{Place, code, experiment, said};
 use lockstep::{experiment::Experiment, model::init::draw, tensor::DType};
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use ndarray_npy::NpzWriter;
 use serde_json::Value;
 use std::{
     fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    path::Path,
+    process::{Command, Stdio},
     thread,
     time::Duration,
 };
-use tempfile::TempDir;
-
-/// An empty folder to run the program in, and what it says.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("lockstep"));
-        command.args(arguments).current_dir(self.0.path()).env_remove("LD_LIBRARY_PATH");
-        command
-    }
-
-    fn lockstep(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// `lockstep run EXPERIMENT --out out ARGUMENTS`; every build can run the reference it is given.
-    fn run(&self, experiment: &str, arguments: &[&str]) -> Output {
-        let mut all = vec!["run", experiment, "--out", "out"];
-        if !cfg!(feature = "torch") {
-            all.extend(["--set", "reference.engine=scratch"]);
-        }
-        all.extend(arguments);
-        self.lockstep(&all)
-    }
-
-    fn verdict(&self) -> Value {
-        serde_json::from_str(&fs::read_to_string(self.path("out/verdict.json")).unwrap()).unwrap()
-    }
-}
-
-fn experiment(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/xor").join(name).display().to_string()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 #[test]
 fn parity_exits_with_0_and_leaves_a_verdict_a_report_and_plots() {

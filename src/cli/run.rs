@@ -120,6 +120,10 @@ struct Watching<'a> {
 }
 
 impl Observer for Watching<'_> {
+    fn computed(&mut self, event: &StepEvent<'_>) -> bool {
+        self.checkpoints.as_mut().is_some_and(|checkpoints| checkpoints.computed(event))
+    }
+
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
         if let Some(checkpoints) = &mut self.checkpoints {
             let _ = checkpoints.step(event);

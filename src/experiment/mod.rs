@@ -69,6 +69,26 @@ pub struct Experiment {
     pub candidate: Side,
     /// What was typed, merged: `{"reference": …, "candidate": …}`, each a whole experiment without overrides.
     pub resolved: serde_json::Value,
+    origins: Origins,
+}
+
+/// Where an experiment says what an engine may refuse only when it runs: file and line, or the `--set`.
+#[derive(Debug, Clone, PartialEq)]
+struct Origins {
+    layers: String,
+    loss: String,
+    optimizer: String,
+}
+
+impl Origins {
+    fn of(root: &Node) -> Self {
+        let origin = |path: &[&str]| root.find(path).unwrap_or(root).origin.to_string();
+        Self {
+            layers: origin(&["model", "layers"]),
+            loss: origin(&["training", "loss"]),
+            optimizer: origin(&["training", "optimizer"]),
+        }
+    }
 }
 
 /// How the noise of rounding is measured, in a run of both sides.
@@ -177,6 +197,26 @@ impl Experiment {
         let rows = self.set.training.rows();
         let [one, other] = [&self.reference, &self.candidate].map(|side| side.order(&self.course).largest_batch(rows));
         one != other
+    }
+
+    /// An engine's error with the place in the experiment that it comes from; every other error as it is.
+    pub fn explain(&self, error: Error) -> Error {
+        let Error::Engine { engine, operation, message } = error else { return error };
+        let (origin, advice) = match operation.as_str() {
+            loss if loss.starts_with("loss") && self.reference.training.loss.measure == Measure::BinaryCrossEntropy => {
+                (
+                    &self.origins.loss,
+                    "; bce takes probabilities: end model.layers with \"sigmoid\", or write loss = \"bce-with-logits\"",
+                )
+            }
+            loss if loss.starts_with("loss") => (&self.origins.loss, ""),
+            "optimizer step" | "update" => (&self.origins.optimizer, ""),
+            _ => (&self.origins.layers, ""),
+        };
+        Error::Experiment {
+            origin: origin.clone(),
+            message: format!("{engine} engine, {operation}: {message}{advice}"),
+        }
     }
 
     /// How the layers of the sides correspond.
@@ -300,6 +340,7 @@ impl Draft {
             set,
             course: shared.course,
             noise: shared.noise,
+            origins: Origins::of(&reference),
             resolved: serde_json::json!({ "reference": reference.to_json(), "candidate": candidate.to_json() }),
         })
     }

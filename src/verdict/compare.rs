@@ -97,7 +97,8 @@ fn run(
 ) -> Result<((Verdict, Curves), bool)> {
     let start = Instant::now();
     let Comparison { mode, at, engines, limits } = comparison;
-    let mut lockstep = Lockstep::with(experiment, mode, engines)?;
+    let explained = |error| experiment.explain(error);
+    let mut lockstep = Lockstep::with(experiment, mode, engines).map_err(explained)?;
     let all = lockstep.steps;
     let (steps, only) = if mode == Mode::Probe { (at.saturating_add(1), Some(at)) } else { (all, None) };
     if steps > all {
@@ -112,7 +113,7 @@ fn run(
     for (side, described, name) in sides {
         measured.environment.insert(side.to_owned(), format!("{name}: {}", described.model));
     }
-    let ended = lockstep.run(steps, only, stop, &mut [&mut judge, watching])?;
+    let ended = lockstep.run(steps, only, stop, &mut [&mut judge, watching]).map_err(explained)?;
     if ended.steps > 0 {
         measured.speed = Some(Speed { timer_us: timer_us(), run_s: start.elapsed().as_secs_f64(), ..Speed::default() });
     }

@@ -5,6 +5,7 @@
 
 pub mod altered;
 pub mod own;
+pub mod place;
 
 #[cfg(feature = "torch")]
 use lockstep::engine::torch::code_path;

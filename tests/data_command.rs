@@ -28,6 +28,10 @@ enum Answer {
     Whole,
     Status(&'static str),
     OtherRange,
+    /// Without a word of how much there is: the file, and then these bytes again and again.
+    Endless(Vec<u8>, Duration),
+    /// The first bytes and a mark that this is all.
+    Chunk(usize),
 }
 
 /// Files by path, answers that wait, and the path and range of every request so far.
@@ -108,6 +112,17 @@ impl Server {
             Some(Answer::OtherRange) => {
                 let head = format!("HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 1-2/{}\r\n", file.len());
                 send(stream, &(head + "content-length: 2\r\n\r\n"), &file[1..3]);
+            }
+            Some(Answer::Endless(more, pause)) => {
+                send(stream, "HTTP/1.1 200 OK\r\n\r\n", &file);
+                let mut stream = stream;
+                while stream.write_all(&more).is_ok() {
+                    thread::sleep(pause);
+                }
+            }
+            Some(Answer::Chunk(count)) => {
+                let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{count:x}\r\n");
+                send(stream, &head, &[&file[..count], b"\r\n0\r\n\r\n"].concat());
             }
             None => match range {
                 None => send(stream, &whole, &file),
@@ -345,6 +360,10 @@ fn files_come_out_of_an_archive_that_is_downloaded_once_or_was_put_there_by_hand
     let place = Place::new(&server, &[("mine.zip", member("x.txt", "a/x.txt"))]);
     let (code, said) = outcome(&place.fetch());
     assert!(code == 2 && said.contains("there is no `a/x.txt` in it") && place.files().is_empty(), "{said}");
+    let known = member("train.txt", "a/train.txt") + "bytes = 1000";
+    let place = Place::new(&server, &[("mine.zip", known)]);
+    let (code, said) = outcome(&place.fetch());
+    assert!(code == 2 && said.contains("it unpacks to more than 1000 bytes") && place.files().is_empty(), "{said}");
     let mut damaged = zip.clone();
     damaged[3000] ^= 255;
     server.served.lock().unwrap().files.insert("/mine.zip".to_owned(), damaged);
@@ -368,6 +387,59 @@ fn a_slow_source_is_waited_for_and_a_silent_one_is_given_up() {
     let (code, said) = fetch();
     assert_eq!(code, 0, "{said}");
     assert_eq!(fs::read(place.path("mine/mine.csv")).unwrap(), bytes);
+}
+
+#[test]
+fn a_server_that_sends_more_less_or_for_ever_is_left_and_nothing_of_it_is_kept() {
+    let bytes = bytes();
+    let server = Server::new(&[("/mine.csv", &bytes)]);
+    let known = |length: usize| format!("bytes = {length}");
+    let more = || vec![b'x'; 1 << 16];
+    for (answer, length, told) in [
+        (Answer::Whole, bytes.len() - 1, format!("expected {} bytes, found {}", bytes.len() - 1, bytes.len())),
+        (Answer::Whole, bytes.len() + 1, format!("expected {} bytes, found {}", bytes.len() + 1, bytes.len())),
+        (Answer::Chunk(1000), bytes.len(), format!("expected {} bytes, found 1000", bytes.len())),
+        (Answer::Endless(more(), Duration::ZERO), 300_000, "expected 300000 bytes, found more".to_owned()),
+    ] {
+        let place = Place::new(&server, &[("mine.csv", known(length))]);
+        server.answers(vec![answer]);
+        let (code, said) = outcome(&place.fetch());
+        assert!(code == 2 && said.contains(&told), "{told}: {said}");
+        assert!(place.files().is_empty(), "{told}: {:?}", place.files());
+    }
+    // What was put there by hand is not deleted.
+    let place = Place::new(&server, &[("mine.csv", known(3) + "\n[[set.download.file]]\npath = 'my.csv'")]);
+    fs::create_dir(place.path("mine")).unwrap();
+    fs::write(place.path("mine/mine.csv"), "long").unwrap();
+    let (code, said) = outcome(&place.fetch());
+    assert!(code == 2 && said.contains("expected 3 bytes, found 4") && place.files() == ["mine.csv"], "{said}");
+
+    // Never silent, and never done.
+    let place = Place::new(&server, &[("mine.csv", String::new())]);
+    server.answers(vec![Answer::Endless(vec![b'x'], Duration::from_millis(100))]);
+    let mut fetch = place.command(&["fetch", "mine", "--accept"]);
+    let (code, said) = outcome(&fetch.env("LOCKSTEP_DATA_TIMEOUT", "1").output().unwrap());
+    assert!(code == 2 && said.contains("the server sent less than 65536 bytes in 1 s"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_or_a_device_in_the_place_of_a_file_is_refused_and_not_read() {
+    let server = Server::new(&[("/mine.csv", &bytes())]);
+    for lines in [pinned(&bytes()), "[[set.download.file]]\npath = 'my.csv'\nconvert = 'trim'".to_owned()] {
+        for name in ["mine/mine.csv", "mine/mine.csv.part", "SHA256SUMS"] {
+            let place = Place::new(&server, &[("mine.csv", lines.clone())]);
+            fs::create_dir(place.path("mine")).unwrap();
+            assert!(Command::new("mkfifo").arg(place.path(name)).status().unwrap().success());
+            let (code, said) = outcome(&place.fetch());
+            let told = format!("{}: move it away and try again: expected a file", place.path(name).display());
+            assert!(code == 2 && said.contains(&told), "{said}");
+            fs::remove_file(place.path(name)).unwrap();
+            std::os::unix::fs::symlink("/dev/zero", place.path(name)).unwrap();
+            let (code, said) = outcome(&place.fetch());
+            assert!(code == 2 && said.contains("found a pipe or a device"), "{said}");
+        }
+    }
 }
 
 #[test]
@@ -400,14 +472,10 @@ fn what_cannot_be_reached_is_said_with_the_file_to_put_where() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_a_second_fetch_and_a_folder_that_is_none_are_said_with_what_mends_them() {
+fn a_second_fetch_and_a_folder_that_is_none_are_said_with_what_mends_them() {
     let server = Server::new(&[("/mine.csv", &bytes())]);
     let place = Place::new(&server, &[("mine.csv", String::new())]);
     fs::create_dir(place.path("mine")).unwrap();
-    std::os::unix::fs::symlink("/dev/full", place.path("mine/mine.csv.part")).unwrap();
-    let (code, said) = outcome(&place.fetch());
-    assert!(code == 2 && said.contains("make room, or set LOCKSTEP_DATA"), "{said}");
-    fs::remove_file(place.path("mine/mine.csv.part")).unwrap();
     let other = fs::File::create(place.path("mine/mine.csv.part")).unwrap();
     other.lock().unwrap();
     let (code, said) = outcome(&place.fetch());

@@ -20,8 +20,8 @@ Environment:
   LOCKSTEP_DATA          the data folder [default: lockstep/data in your cache]
   LOCKSTEP_DATA_SOURCE   scheme and host, such as http://127.0.0.1:8000, that
                          stand in for every source's: a mirror of yours
-  LOCKSTEP_DATA_TIMEOUT  seconds of silence after which a download is given up
-                         [default: 30]
+  LOCKSTEP_DATA_TIMEOUT  seconds after which a download is given up in which
+                         nothing came, or less than 64 KiB [default: 30]
   HTTPS_PROXY, ALL_PROXY, NO_PROXY as usual
 
 Your own sets: sets.toml in the data folder, with, for each,
@@ -32,6 +32,8 @@ Your own sets: sets.toml in the data folder, with, for each,
   [[set.download]]
   url    = \"https://example.org/mine.csv\"
   sha256 = \"…\"              # optional: what it has to be
+  bytes  = 12345            # optional: its length; unless it is said, 4 GiB
+                            # are the most that is taken
 It is then mine/mine.csv in that folder.")]
 pub(super) struct Options {
     #[command(subcommand)]

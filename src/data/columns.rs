@@ -108,6 +108,12 @@ impl Columns {
         self.f64.as_deref()
     }
 
+    /// The value at a place in row-major order.
+    pub fn at(&self, place: usize) -> f64 {
+        let f32 = || self.f32.as_ref().map_or(f64::NAN, |values| f64::from(values[place]));
+        self.f64.as_ref().map_or_else(f32, |values| values[place])
+    }
+
     /// Some of the rows, lent. `[range, width]`
     pub fn view(&self, range: Range<usize>, dtype: DType) -> Option<View<'_>> {
         let sizes = [range.len(), self.width];

@@ -16,6 +16,7 @@ mod xor;
 
 pub use batch::{Batch, Inputs, Sparse};
 pub use drawn::{Blobs, Centers, Circle, Drawn, Figure, Line, Moons, Regression, Spirals};
+pub(crate) use file::names_file;
 pub use file::{Arrays, ClassOrder, Column, Csv, Format, Goal, IN_DATA, Pair, TargetsAs};
 pub use table::{Edge, HoldOut, Share, Standardize};
 

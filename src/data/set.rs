@@ -95,6 +95,23 @@ pub enum Encoding {
 /// f32 holds every whole number up to here: a class's or a word's number is given to an engine exactly.
 const MOST_NUMBERED: usize = 1 << f32::MANTISSA_DIGITS;
 
+/// As many as a model may have outputs: more could not be learned, and a slip in a label must not take all memory.
+pub const MOST_CLASSES: usize = 1_000_000;
+
+/// What values look like that may be meant as classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookalike {
+    /// Whole numbers in one column, the least of which is 0, or 1.
+    Numbers {
+        /// The least one.
+        first: usize,
+        /// As many classes as they would be.
+        classes: usize,
+    },
+    /// A single 1 among zeros in every row.
+    OneHot,
+}
+
 impl Held {
     /// The number of rows.
     pub fn rows(&self) -> usize {
@@ -215,6 +232,26 @@ impl DataSet {
         }
     }
 
+    /// What the values of the training rows look like, if not like values alone.
+    pub fn lookalike(&self) -> Option<Lookalike> {
+        let Targets::Values(values) = &self.training.targets else { return None };
+        if values.width() > 1 {
+            let one_hot = (0..values.rows()).all(|row| {
+                let ones = (0..values.width()).map(|column| values.at(row * values.width() + column));
+                ones.clone().all(|value| value == 0.0 || value == 1.0) && ones.sum::<f64>() == 1.0
+            });
+            return one_hot.then_some(Lookalike::OneHot);
+        }
+        let range = (0..values.rows()).try_fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), row| {
+            let value = values.at(row);
+            let is_class = value >= 0.0 && value < MOST_CLASSES as f64 && value.fract() == 0.0;
+            is_class.then(|| (least.min(value), most.max(value)))
+        });
+        let (least, most) = range.filter(|(least, _)| *least <= 1.0)?;
+        let (first, last) = (least as usize, most as usize);
+        Some(Lookalike::Numbers { first, classes: last + 1 - first })
+    }
+
     /// The number of columns that targets have in this encoding.
     ///
     /// # Errors
@@ -267,6 +304,17 @@ impl DataSet {
              needs outputs = {needed}{or_one}"
         )))
     }
+}
+
+/// Says which classes no row is of, if any: a language model has such, and trains.
+pub(super) fn without_row(names: &[String], labels: &[u32], which: Which) -> Option<String> {
+    let mut seen = vec![false; names.len()];
+    labels.iter().for_each(|&label| seen[label as usize] = true);
+    let missing: Vec<String> = names.iter().zip(seen).filter(|(_, seen)| !seen).map(|(name, _)| name.clone()).collect();
+    let have = if missing.len() == 1 { "has" } else { "have" };
+    (!missing.is_empty()).then(|| {
+        format!("{} of {} classes {have} no {} row: {}", missing.len(), names.len(), which.name(), listed(&missing))
+    })
 }
 
 /// The first few names.

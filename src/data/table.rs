@@ -3,21 +3,28 @@
 
 use super::{
     columns::{Columns, DTypes},
-    set::{DataSet, Held, Part, Targets},
+    set::{DataSet, Held, Part, Targets, Which, without_row},
 };
 use crate::error::{Error, Result};
 pub(super) use crate::file::Raw;
 
-/// How inputs are standardized: (x − mean) / deviation, both of the training rows; the deviation is the unbiased one.
+/// How inputs are standardized: (x − mean) / deviation, both of the training rows. The deviation is the root of the sum of
+/// the squares over n − `ddof`: of n − 1 where nothing is written, of n as NumPy and scikit-learn take it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Standardize {
     /// `none`: they are not.
     #[default]
     No,
     /// `scalar`: by one mean and deviation of all inputs.
-    Scalar,
+    Scalar {
+        /// What is taken off n, 0 or 1.
+        ddof: usize,
+    },
     /// `columns`: by those of each column.
-    Columns,
+    Columns {
+        /// What is taken off n, 0 or 1.
+        ddof: usize,
+    },
 }
 
 /// What is taken from the training rows to validate on.
@@ -108,7 +115,7 @@ impl Raw {
 
 impl Moments {
     /// Of the columns of rows of `width` values: the means, and then the deviations from them.
-    fn of(raw: &Raw, width: usize) -> Vec<Self> {
+    fn of(raw: &Raw, width: usize, ddof: usize) -> Vec<Self> {
         let rows = raw.len() / width;
         let sums = |term: &dyn Fn(usize, f64) -> f64| {
             let mut sums = vec![0.0; width];
@@ -121,7 +128,7 @@ impl Moments {
         };
         let means: Vec<f64> = sums(&|_, value| value).iter().map(|sum| sum / rows as f64).collect();
         let squares = sums(&|column, value| (value - means[column]).powi(2));
-        let deviation = |squares: &f64| (squares / (rows - 1) as f64).sqrt();
+        let deviation = |squares: &f64| (squares / (rows - ddof) as f64).sqrt();
         means.iter().zip(&squares).map(|(&mean, squares)| Self { mean, deviation: deviation(squares) }).collect()
     }
 
@@ -159,15 +166,6 @@ impl Table {
     fn hold(self, transform: &Transform, wanted: DTypes) -> Part {
         Part { inputs: Held::Dense(self.inputs.hold(self.width, transform, wanted)), targets: self.goals.hold(wanted) }
     }
-
-    /// How many rows each of `count` classes has.
-    fn class_counts(&self, count: usize) -> Vec<usize> {
-        let mut counts = vec![0; count];
-        if let Goals::Classes(classes) = &self.goals {
-            classes.iter().for_each(|&class| counts[class as usize] += 1);
-        }
-        counts
-    }
 }
 
 impl Tables {
@@ -185,7 +183,8 @@ impl Tables {
             return Err(Error::data(
                 origin,
                 format!("`validation` takes {taken} of the {rows} training rows; both have to keep at least one"),
-            ));
+            )
+            .mended_by(&["validation"]));
         }
         let end = match hold_out.from {
             Edge::Start => taken,
@@ -201,33 +200,15 @@ impl Tables {
         Ok(())
     }
 
-    /// Refuses classes that have no training row, and notes those that have none elsewhere.
-    ///
-    /// # Errors
-    /// If a class has no training row: nothing could learn it.
-    pub fn check_classes(&mut self, origin: &str) -> Result<()> {
-        let Some(names) = &self.classes else { return Ok(()) };
-        let of = |table: &Table| {
-            let counts = table.class_counts(names.len());
-            counts.iter().zip(names).filter(|(count, _)| **count == 0).map(|(_, name)| name.clone()).collect::<Vec<_>>()
-        };
-        if let Some(name) = of(&self.training).first() {
-            let held_out = match &self.validation {
-                Some(validation) => format!(
-                    "after {} rows were taken for validation; take fewer, or from the other end, or shuffle the file",
-                    validation.rows()
-                ),
-                None => "so that nothing can learn it; leave it out of the other rows, or add rows of it".to_owned(),
-            };
-            return Err(Error::data(origin, format!("class {name} has no training row, {held_out}")));
-        }
-        for (table, name) in [(&self.validation, "validation"), (&self.test, "test")] {
-            let missing = table.as_ref().map(of).unwrap_or_default();
-            if !missing.is_empty() {
-                self.notes.push(format!("no {name} row is of class {}", missing.join(", ")));
+    /// Notes the classes that have no row, of each part.
+    pub fn note_classes(&mut self) {
+        let Some(names) = &self.classes else { return };
+        let parts = [Some(&self.training), self.validation.as_ref(), self.test.as_ref()];
+        for (part, which) in parts.into_iter().zip([Which::Training, Which::Validation, Which::Test]) {
+            if let Some(Table { goals: Goals::Classes(labels), .. }) = part {
+                self.notes.extend(without_row(names, labels, which));
             }
         }
-        Ok(())
     }
 
     /// The data set, held in the types of `wanted`; `origin` is what errors name.
@@ -250,19 +231,23 @@ impl Tables {
 
     fn transform(&mut self, standardize: Standardize, origin: &str) -> Result<Transform> {
         let Table { width, inputs, .. } = &self.training;
-        let (rows, width) = (self.training.rows(), *width);
-        if standardize == Standardize::No {
-            return Ok(Transform::Nothing);
+        let rows = self.training.rows();
+        let (of_each, ddof) = match standardize {
+            Standardize::No => return Ok(Transform::Nothing),
+            Standardize::Scalar { ddof } => (1, ddof),
+            Standardize::Columns { ddof } => (*width, ddof),
+        };
+        if rows <= ddof {
+            let message = format!("to standardize takes at least {} training rows; there is {rows}", ddof + 1);
+            return Err(Error::data(origin, message).mended_by(&["standardize"]));
         }
-        if rows < 2 {
-            return Err(Error::data(origin, format!("to standardize takes at least 2 training rows; there is {rows}")));
-        }
-        let mut moments = Moments::of(inputs, if standardize == Standardize::Columns { width } else { 1 });
+        let mut moments = Moments::of(inputs, of_each, ddof);
         // What does not vary cannot be scaled to a deviation of 1: its mean is taken off, and that is all.
         let constant = |moments: &&mut Moments| moments.deviation == 0.0;
         let constants = moments.iter_mut().filter(constant).map(|moments| moments.deviation = 1.0).count();
         if constants > 0 {
-            let what = if standardize == Standardize::Scalar { "all inputs" } else { "some input columns" };
+            let scalar = matches!(standardize, Standardize::Scalar { .. });
+            let what = if scalar { "all inputs" } else { "some input columns" };
             self.notes.push(format!(
                 "{what} ({constants} of {}) are constant in training; standardizing takes their mean off and does \
                  not scale them",
@@ -270,7 +255,7 @@ impl Tables {
             ));
         }
         Ok(match standardize {
-            Standardize::Columns => Transform::Columns(moments),
+            Standardize::Columns { .. } => Transform::Columns(moments),
             _ => Transform::Scalar(moments[0]),
         })
     }
@@ -328,12 +313,14 @@ mod tests {
         {
             let mut tables = tables(table(2, raw()));
             tables.test = Some(table(2, Raw::F64(vec![5.0, 4.5])));
-            let set = tables.clone().into_set(Standardize::Columns, DTypes::F64, "x").unwrap();
+            let set = tables.clone().into_set(Standardize::Columns { ddof: 1 }, DTypes::F64, "x").unwrap();
             // 1, 2, 3 have mean 2 and deviation 1; 3.5 does not vary.
             assert_eq!(numbers(&set.training), [-1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
             assert_eq!(numbers(set.test.as_ref().unwrap()), [3.0, 1.0]);
             assert!(set.notes[0].contains("some input columns (1 of 2) are constant"), "{:?}", set.notes);
-            let set = tables.into_set(Standardize::Scalar, DTypes::F64, "x").unwrap();
+            let of_n = tables.clone().into_set(Standardize::Columns { ddof: 0 }, DTypes::F64, "x").unwrap();
+            assert_eq!(numbers(of_n.test.as_ref().unwrap())[0], 3.0 / (2.0_f64 / 3.0).sqrt());
+            let set = tables.into_set(Standardize::Scalar { ddof: 1 }, DTypes::F64, "x").unwrap();
             // 16.5 / 6, and the squares of the deviations from it are 5.375 in all, over 5.
             let moments = (2.75, 1.075_f64.sqrt());
             assert_eq!(numbers(set.test.as_ref().unwrap())[0], (5.0 - moments.0) / moments.1);
@@ -363,22 +350,18 @@ mod tests {
     }
 
     #[test]
-    fn a_class_without_a_training_row_is_an_error_and_one_without_a_test_row_a_note() {
-        let mut missing = tables(table(1, Raw::F64(vec![0.0])));
-        let error = missing.check_classes("x").unwrap_err().to_string();
+    fn classes_without_a_row_are_told_with_how_many_there_are() {
+        let mut tables = tables(table(1, Raw::F64(vec![0.0; 2])));
+        tables.hold_out(HoldOut { share: Share::Rows(1), from: Edge::End }, "x").unwrap();
+        tables.note_classes();
         assert_eq!(
-            error,
-            "x: class b has no training row, so that nothing can learn it; leave it out of the other \
-             rows, or add rows of it"
+            tables.notes[1..],
+            ["1 of 2 classes has no training row: b", "1 of 2 classes has no validation row: a"]
         );
-        let mut taken = tables(table(1, Raw::F64(vec![0.0; 2])));
-        taken.hold_out(HoldOut { share: Share::Rows(1), from: Edge::End }, "x").unwrap();
-        let error = taken.check_classes("x").unwrap_err().to_string();
-        assert!(error.contains("after 1 rows were taken for validation"), "{error}");
-        let mut noted = tables(table(1, Raw::F64(vec![0.0; 2])));
-        noted.test = Some(table(1, Raw::F64(vec![0.0])));
-        noted.check_classes("x").unwrap();
-        assert_eq!(noted.notes, ["no test row is of class b"]);
+        tables.classes = Some((0..50_000).map(|class| format!("w{class}")).collect());
+        tables.notes.clear();
+        tables.note_classes();
+        assert_eq!(tables.notes[0], "49999 of 50000 classes have no training row: w1, w2, w3, w4, w5, w6, …");
     }
 
     #[test]
@@ -388,7 +371,7 @@ mod tests {
         let error = tables.clone().into_set(Standardize::No, DTypes::F32, "x").unwrap_err().to_string();
         assert!(error.starts_with("x: input column 2 of training row 2 is not finite"), "{error}");
         let one = Tables { training: table(1, Raw::F64(vec![1.0])), ..tables };
-        let error = one.into_set(Standardize::Scalar, DTypes::F64, "x").unwrap_err().to_string();
+        let error = one.into_set(Standardize::Scalar { ddof: 1 }, DTypes::F64, "x").unwrap_err().to_string();
         assert!(error.contains("at least 2 training rows"), "{error}");
     }
 }

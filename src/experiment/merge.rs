@@ -11,7 +11,7 @@ use super::{
 use crate::error::Result;
 
 /// Every choice that may have settings, as errors call it, and where it stands. What is read as a choice has to be here.
-pub(super) const CHOICES: [(&str, &str); 8] = [
+pub(super) const CHOICES: [(&str, &str); 9] = [
     ("layer", "model.layer"),
     ("init", "model.init"),
     ("loss", "training.loss"),
@@ -20,6 +20,7 @@ pub(super) const CHOICES: [(&str, &str); 8] = [
     ("schedule", "training.schedule"),
     ("clip", "training.clip"),
     ("rows of text", "data.rows"),
+    ("standardize", "data.standardize"),
 ];
 
 /// A table, a key of it, and the keys that cannot stand beside that one.

@@ -315,8 +315,9 @@ impl Draft {
     fn open(self, folder: &Path) -> Result<Experiment> {
         let wanted = [&self.reference, &self.candidate].map(decode::dtype);
         let [one, other] = wanted;
-        let set = Arc::new(self.shared.data.open(folder, [one?, other?].into_iter().collect())?);
-        self.on(set, folder)
+        let set = self.shared.data.open(folder, [one?, other?].into_iter().collect());
+        let set = set.map_err(|error| decode::fit::opened(&self.reference, folder, error))?;
+        self.on(Arc::new(set), folder)
     }
 
     /// The experiment on data that are open.

@@ -21,7 +21,7 @@ use std::{
 };
 
 /// 4 GiB: what is larger does not fit beside the numbers that are made of it.
-const MOST_BYTES: u64 = 1 << 32;
+pub(crate) const MOST_BYTES: u64 = 1 << 32;
 
 /// Bytes are held beside the numbers made of them, in f32 and f64 at times: a byte of a picture becomes 13.
 const SHARE: u64 = 14;

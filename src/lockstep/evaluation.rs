@@ -17,6 +17,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+/// Classes of which a matrix is kept, 8 MB: that of a language model's words would take all memory.
+const MOST_IN_MATRIX: usize = 1000;
+
 /// Rows of a look that are replayed: all of fewer, else batches in turn, and the last.
 const REPLAYED: usize = 1024;
 
@@ -181,7 +184,8 @@ impl Looker {
         records: &mut Vec<StepRecord>,
     ) -> Result<Scores> {
         let (mut sum, mut counted, mut rows) = (0.0, 0.0, 0);
-        let mut confusion = vec![vec![0; self.classes]; self.classes];
+        let matrix = if self.classes <= MOST_IN_MATRIX { self.classes } else { 0 };
+        let (mut right, mut confusion) = (0, vec![vec![0; matrix]; matrix]);
         let (mut outputs, mut targets) = (Vec::new(), Vec::new());
         for step in 0..self.loader.steps_per_epoch() {
             self.loader.prepare(step);
@@ -208,18 +212,17 @@ impl Looker {
             counted += weight.unwrap_or_default();
             rows += batch.rows();
             if self.classes > 0 {
-                self.count(&outputs, &targets, batch.rows(), &mut confusion);
+                right += self.count(&outputs, &targets, batch.rows(), &mut confusion);
             }
         }
         let batches = self.loader.steps_per_epoch() as f64;
         // The penalty is in the loss of every batch; of all rows it counts once, as in a mean.
         let loss = if counted > 0.0 { sum / counted } else { sum - (batches - 1.0) * self.penalty(engine) };
-        let right: usize = (0..self.classes).map(|class| confusion[class][class]).sum();
         let of_classes = self.classes > 0;
         Ok(Scores {
             loss: Some(loss).filter(|loss| loss.is_finite()),
             accuracy: of_classes.then(|| right as f64 / rows as f64),
-            confusion: of_classes.then_some(confusion),
+            confusion: (matrix > 0).then_some(confusion),
             rows,
         })
     }
@@ -247,8 +250,9 @@ impl Looker {
         penalties.map(|penalty| penalty.value(engine.parameters(), elements)).sum()
     }
 
-    /// Counts what each row was taken for.
-    fn count(&self, outputs: &[f64], targets: &[f64], rows: usize, confusion: &mut [Vec<usize>]) {
+    /// Counts what each row was taken for, where there is a place for it; returns how many were taken for what they are.
+    fn count(&self, outputs: &[f64], targets: &[f64], rows: usize, confusion: &mut [Vec<usize>]) -> usize {
+        let mut right = 0;
         let widths = [outputs, targets].map(|values| (values.len() / rows.max(1)).max(1));
         for (output, target) in outputs.chunks(widths[0]).zip(targets.chunks(widths[1])) {
             let class = match (self.encoding, target) {
@@ -260,12 +264,14 @@ impl Looker {
                 &[single] if self.classes == 2 => (!single.is_nan()).then_some(usize::from(single > self.threshold)),
                 _ => largest(output),
             };
+            right += usize::from(class.is_some() && class == taken);
             if let (Some(class), Some(taken)) = (class, taken)
                 && let Some(count) = confusion.get_mut(class).and_then(|row| row.get_mut(taken))
             {
                 *count += 1;
             }
         }
+        right
     }
 }
 

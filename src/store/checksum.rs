@@ -4,7 +4,7 @@
 //! `SHA256SUMS` in the data folder, in the format of `sha256sum`, so that `sha256sum -c` checks them, too.
 
 use super::{
-    fault,
+    MOST_BYTES, fault, refuse_no_file,
     sets::{Entry, NEW, SUMS_FILE},
     unwritten,
 };
@@ -15,7 +15,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write,
     fs::{self, File},
-    io::{self, BufReader, ErrorKind},
+    io::{self, BufReader, ErrorKind, Read},
     path::{Path, PathBuf},
 };
 
@@ -53,7 +53,7 @@ pub enum Basis {
 /// Looks at a file that is, or is to become, `entry`.
 ///
 /// # Errors
-/// The file is there and cannot be read.
+/// It is there and is no file, or cannot be read.
 pub fn state(path: &Path, entry: &Entry<'_>, sums: &Sums) -> Result<State> {
     let (expected, basis, unpacked) = match (&entry.file.sha256, &entry.file.content_sha256) {
         (Some(sum), _) => (Some(sum.0.as_str()), Basis::Published, false),
@@ -65,6 +65,7 @@ pub fn state(path: &Path, entry: &Entry<'_>, sums: &Sums) -> Result<State> {
     {
         return Ok(State::Missing);
     }
+    refuse_no_file(path)?;
     let Some(expected) = expected else {
         return Ok(State::Unknown);
     };
@@ -81,7 +82,8 @@ pub(super) fn sha256(path: &Path, unpacked: bool) -> Result<String> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(path).map_err(unread)?);
     let mut hasher = Sha256::new();
     if unpacked {
-        match io::copy(&mut MultiGzDecoder::new(file), &mut hasher) {
+        match io::copy(&mut MultiGzDecoder::new(file).take(MOST_BYTES + 1), &mut hasher) {
+            Ok(bytes) if bytes > MOST_BYTES => return Ok(format!("more than {MOST_BYTES} bytes, unpacked")),
             Err(error) if DAMAGED.contains(&error.kind()) => return Ok("no whole gzip file".to_owned()),
             result => result.map_err(unread)?,
         };
@@ -109,6 +111,7 @@ impl Sums {
     /// A file that cannot be read, or a line that is not `SHA-256`, two spaces, name.
     pub fn load(folder: &Path) -> Result<Self> {
         let path = folder.join(SUMS_FILE);
+        refuse_no_file(&path)?;
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => String::new(),

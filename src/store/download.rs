@@ -2,9 +2,12 @@
 //!
 //! What a `.part` file holds is the start of what the address gives. It is gone on with (HTTP Range, RFC 9110 §14) only
 //! where a checksum would notice that the two halves come from different versions; otherwise it begins anew.
+//!
+//! No server keeps a download going for ever: it ends one byte past the length that is known, or past [`MOST_BYTES`] where
+//! none is, and it has to bring [`LEAST`] bytes within every [`Settings::timeout`].
 
 use super::{
-    Settings, fault,
+    MOST_BYTES, Settings, fault, refuse_no_file,
     sets::{Download, Url},
     unwritten,
 };
@@ -13,9 +16,12 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, ErrorKind, Read, Write},
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use ureq::{Agent, Body, http::Response};
+
+/// What has to come within the timeout: 2 kB/s in the 30 s that are its default, where a modem of 1998 brought 6.
+const LEAST: u64 = 1 << 16;
 
 /// Hears how far a download is; every method may be left out.
 pub trait Watcher {
@@ -31,14 +37,15 @@ pub trait Watcher {
     fn end(&mut self) {}
 }
 
-/// Brings `part` to what `download` gives. `action` is what errors tell the user to do.
+/// Brings `part` to what `download` gives, and returns it: while it is open no other process takes it. `action` is what
+/// errors tell the user to do.
 pub(super) fn fetch(
     download: &Download,
     part: &Path,
     action: &str,
     settings: &Settings,
     watcher: &mut dyn Watcher,
-) -> Result<()> {
+) -> Result<File> {
     let mut file = open(part)?;
     let there = file.metadata().map_err(|error| unwritten(part, error))?.len();
     let mut have = there;
@@ -46,11 +53,16 @@ pub(super) fn fetch(
         have = 0;
     }
     if have > 0 && download.bytes == Some(have) {
-        return Ok(());
+        return Ok(file);
     }
     let failed = |error| Error::io(part, action, error);
     let url = settings.mirror.as_ref().map_or_else(|| download.url.clone(), |mirror| download.url.at(mirror));
-    let (have, response) = request(&url, have, settings).map_err(|error| {
+    let answer = request(&url, have, settings).and_then(|(have, response)| {
+        let announced = response.body().content_length().map(|length| have.saturating_add(length));
+        check_length(announced, download.bytes)?;
+        Ok((have, announced, response))
+    });
+    let (have, announced, response) = answer.map_err(|error| {
         if there == 0 {
             // Nothing came; an empty file that stays behind harms nobody.
             let _ = fs::remove_file(part);
@@ -60,41 +72,80 @@ pub(super) fn fetch(
     if have < there {
         file.set_len(have).map_err(|error| unwritten(part, error))?;
     }
-    let total = response.body().content_length().map(|length| have + length).or(download.bytes);
+    let total = announced.or(download.bytes);
+    // An end that the server marks is no connection that was cut.
+    let is_marked = response.headers().contains_key("transfer-encoding");
     watcher.begin(url.as_str(), have, total);
-    let received = receive(response.into_body().into_reader(), &mut file, watcher);
+    let most = download.bytes.unwrap_or(MOST_BYTES).saturating_sub(have);
+    let received = receive(response.into_body().into_reader(), most, settings.timeout, &mut file, watcher);
     watcher.end();
-    match received {
-        Ok(received) if total.is_some_and(|total| have + received < total) => Err(failed(cut_short())),
-        Ok(_) => Ok(()),
-        Err(Broken::Read(error)) => Err(failed(said(error.into(), settings.timeout))),
-        Err(Broken::Write(error)) => Err(unwritten(part, error)),
+    match (received.map(|received| have + received), download.bytes) {
+        (Ok(found), Some(expected)) if found < expected && is_marked => {
+            Err(failed(other_length(expected, &found.to_string())))
+        }
+        (Ok(found), _) if total.is_some_and(|total| found < total) => Err(failed(cut_short())),
+        (Ok(_), _) => Ok(file),
+        (Err(Broken::TooLong), Some(expected)) => Err(failed(other_length(expected, "more"))),
+        (Err(Broken::TooLong), None) => Err(failed(too_long("more"))),
+        (Err(Broken::TooSlow), _) => Err(failed(too_slow(settings.timeout))),
+        (Err(Broken::Read(error)), _) => Err(failed(said(error.into(), settings.timeout))),
+        (Err(Broken::Write(error)), _) => Err(unwritten(part, error)),
     }
 }
 
-/// Which side of a download failed.
+/// Refuses an answer that says itself that it is too long, or is another one, before anything of it is written.
+fn check_length(announced: Option<u64>, known: Option<u64>) -> io::Result<()> {
+    let refused = match (announced, known) {
+        (Some(found), Some(expected)) if found != expected => other_length(expected, &found.to_string()),
+        (Some(found), None) if found > MOST_BYTES => too_long(&found.to_string()),
+        _ => return Ok(()),
+    };
+    // What was there before may be of the right one: it is kept.
+    Err(io::Error::other(refused))
+}
+
+/// How a download failed.
+#[derive(Debug)]
 enum Broken {
     Read(io::Error),
     Write(io::Error),
+    TooLong,
+    TooSlow,
 }
 
-/// Writes what comes, until there is no more; returns the number of bytes.
-fn receive(mut body: impl Read, file: &mut File, watcher: &mut dyn Watcher) -> std::result::Result<u64, Broken> {
+/// Writes what comes, until there is no more, or more than `most`; returns the number of bytes.
+fn receive(
+    body: impl Read,
+    most: u64,
+    timeout: Duration,
+    file: &mut impl Write,
+    watcher: &mut dyn Watcher,
+) -> std::result::Result<u64, Broken> {
+    let mut body = body.take(most.saturating_add(1));
     let mut buffer = vec![0; 1 << 16];
-    let mut received = 0;
+    let (mut received, mut since, mut counted) = (0, Instant::now(), 0);
     loop {
         let count = body.read(&mut buffer).map_err(Broken::Read)?;
         if count == 0 {
             return Ok(received);
         }
-        file.write_all(&buffer[..count]).map_err(Broken::Write)?;
         received += count as u64;
+        if received > most {
+            return Err(Broken::TooLong);
+        }
+        file.write_all(&buffer[..count]).map_err(Broken::Write)?;
         watcher.advance(count as u64);
+        if received - counted >= LEAST {
+            (since, counted) = (Instant::now(), received);
+        } else if since.elapsed() > timeout {
+            return Err(Broken::TooSlow);
+        }
     }
 }
 
 /// The `.part` file, for this process alone.
 fn open(part: &Path) -> Result<File> {
+    refuse_no_file(part)?;
     let file = OpenOptions::new().create(true).append(true).open(part).map_err(|error| unwritten(part, error))?;
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => {
@@ -160,6 +211,82 @@ fn said(error: ureq::Error, timeout: Duration) -> io::Error {
     }
 }
 
+/// Of its kind is what must not be gone on with.
+fn other_length(expected: u64, found: &str) -> io::Error {
+    let text = format!("the server has another file: expected {expected} bytes, found {found}");
+    io::Error::new(ErrorKind::InvalidData, text)
+}
+
+fn too_long(found: &str) -> io::Error {
+    let text = format!(
+        "expected at most {MOST_BYTES} bytes, found {found}; if that is its length, write it as `bytes` under its url in \
+         the set"
+    );
+    io::Error::new(ErrorKind::InvalidData, text)
+}
+
+fn too_slow(timeout: Duration) -> io::Error {
+    let text = format!(
+        "the server sent less than {LEAST} bytes in {} s; fetch again to go on, or set LOCKSTEP_DATA_TIMEOUT to more \
+         seconds",
+        timeout.as_secs_f64()
+    );
+    io::Error::new(ErrorKind::TimedOut, text)
+}
+
 fn cut_short() -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before all was there; fetch again to go on")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Unheard;
+
+    impl Watcher for Unheard {}
+
+    /// One byte after every pause.
+    struct Drip(Duration);
+
+    impl Read for Drip {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            std::thread::sleep(self.0);
+            buffer[0] = b'x';
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn a_server_that_never_ends_is_left() {
+        let minute = Duration::from_secs(60);
+        let mut kept = Vec::new();
+        let long = receive(io::repeat(0), 1_000_000, minute, &mut kept, &mut Unheard);
+        assert!(matches!(long, Err(Broken::TooLong)) && kept.len() <= 1_000_000);
+        kept.clear();
+        assert_eq!(
+            receive(io::repeat(0).take(1_000_000), 1_000_000, minute, &mut kept, &mut Unheard).unwrap(),
+            1_000_000
+        );
+        let drip = Drip(Duration::from_millis(5));
+        let slow = receive(drip, u64::MAX, Duration::from_millis(50), &mut kept, &mut Unheard);
+        assert!(matches!(slow, Err(Broken::TooSlow)));
+    }
+
+    #[test]
+    fn an_answer_that_says_it_is_of_another_length_is_refused_before_it_is_written() {
+        assert!(check_length(None, Some(5)).is_ok() && check_length(Some(5), Some(5)).is_ok());
+        assert!(
+            check_length(Some(MOST_BYTES), None).is_ok()
+                && check_length(Some(MOST_BYTES + 1), Some(MOST_BYTES + 1)).is_ok()
+        );
+        for (announced, known, told) in [
+            (4, Some(5), "expected 5 bytes, found 4"),
+            (6, Some(5), "expected 5 bytes, found 6"),
+            (MOST_BYTES + 1, None, "write it as `bytes` under its url"),
+        ] {
+            let error = check_length(Some(announced), known).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use super::{
     checksum::{self, Basis, State, Sums},
     download, fault,
     install::install,
+    refuse_no_file,
     sets::{Download, Entry, PART, Set},
     unwritten,
 };
@@ -20,9 +21,9 @@ use std::{
 
 /// The variable whose scheme and host stand in for every source's.
 const MIRROR: &str = "LOCKSTEP_DATA_SOURCE";
-/// The variable with the seconds of silence after which a download is given up.
+/// The variable with the seconds after which a download is given up that brought nothing, or next to nothing, in them.
 const SILENCE: &str = "LOCKSTEP_DATA_TIMEOUT";
-/// Seconds of silence after which a download is given up, unless told: ten times what it takes to send a packet a third
+/// These seconds, unless told: ten times what it takes to send a packet a third
 /// time after two were lost (RFC 6298: 1 s, then 2 s).
 pub const TIMEOUT: u64 = 30;
 
@@ -31,7 +32,7 @@ pub const TIMEOUT: u64 = 30;
 pub struct Settings {
     /// The scheme and host that stand in for every source's.
     pub mirror: Option<Url>,
-    /// The longest silence.
+    /// The longest silence, and the longest time in which 64 KiB have to come.
     pub timeout: Duration,
 }
 
@@ -113,14 +114,16 @@ impl<'a> Plan<'a> {
     /// Downloads what is missing, checks it, and gives each file its name.
     ///
     /// # Errors
-    /// No connection, silence, an answer cut short or of another kind; a wrong checksum, after which nothing of that
-    /// download is kept; a folder that cannot be written. Files that were made until then stay.
+    /// No connection, silence, a trickle, an answer cut short or of another kind; a wrong length or checksum, after which
+    /// nothing of that download is kept; something that is no file in a file's place; a folder that cannot be written.
+    /// Files that were made until then stay.
     pub fn run(mut self, settings: &Settings, watcher: &mut dyn Watcher) -> Result<Vec<Installed>> {
         let mut installed = Vec::new();
         let folder = self.folder.join(&self.set.name.0);
         for download in std::mem::take(&mut self.downloads) {
             fs::create_dir_all(&folder).map_err(|error| unwritten(&folder, error))?;
             let own = self.own(download);
+            refuse_no_file(&own)?;
             if own.is_file() {
                 self.unpack(download, &own, &mut installed)?;
                 continue;
@@ -133,8 +136,9 @@ impl<'a> Plan<'a> {
                 own.display(),
                 self.set.name
             );
-            download::fetch(download, &part, &action, settings, watcher)?;
-            let outcome = self.unpack(download, &part, &mut installed);
+            let fetched = download::fetch(download, &part, &action, settings, watcher);
+            // The file stays open, so that no other process writes into it meanwhile.
+            let outcome = fetched.and_then(|_open| self.unpack(download, &part, &mut installed));
             // What is not as it should be would be gone on with for ever.
             let spoilt =
                 |error: &Error| matches!(error, Error::Io { source, .. } if source.kind() == ErrorKind::InvalidData);
@@ -153,6 +157,12 @@ impl<'a> Plan<'a> {
 
     /// Checks what was downloaded and makes the missing ones of its files.
     fn unpack(&mut self, download: &Download, source: &Path, installed: &mut Vec<Installed>) -> Result<()> {
+        let found = fs::metadata(source).map_err(|error| Error::io(source, "cannot be read", error))?.len();
+        if let Some(expected) = download.bytes.filter(|expected| *expected != found) {
+            let action = format!("not used: not what {} gives", download.url.as_str());
+            let what = format!("expected {expected} bytes, found {found}");
+            return Err(fault(source, action, ErrorKind::InvalidData, what));
+        }
         if let Some(expected) = &download.sha256 {
             let found = checksum::sha256(source, false)?;
             if found != expected.0 {

@@ -18,9 +18,13 @@ pub use sets::{Convert, Download, Entry, File, Name, SUMS_FILE, Set, Sets, Sha25
 use std::{
     env, fs,
     io::{self, ErrorKind},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     time::UNIX_EPOCH,
 };
+
+/// 4 GiB: what is longer could not be read, so that nothing longer is fetched or unpacked unless the set says how long it
+/// is.
+pub const MOST_BYTES: u64 = crate::file::MOST_BYTES;
 
 /// The variable that names the data folder.
 pub const FOLDER: &str = "LOCKSTEP_DATA";
@@ -42,7 +46,7 @@ pub fn folder() -> Result<PathBuf> {
 ///
 /// # Errors
 /// It is not there: [`Error::Io`] of kind [`ErrorKind::NotFound`], whose text has the path and what to do. No set has
-/// such a file. It cannot be looked at.
+/// such a file. It cannot be looked at. The name leads out of the data folder.
 pub fn locate(name: &str) -> Result<PathBuf> {
     locate_in(&folder()?, name)
 }
@@ -89,6 +93,10 @@ fn listed(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn locate_in(folder: &Path, name: &str) -> Result<PathBuf> {
     let path = folder.join(name);
+    if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        let what = format!("`{name}` leads out of the data folder; write SET/FILE, as in data:sst2/train.tsv");
+        return Err(fault(&path, "is not read", ErrorKind::InvalidInput, what));
+    }
     match fs::metadata(&path) {
         Ok(found) if found.is_file() => return Ok(path),
         Ok(_) => return Err(fault(&path, "cannot be read", ErrorKind::IsADirectory, "expected a file")),
@@ -107,6 +115,18 @@ fn locate_in(folder: &Path, name: &str) -> Result<PathBuf> {
 /// An error at `path` in our own words: what to do, and what is wrong.
 fn fault(path: &Path, action: impl Into<String>, kind: ErrorKind, what: impl Into<String>) -> Error {
     Error::io(path, action, io::Error::new(kind, what.into()))
+}
+
+/// Refuses what is there and is no file: a pipe would be waited for, and a device has no end.
+fn refuse_no_file(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let what = if found.is_dir() { "a folder" } else { "a pipe or a device" };
+            let what = format!("expected a file, found {what}");
+            Err(fault(path, "move it away and try again", ErrorKind::InvalidInput, what))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An error from writing below the data folder, with what mends it.
@@ -144,5 +164,19 @@ mod tests {
         fs::remove_dir(&path).unwrap();
         fs::write(&path, "sentence\tlabel\n").unwrap();
         assert_eq!(locate_in(folder.path(), "sst2/train.tsv").unwrap(), path);
+        assert!(locate_in(folder.path(), "./sst2/train.tsv").is_ok());
+    }
+
+    #[test]
+    fn no_name_leads_out_of_the_data_folder() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("data");
+        fs::create_dir_all(folder.join("a")).unwrap();
+        fs::write(outer.path().join("secret"), "x").unwrap();
+        for name in ["../secret", "a/../../secret", "a/../a", &outer.path().join("secret").display().to_string()] {
+            let error = locate_in(&folder, name).unwrap_err().to_string();
+            let told = format!("`{name}` leads out of the data folder; write SET/FILE, as in data:sst2/train.tsv");
+            assert!(error.ends_with(&told), "{error}");
+        }
     }
 }

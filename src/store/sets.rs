@@ -4,7 +4,7 @@
 //! same format. What is read here is valid: names stay inside their set's folder, checksums are checksums, addresses
 //! are HTTP or HTTPS.
 
-use super::fault;
+use super::{fault, refuse_no_file};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::{
@@ -57,7 +57,7 @@ pub struct Download {
     pub url: Url,
     /// The checksum of what comes over the wire, where it is known.
     pub sha256: Option<Sha256>,
-    /// Its length, where it is known.
+    /// Its length, where it is known: then nothing longer or shorter is taken.
     pub bytes: Option<u64>,
     /// What it gives; the download itself if nothing is named.
     #[serde(default, rename = "file")]
@@ -76,7 +76,7 @@ pub struct File {
     pub convert: Option<Convert>,
     /// What it holds, in one line.
     pub format: Option<String>,
-    /// Its length; about, if a mirror may pack it otherwise.
+    /// Its length; about, if a mirror may pack it otherwise. No more is unpacked of a member of an archive.
     pub bytes: Option<u64>,
     /// Its checksum, where it is known.
     pub sha256: Option<Sha256>,
@@ -200,6 +200,7 @@ impl Sets {
         let mut sets = Self(Vec::new());
         sets.add(BUILT_IN, Path::new("src/store/sets.toml"))?;
         let path = folder.join(USER_FILE);
+        refuse_no_file(&path)?;
         match fs::read_to_string(&path) {
             Ok(text) => sets.add(&text, &path)?,
             // No folder, no file in it, or something else where the folder should be: there are no more sets.

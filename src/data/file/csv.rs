@@ -113,7 +113,7 @@ impl Csv {
         if let Some(hold_out) = self.hold_out {
             tables.hold_out(hold_out, &origin)?;
         }
-        tables.check_classes(&origin)?;
+        tables.note_classes();
         tables.into_set(self.standardize, wanted, &origin)
     }
 
@@ -211,14 +211,17 @@ impl Csv {
             Column::Name(name) => named(name, &names, line),
         };
         let goals: Vec<usize> = match &self.goal {
-            Goal::Classes(column, _) => vec![place(column)?],
-            Goal::Values(columns) => columns.iter().map(place).collect::<Result<_>>()?,
+            Goal::Classes(column, _) => vec![place(column).map_err(|error| error.mended_by(&["label"]))?],
+            Goal::Values(columns) => {
+                columns.iter().map(place).collect::<Result<_>>().map_err(|error| error.mended_by(&["targets"]))?
+            }
         };
-        let dropped: Vec<usize> = self.drop.iter().map(place).collect::<Result<_>>()?;
+        let dropped: Vec<usize> =
+            self.drop.iter().map(place).collect::<Result<_>>().map_err(|error| error.mended_by(&["drop"]))?;
         if let Some(both) = goals.iter().find(|goal| dropped.contains(goal)) {
-            return Err(
-                line.fault(format!("column {} is the target, and is to be dropped; keep one of the two", both + 1))
-            );
+            return Err(line
+                .fault(format!("column {} is the target, and is to be dropped; keep one of the two", both + 1))
+                .mended_by(&["drop"]));
         }
         let inputs: Vec<usize> =
             (0..fields).filter(|column| !goals.contains(column) && !dropped.contains(column)).collect();
@@ -230,7 +233,8 @@ impl Csv {
         }
         let is_number = |&column: &usize| names.get(column).is_some_and(|name| name.parse::<f64>().is_ok());
         if inputs.iter().all(is_number) {
-            return Err(line.fault("has numbers where the names of columns should be; write header = false"));
+            let fault = line.fault("has numbers where the names of columns should be; write header = false");
+            return Err(fault.mended_by(&["header"]));
         }
         Ok(Layout { fields, names, inputs, goals })
     }
@@ -302,12 +306,13 @@ impl Line<'_> {
             let mut known: Vec<&str> = names.numbers.keys().map(String::as_str).collect();
             known.sort_unstable();
             known.truncate(10);
-            return Err(self.fault(format!(
+            let fault = self.fault(format!(
                 "{} has class {}, which is none of the classes known from the training rows{hint} ({})",
                 layout.column(column),
                 shown(name),
                 known.join(", ")
-            )));
+            ));
+            return Err(fault.mended_by(&["classes"]));
         }
         let number = names.numbers.len() as u32;
         names.numbers.insert(name.to_owned(), number);
@@ -523,7 +528,7 @@ mod tests {
         let label = |column: Column| goal(Goal::Classes(column, ClassOrder::Sorted));
         let given =
             |names: [&str; 2]| goal(Goal::Classes(Column::Last, ClassOrder::Given(names.map(str::to_owned).to_vec())));
-        let cases: [(&[u8], Change, &str); 22] = [
+        let cases: [(&[u8], Change, &str); 21] = [
             (b"", Box::new(as_is), "x.csv: has no row of data"),
             (b"\n\n", Box::new(as_is), "x.csv: has no row of data"),
             (b"x,y\n", Box::new(as_is), "x.csv: has no row of data"),
@@ -569,15 +574,22 @@ mod tests {
                 "x.csv:1: column 2 is the target, and is to be dropped",
             ),
             (b"x,y\n1,a\n1,b\n1,c", Box::new(given(["a", "b"])), "x.csv:4: column 2 (\"y\") has class \"c\""),
-            (b"x,y\n1,a", Box::new(given(["a", "b"])), "x.csv: class b has no training row"),
         ];
         for (text, change, expected) in cases {
             let error = open(text, &change).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}\n{expected}");
             assert!(!error.contains('\n'), "{error}");
         }
-        let held_out = |csv: &mut Csv| csv.hold_out = Some(HoldOut { share: Share::Rows(2), from: Edge::End });
-        let error = open(b"x,y\n1,a\n1,b\n1,b", held_out).unwrap_err().to_string();
-        assert!(error.contains("class b has no training row, after 2 rows were taken"), "{error}");
+    }
+
+    #[test]
+    fn a_class_without_a_training_row_is_told() {
+        let held_out = |csv: &mut Csv| {
+            csv.goal = Goal::Classes(Column::Last, ClassOrder::Given(["a", "b", "c"].map(str::to_owned).to_vec()));
+            csv.hold_out = Some(HoldOut { share: Share::Rows(2), from: Edge::End });
+        };
+        let set = open(b"x,y\n1,a\n1,b\n1,b", held_out).unwrap();
+        assert_eq!(set.classes.unwrap(), ["a", "b", "c"]);
+        assert_eq!(set.notes[1], "2 of 3 classes have no training row: b, c");
     }
 }

@@ -26,6 +26,16 @@ pub(super) fn located(written: &str, folder: &Path) -> Result<PathBuf> {
     }
 }
 
+/// Whether an error's text is about the file that an experiment in `folder` names so.
+pub(crate) fn names_file(written: &str, folder: &Path, text: &str) -> bool {
+    let (path, name) = match written.strip_prefix(IN_DATA) {
+        Some(name) => (store::folder().unwrap_or_default().join(name), Some(name)),
+        None => (folder.join(written), None),
+    };
+    let begins = text.strip_prefix(&path.display().to_string()).is_some_and(|rest| rest.starts_with(':'));
+    begins || name.is_some_and(|name| text.contains(&format!("`{name}`")))
+}
+
 /// The content of a file, uncompressed.
 pub(super) fn content(path: &Path) -> Result<Vec<u8>> {
     file::content(path, ACTION)
@@ -97,7 +107,7 @@ mod tests {
     /// A table without names, its class last.
     fn tables(path: String) -> Csv {
         let goal = Goal::Classes(Column::Last, ClassOrder::Sorted);
-        let (drop, hold_out, standardize) = (Vec::new(), None, Standardize::Columns);
+        let (drop, hold_out, standardize) = (Vec::new(), None, Standardize::Columns { ddof: 1 });
         Csv { path, test: None, separator: b',', header: false, goal, drop, hold_out, standardize }
     }
 
@@ -157,6 +167,8 @@ mod tests {
             training: pair("train"),
             test: Some(pair("t10k")),
             targets_as: None,
+            first_class: None,
+            class_count: None,
             hold_out: None,
             standardize: Standardize::No,
         };

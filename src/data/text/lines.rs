@@ -31,10 +31,8 @@ pub enum Form {
 pub enum Classes<'a> {
     /// Those that the file has: sorted by number if all are whole numbers, else by code point.
     Found,
-    /// These, in this order, every one of which the file must have.
-    All(&'a [String]),
-    /// These, in this order, of which a validation or test file need not have every one.
-    Among(&'a [String]),
+    /// These, in this order, of which the file need not have every one.
+    Given(&'a [String]),
 }
 
 /// Texts with their labels.
@@ -70,7 +68,7 @@ impl Labelled {
 ///
 /// # Errors
 /// If it cannot be read or is not UTF-8, has no lines, a line is not of the form, a label is empty or none of the
-/// given classes, a class is missing, or there is only one. Errors of a line name it.
+/// given classes, or there is only one. Errors of a line name it.
 pub fn read(path: &Path, form: Form, classes: Classes) -> Result<Labelled> {
     let file = utf8(path, content(path)?)?;
     let header = form == Form::Tabbed { header: true };
@@ -85,9 +83,6 @@ pub fn read(path: &Path, form: Form, classes: Classes) -> Result<Labelled> {
         check_header(path, Row::parse(path, &file, line, form)?.label, &names)?;
     }
     let labels = numbers(path, &rows, &names)?;
-    if let Classes::All(_) | Classes::Found = classes {
-        refuse_missing(path, &labels, &names)?;
-    }
     let texts = rows.into_iter().map(|row| row.text).collect();
     Ok(Labelled { texts, labels, classes: names, file })
 }
@@ -165,7 +160,7 @@ fn lines(file: &str) -> impl Iterator<Item = (usize, Range<usize>)> {
 
 /// The classes, as given or as found.
 fn names(path: &Path, rows: &[Row], classes: Classes) -> Result<Vec<String>> {
-    let (Classes::All(given) | Classes::Among(given)) = classes else {
+    let Classes::Given(given) = classes else {
         let mut found: Vec<&str> = rows.iter().map(|row| row.label).collect();
         found.sort_unstable();
         found.dedup();
@@ -198,33 +193,18 @@ fn unknown_label(path: &Path, row: &Row, names: &[String]) -> Error {
     let listed = names.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
     let dots = if names.len() > MOST { ", …" } else { "" };
     let label = quoted(row.label);
-    fault(path, row.line, format!("label {label} is none of the {} classes ({listed}{dots}){hint}", names.len()))
+    let message = format!("label {label} is none of the {} classes ({listed}{dots}){hint}", names.len());
+    fault(path, row.line, message).mended_by(&["classes"])
 }
 
 /// A header whose label is one that other lines have is a row that would be lost.
 fn check_header(path: &Path, label: &str, names: &[String]) -> Result<()> {
     if names.iter().any(|name| name == label) {
         let label = quoted(label);
-        return Err(fault(
-            path,
-            1,
-            format!("expected a header, found a text with the label {label}; say header = false"),
-        ));
+        let message = format!("expected a header, found a text with the label {label}; say header = false");
+        return Err(fault(path, 1, message).mended_by(&["header"]));
     }
     Ok(())
-}
-
-/// Every class must have a row to train on.
-pub(super) fn refuse_missing(path: &Path, labels: &[u32], names: &[String]) -> Result<()> {
-    let mut seen = vec![false; names.len()];
-    labels.iter().for_each(|&label| seen[label as usize] = true);
-    match seen.iter().position(|seen| !seen) {
-        Some(class) => Err(file_fault(
-            path,
-            format!("no line to train on has the label {}, which is a class", quoted(&names[class])),
-        )),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -283,12 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn given_classes_keep_their_order_and_only_a_training_file_must_have_all() {
+    fn given_classes_keep_their_order() {
         let given = names(&["DESC", "ENTY", "ABBR"]);
-        let read = read_text("a\tENTY\n", TABBED, Classes::Among(&given)).unwrap();
-        assert_eq!((read.labels, read.classes), (vec![1], given.clone()));
-        let text = complaint("a\tENTY\nb\tABBR\n", TABBED, Classes::All(&given));
-        assert_eq!(text, " no line to train on has the label `DESC`, which is a class");
+        let read = read_text("a\tENTY\n", TABBED, Classes::Given(&given)).unwrap();
+        assert_eq!((read.labels, read.classes), (vec![1], given));
     }
 
     #[test]
@@ -306,7 +284,7 @@ mod tests {
             (b"NUM: how\n", question, "1: expected `COARSE:fine text`, found no label in `NUM: how`"),
         ];
         for (content, form, expected) in cases {
-            assert_eq!(complaint(content, form, Classes::Among(&given)), expected);
+            assert_eq!(complaint(content, form, Classes::Given(&given)), expected);
         }
         let text = complaint("a\t1\nb\t1\n", TABBED, Classes::Found);
         assert_eq!(text, " every label is `1`; expected two classes or more");

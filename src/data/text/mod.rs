@@ -34,12 +34,12 @@ pub trait Numbering {
 
 /// An error at a line, counted from 1.
 fn fault(path: &Path, line: usize, message: impl Into<String>) -> Error {
-    Error::Data { origin: format!("{}:{line}", path.display()), message: message.into() }
+    Error::data(format!("{}:{line}", path.display()), message)
 }
 
 /// An error of a file as a whole.
 fn file_fault(path: &Path, message: impl Into<String>) -> Error {
-    Error::Data { origin: path.display().to_string(), message: message.into() }
+    Error::data(path.display().to_string(), message)
 }
 
 /// A text of a file as an error quotes it: its beginning, with what cannot be seen escaped.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     data::{
         columns::{Columns, Csr, DTypes},
-        set::{DataSet, Held, Part, Targets, Which},
+        set::{DataSet, Held, Part, Targets, Which, without_row},
     },
     error::Result,
 };
@@ -97,11 +97,10 @@ impl Text {
     /// Reads the set, held in the types of `wanted`; `locate` says where a path that is written leads.
     ///
     /// # Errors
-    /// If a file cannot be read or has something that cannot be accepted, the validation rows leave no row of some
-    /// class to train on, no text has a token, or no token has a vector.
+    /// If a file cannot be read or has something that cannot be accepted, no text has a token, or no token has a vector.
     pub fn open(&self, locate: impl Fn(&str) -> Result<PathBuf>, wanted: DTypes) -> Result<DataSet> {
         let path = locate(&self.training)?;
-        let all = self.read(&path, self.classes.as_deref().map_or(Classes::Found, Classes::All))?;
+        let all = self.read(&path, self.classes.as_deref().map_or(Classes::Found, Classes::Given))?;
         if let Rows::Vectors { first, .. } | Rows::Words { first } = self.rows
             && all.rows().saturating_mul(first) > MOST_TOKENS
         {
@@ -110,7 +109,7 @@ impl Text {
             return Err(file_fault(&path, message));
         }
         let other = |which, file: &str| {
-            let rows = self.read(&locate(file)?, Classes::Among(&all.classes))?;
+            let rows = self.read(&locate(file)?, Classes::Given(&all.classes))?;
             Ok(self.tokens(which, &rows, 0..rows.rows()))
         };
         let (kept, validation) = match &self.validation {
@@ -121,9 +120,12 @@ impl Text {
                 (kept, Some(self.tokens(Which::Validation, &all, kept..all.rows())))
             }
         };
-        lines::refuse_missing(&path, &all.labels[..kept], &all.classes)?;
         let training = self.tokens(Which::Training, &all, 0..kept);
         let test = self.test.as_deref().map(|file| other(Which::Test, file)).transpose()?;
+
+        let of_parts = [Some(&training), validation.as_ref(), test.as_ref()].into_iter().flatten();
+        let of_classes: Vec<String> =
+            of_parts.filter_map(|part| without_row(&all.classes, &part.labels, part.which)).collect();
 
         let mut notes = Vec::new();
         let parts = [Some(&training), validation.as_ref(), test.as_ref()].into_iter().flatten();
@@ -133,6 +135,7 @@ impl Text {
             targets: Targets::Classes(tokens.labels),
         };
         let (training, validation, test) = (part(training), validation.map(&mut part), test.map(&mut part));
+        notes.extend(of_classes);
         DataSet::new(training, validation, test, Some(all.classes), notes)
     }
 
@@ -271,7 +274,9 @@ mod tests {
             set.notes,
             [
                 "1 training rows have no token of the vocabulary",
-                "1 tokens of the validation rows are not in the vocabulary: left out"
+                "1 tokens of the validation rows are not in the vocabulary: left out",
+                "1 of 2 classes has no validation row: y",
+                "1 of 2 classes has no test row: x"
             ]
         );
     }
@@ -297,8 +302,9 @@ mod tests {
     }
 
     #[test]
-    fn rows_held_out_must_leave_every_class_to_train_on() {
-        let error = open(&Text { validation: Some(Validation::Last(0.8)), ..text(Rows::Counts) }).unwrap_err();
-        assert!(error.to_string().ends_with("training.txt: no line to train on has the label `y`, which is a class"));
+    fn a_class_that_the_rows_held_out_leave_no_row_to_train_on_is_told() {
+        let set = open(&Text { validation: Some(Validation::Last(0.8)), ..text(Rows::Counts) }).unwrap();
+        assert_eq!((set.training.rows(), set.classes.unwrap().len()), (1, 2));
+        assert!(set.notes.contains(&"1 of 2 classes has no training row: y".to_owned()), "{:?}", set.notes);
     }
 }

@@ -7,14 +7,15 @@ use super::{model::MOST_COLUMNS, text};
 use crate::{
     data::{
         Arrays, Blobs, Centers, Circle, ClassOrder, Column, Csv, DataKind, Drawn, Edge, Figure, Format, Goal, HoldOut,
-        Line, Moons, Pair, Regression, Share, Spirals, Standardize, TargetsAs,
+        Line, Moons, Pair, Regression, Share, Spirals, Standardize, TargetsAs, set,
     },
     error::Result,
     experiment::{
-        reader::{Reader, finite},
+        reader::{Choice, NONE, Reader, finite},
         tree::{Node, Value},
     },
 };
+use std::collections::HashSet;
 
 /// 4,000,000 rows of xor, which take 140 MB.
 const MOST_REPEATS: usize = 1_000_000;
@@ -24,6 +25,12 @@ const MOST_NUMBERS: usize = 50_000_000;
 const MOST_CLASSES: usize = 1000;
 /// The largest number that something is drawn from: f32 ends at 3e38, and no normal deviate is 1e8.
 const LARGEST: f64 = 1e30;
+
+pub(super) const STANDARDIZE: [(&str, &str); 3] = [
+    NONE,
+    ("scalar", "\"scalar\" or { scalar = { ddof = 0 } }"),
+    ("columns", "\"columns\" or { columns = { ddof = 0 } }"),
+];
 
 /// A kind of data as it is written.
 #[derive(Clone, Copy)]
@@ -54,12 +61,14 @@ pub(super) const KINDS: [Kind; 13] = [
         "validation", "validation_from", "standardize"], decode: |table, _| csv(table, b',') },
     Kind { name: "tsv", keys: &["path", "test", "header", "separator", "label", "classes", "targets", "drop",
         "validation", "validation_from", "standardize"], decode: |table, _| csv(table, b'\t') },
-    Kind { name: "npy", keys: &["inputs", "targets", "test_inputs", "test_targets", "targets_as", "validation",
-        "validation_from", "standardize"], decode: |table, _| arrays(table, Format::Npy) },
+    Kind { name: "npy", keys: &["inputs", "targets", "test_inputs", "test_targets", "targets_as", "first_class",
+        "class_count", "validation", "validation_from", "standardize"],
+        decode: |table, _| arrays(table, Format::Npy) },
     Kind { name: "npz", keys: &["path", "test", "inputs", "targets", "test_inputs", "test_targets", "targets_as",
-        "validation", "validation_from", "standardize"], decode: |table, _| arrays(table, Format::Npz) },
+        "first_class", "class_count", "validation", "validation_from", "standardize"],
+        decode: |table, _| arrays(table, Format::Npz) },
     Kind { name: "idx", keys: &["inputs", "targets", "test_inputs", "test_targets", "scale", "targets_as",
-        "validation", "validation_from", "standardize"], decode: idx },
+        "first_class", "class_count", "validation", "validation_from", "standardize"], decode: idx },
     Kind { name: "text", keys: text::KEYS, decode: text::decode },
 ];
 
@@ -315,8 +324,7 @@ fn class_order(table: &Reader) -> Result<ClassOrder> {
         Value::Array(nodes) => nodes.iter().map(name).collect(),
         _ => None,
     };
-    let distinct =
-        |names: &Vec<String>| names.len() > 1 && (1..names.len()).all(|at| !names[..at].contains(&names[at]));
+    let distinct = |names: &Vec<String>| names.len() > 1 && names.iter().collect::<HashSet<_>>().len() == names.len();
     names.filter(distinct).map(ClassOrder::Given).ok_or_else(|| {
         node.fault(format!(
             "`classes` in [data] must be \"sorted\", \"appearance\", or an array of two or more different \
@@ -352,8 +360,14 @@ fn arrays(table: &Reader, format: Format) -> Result<DataKind> {
     };
     let targets_as =
         table.named("targets_as", "targets_as", &[("classes", TargetsAs::Classes), ("values", TargetsAs::Values)])?;
+    let first_class = table.whole("first_class", 0..=1)?;
+    let class_count = table.whole("class_count", 2..=set::MOST_CLASSES)?;
+    let of_classes = ["first_class", "class_count"].into_iter().find(|key| table.get(key).is_some());
+    if let (Some(key), Some(TargetsAs::Values)) = (of_classes, targets_as) {
+        return Err(table.fault(key, format!("`{key}` goes with classes, not with targets_as = \"values\"")));
+    }
     let (hold_out, standardize) = (hold_out(table)?, standardize(table)?);
-    Ok(DataKind::Arrays(Arrays { format, training, test, targets_as, hold_out, standardize }))
+    Ok(DataKind::Arrays(Arrays { format, training, test, targets_as, first_class, class_count, hold_out, standardize }))
 }
 
 fn idx(table: &Reader, _seed: u64) -> Result<DataKind> {
@@ -363,8 +377,18 @@ fn idx(table: &Reader, _seed: u64) -> Result<DataKind> {
 }
 
 fn standardize(table: &Reader) -> Result<Standardize> {
-    let names = [("none", Standardize::No), ("scalar", Standardize::Scalar), ("columns", Standardize::Columns)];
-    Ok(table.named("standardize", "standardize", &names)?.unwrap_or_default())
+    let Some(node) = table.get("standardize") else { return Ok(Standardize::No) };
+    let choice = Choice::read(node, "standardize", &STANDARDIZE)?;
+    if choice.is_none() {
+        return Ok(Standardize::No);
+    }
+    let (name @ ("scalar" | "columns"), settings) = choice.typed else { return Err(choice.unknown()) };
+    let ddof = match settings {
+        None => None,
+        Some(settings) => Reader::open(settings, &format!("standardize {name}"), &["ddof"])?.whole("ddof", 0..=1)?,
+    };
+    let ddof = ddof.unwrap_or(1);
+    Ok(if name == "scalar" { Standardize::Scalar { ddof } } else { Standardize::Columns { ddof } })
 }
 
 fn hold_out(table: &Reader) -> Result<Option<HoldOut>> {
@@ -412,7 +436,7 @@ mod tests {
                     rows: 9,
                     validation_rows: 1,
                     test_rows: 2,
-                    standardize: Standardize::Scalar,
+                    standardize: Standardize::Scalar { ddof: 1 },
                     seed: 0,
                 },
             ),
@@ -462,7 +486,7 @@ mod tests {
             goal: Goal::Classes(Column::Number(2), ClassOrder::Given(vec![text("M"), text("1")])),
             drop: vec![Column::Number(1), Column::Last, Column::Name(text("id"))],
             hold_out: Some(HoldOut { share: Share::Rows(5), from: Edge::Start }),
-            standardize: Standardize::Columns,
+            standardize: Standardize::Columns { ddof: 0 },
         };
         let values = Goal::Values(vec![Column::Name(text("y")), Column::Number(2)]);
         let tenth = Some(HoldOut { share: Share::Fraction(0.1), from: Edge::End });
@@ -471,7 +495,7 @@ mod tests {
             ("kind='tsv'\npath='a.csv'", Csv { separator: b'\t', ..plain.clone() }),
             (
                 "kind='csv'\npath='data:a/b'\ntest='t'\nseparator=';'\nheader=false\nlabel=2\nclasses=['M',1]\n\
-                 drop=[1,'last','id']\nvalidation=5\nvalidation_from='start'\nstandardize='columns'",
+                 drop=[1,'last','id']\nvalidation=5\nvalidation_from='start'\nstandardize={columns={ddof=0}}",
                 full,
             ),
             (
@@ -499,6 +523,8 @@ mod tests {
             training,
             test,
             targets_as: None,
+            first_class: None,
+            class_count: None,
             hold_out: None,
             standardize: Standardize::No,
         };
@@ -506,6 +532,15 @@ mod tests {
             (
                 "kind='npy'\ninputs='x'\ntargets='y'\ntargets_as='values'",
                 Arrays { targets_as: Some(TargetsAs::Values), ..plain(Format::Npy, pair(None, "x", "y"), None) },
+            ),
+            (
+                "kind='npy'\ninputs='x'\ntargets='y'\nfirst_class=1\nclass_count=9\nstandardize={scalar={}}",
+                Arrays {
+                    first_class: Some(1),
+                    class_count: Some(9),
+                    standardize: Standardize::Scalar { ddof: 1 },
+                    ..plain(Format::Npy, pair(None, "x", "y"), None)
+                },
             ),
             (
                 "kind='npz'\npath='a'\ntest='b'",
@@ -538,6 +573,15 @@ mod tests {
             ("kind='circle'\nrows=1\nradius=nan", "x.toml:3: `radius`"),
             ("kind='circle'\nrows=1\nclass_1='in'", "x.toml:3: unknown class_1 `in`"),
             ("kind='circle'\nrows=1\nstandardize='column'", "did you mean `columns`?"),
+            (
+                "kind='circle'\nrows=1\nstandardize={columns={ddof=2}}",
+                "x.toml:3: `ddof` in standardize columns must be a whole number from 0 to 1; found the integer 2",
+            ),
+            (
+                "kind='npy'\ninputs='x'\ntargets='y'\ntargets_as='values'\nfirst_class=1",
+                "x.toml:5: `first_class` goes with classes, not with targets_as",
+            ),
+            ("kind='npy'\ninputs='x'\ntargets='y'\nfirst_class=2", "x.toml:4: `first_class` in [data] must be"),
             (
                 "kind='circle'\nrows=1\nnoise=1",
                 "x.toml:3: `noise` in [data] belongs to kind = \"regression\", \"moons\"",

@@ -3,11 +3,11 @@
 
 use crate::{
     data::{
-        BatchSize,
+        BatchSize, names_file,
         order::{Last, Order, Shuffle},
-        set::{DataSet, Held},
+        set::{DataSet, Held, Lookalike},
     },
-    error::Result,
+    error::{Error, Result},
     experiment::{
         EngineKind, Side,
         tree::{Node, Value},
@@ -15,6 +15,57 @@ use crate::{
     model::{Embedding, Layer},
     training::{Course, Fault, Monitor},
 };
+use std::path::Path;
+
+/// An error of data as they were opened, at the line that mends it: of the key it asks for, else of the one that names the
+/// file it begins with.
+pub(in crate::experiment) fn opened(root: &Node, folder: &Path, error: Error) -> Error {
+    let data = root.find(&["data"]).unwrap_or(root);
+    let keys: &[&str] = if let Error::Data { keys, .. } = &error { keys } else { &[] };
+    let message = error.to_string();
+    let asked_for = keys.iter().find_map(|key| data.find(&[key]));
+    asked_for.or_else(|| naming(data, folder, &message)).unwrap_or(data).fault(message)
+}
+
+/// The value that names the file which a message is about.
+fn naming<'a>(node: &'a Node, folder: &Path, message: &str) -> Option<&'a Node> {
+    match &node.value {
+        Value::Text(written) => names_file(written, folder, message).then_some(node),
+        Value::Table(table) => table.values().find_map(|node| naming(node, folder, message)),
+        _ => None,
+    }
+}
+
+/// Refuses targets that are values where the loss takes classes, or that would be as many classes as the model has outputs;
+/// says which key makes classes of them.
+pub(super) fn targets(data: &Node, set: &DataSet, of_classes: bool, outputs: usize) -> Result<()> {
+    let Some(alike) = set.lookalike() else { return Ok(()) };
+    let (look, as_many, first) = match alike {
+        Lookalike::OneHot => ("a single 1 among zeros in every row", false, 0),
+        Lookalike::Numbers { first: 0, classes } => ("whole numbers from 0", outputs == classes, 0),
+        Lookalike::Numbers { first, classes } => ("whole numbers from 1", outputs == classes, first),
+    };
+    let fits = !of_classes && (outputs == 1 || !as_many);
+    let key = |key: &str| data.find(&[key]);
+    let as_classes = match key("kind").map(|kind| &kind.value) {
+        _ if fits => return Ok(()),
+        Some(Value::Text(kind)) if kind == "csv" || kind == "tsv" => match alike {
+            Lookalike::OneHot => "give the data one column with the names of the classes, and its name as `label`",
+            Lookalike::Numbers { .. } => "write label in place of targets",
+        },
+        Some(Value::Text(kind)) if ["npy", "npz", "idx"].contains(&kind.as_str()) => match first {
+            0 => "write targets_as = \"classes\"",
+            _ => "write targets_as = \"classes\" and first_class = 1",
+        },
+        _ => return Ok(()),
+    };
+    let node = ["targets_as", "targets", "path"].iter().find_map(|name| key(name)).unwrap_or(data);
+    let wanted = if of_classes { "the loss takes classes" } else { "the model has an output for each class" };
+    Err(node.fault(format!(
+        "{wanted}, and the data's targets are values ({look}); if these are classes, {as_classes}; if not, use a loss that \
+         takes values, and as many outputs"
+    )))
+}
 
 /// Refuses a course that the data cannot follow.
 pub(in crate::experiment) fn course(root: &Node, data: &DataSet, course: &Course) -> Result<()> {

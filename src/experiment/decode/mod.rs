@@ -193,7 +193,7 @@ mod schema {
     pub type Forms = &'static [(&'static str, &'static str)];
 
     /// What a choice is called, and its names.
-    pub const CHOICES: [(&str, Forms); 8] = [
+    pub const CHOICES: [(&str, Forms); 9] = [
         ("layer", &layer::LAYERS),
         ("init", &model::INITS),
         ("loss", &loss::LOSSES),
@@ -202,6 +202,7 @@ mod schema {
         ("clip", &optimizer::CLIPS),
         ("fault", &faults::FAULTS),
         ("rows", &text::ROWS),
+        ("standardize", &data::STANDARDIZE),
     ];
 
     /// Every kind of data with its keys.

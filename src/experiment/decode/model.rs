@@ -4,7 +4,7 @@
 //! to fit. The last width has to be that of the data's targets. `[model] bias` holds for every linear layer that
 //! does not say otherwise itself.
 
-use super::layer;
+use super::{fit, layer};
 use crate::{
     data::set::{DataSet, Encoding},
     error::Result,
@@ -54,11 +54,11 @@ pub(super) fn decode(
     let bias = table.boolean("bias")?.unwrap_or(true);
     let init = table.get("init").map_or(Ok(Init::Pytorch), |node| init(node, folder))?;
     let layers = table.require("layers", "layers = [{ linear = { outputs = 1 } }, \"sigmoid\"]")?;
-    let (model, encoding) = stack(layers, bias, data, training)?;
+    let (model, encoding) = stack(layers, bias, top.require("data", "[data]")?, data, training)?;
     Ok((model, init, encoding))
 }
 
-fn stack(layers: &Node, bias: bool, data: &DataSet, training: &Training) -> Result<(Model, Encoding)> {
+fn stack(layers: &Node, bias: bool, of_data: &Node, data: &DataSet, training: &Training) -> Result<(Model, Encoding)> {
     let nodes = match &layers.value {
         Value::Array(nodes) if nodes.len() > MOST_LAYERS => {
             let count = nodes.len();
@@ -76,6 +76,7 @@ fn stack(layers: &Node, bias: bool, data: &DataSet, training: &Training) -> Resu
         row = layer.output(row).map_err(|why| node.fault(format!("layer {index} ({layer}) {why}")))?;
         stack.push(layer);
     }
+    fit::targets(of_data, data, training.loss.of_classes(), row.elements())?;
     let encoding = data.encoding(row.elements(), training.loss.of_classes()).map_err(|error| {
         nodes.iter().rev().find_map(|node| node.find(&["linear", "outputs"])).unwrap_or(layers).fault(error.to_string())
     })?;

@@ -154,6 +154,11 @@ fn decoded(place: &str, edit: impl Fn(&mut Table)) -> Result<Decoded> {
             at(&mut data, &[]).insert("rows".to_owned(), rows);
             return data_kind(&data).map(Decoded::Data);
         }
+        "standardize" => {
+            let mut standardize = form(family, name);
+            edit(at(&mut standardize, &[name]));
+            at(&mut tree, &["data"]).insert(family.to_owned(), standardize);
+        }
         "layer" => {
             let mut layer = form(family, name);
             edit(at(&mut layer, &[name]));

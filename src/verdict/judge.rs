@@ -222,9 +222,11 @@ impl Judge {
             // Rows that a side takes after an update of its own in this step met other weights than the other side's.
             let earlier = if first { [false; 2] } else { run.moved };
             let met = event.part.acted.iter().zip(earlier).all(|(acted, moved)| !(*acted && moved));
-            let [one, other] = [event.reference_runner, candidate].map(moves);
-            run.moved = [earlier[0] || one, earlier[1] || other];
-            self.moved = self.moved || one || other;
+            if self.batches_differ {
+                let [one, other] = [event.reference_runner, candidate].map(moves);
+                run.moved = [earlier[0] || one, earlier[1] || other];
+            }
+            self.moved = self.moved || moves(event.reference_runner) || moves(candidate);
             let finite = |side: &SideStep| {
                 side.judged.is_finite() && side.record.after.iter().flatten().all(|weight| weight.is_finite())
             };
@@ -272,7 +274,7 @@ impl Judge {
                     self.drifting.unjudged = Some(why);
                 }
             }
-            if *mode == RunMode::Free && counts && together && !tied {
+            if *mode == RunMode::Free && counts && together && !tied && event.part.last {
                 let targets = self.batches_differ || reference.rows != latest.rows || !lent;
                 let targets = (!targets).then_some(event.batch.targets);
                 if let Some(what) = self.ties.bent(event.reference_runner, candidate, targets) {

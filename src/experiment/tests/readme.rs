@@ -124,7 +124,7 @@ fn form(family: &str, name: &str) -> Node {
 #[derive(Debug, PartialEq)]
 enum Decoded {
     Experiment(Box<Experiment>),
-    Data(DataKind),
+    Data(Box<DataKind>),
 }
 
 fn opened(sources: Vec<Node>) -> Result<Decoded> {
@@ -145,14 +145,14 @@ fn decoded(place: &str, edit: impl Fn(&mut Table)) -> Result<Decoded> {
                 .find(|data| data.find(&["kind"]).unwrap().value == Value::Text(name.to_owned()))
                 .unwrap_or_else(|| panic!("the page has no example of [data] of the kind {name}"));
             edit(table(&mut data));
-            return data_kind(&data).map(Decoded::Data);
+            return data_kind(&data).map(|kind| Decoded::Data(Box::new(kind)));
         }
         "rows" => {
             let mut rows = form(family, name);
             edit(at(&mut rows, &[name]));
             let mut data = value("{ kind = 'text', path = 'it.tsv' }")?;
             at(&mut data, &[]).insert("rows".to_owned(), rows);
-            return data_kind(&data).map(Decoded::Data);
+            return data_kind(&data).map(|kind| Decoded::Data(Box::new(kind)));
         }
         "standardize" => {
             let mut standardize = form(family, name);

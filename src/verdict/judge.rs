@@ -221,7 +221,7 @@ impl Judge {
             }
             // Rows that a side takes after an update of its own in this step met other weights than the other side's.
             let earlier = if first { [false; 2] } else { run.moved };
-            let met = event.part.acted.iter().zip(earlier).all(|(acted, moved)| !(*acted && moved));
+            let met = event.part.acted.iter().zip(earlier).all(|(acted, moved)| !*acted || !moved);
             if self.batches_differ {
                 let [one, other] = [event.reference_runner, candidate].map(moves);
                 run.moved = [earlier[0] || one, earlier[1] || other];

@@ -10,7 +10,7 @@ mod write;
 
 pub(crate) use npy::{Archive, read as npy};
 pub(crate) use tensors::read as safetensors;
-pub(crate) use write::{tidy, whole, whole_by};
+pub(crate) use write::{tidy, whole};
 
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;

@@ -24,7 +24,7 @@ pub(crate) fn whole(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// As [`whole`].
-pub(crate) fn whole_by(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
+fn whole_by(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
     let failed = |source| Error::io(path, "cannot write; the folder must exist, be writable and have space", source);
     let (mut file, part) = part(path).map_err(failed)?;
     let written = write(&mut file).and_then(|()| fs::rename(&part, path));

@@ -11,8 +11,8 @@ use crate::{
 use ndarray::{ArrayViewD, IxDyn};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 use std::{
-    fs::{self, File},
-    io,
+    fs,
+    io::{self, Cursor},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -78,8 +78,9 @@ impl Observer for Checkpoints {
 
 /// Writes what a side holds.
 fn save<'a>(path: &Path, state: impl Iterator<Item = (&'a str, View<'a>)>) -> Result<()> {
-    let write = |file: &mut File| -> std::result::Result<(), WriteNpzError> {
-        let mut archive = NpzWriter::new(file);
+    // In memory: an archive that cannot be written to a disk says so on stderr, beside our own error.
+    let archive = || -> std::result::Result<Vec<u8>, WriteNpzError> {
+        let mut archive = NpzWriter::new(Cursor::new(Vec::new()));
         for (name, View { shape, values }) in state {
             let sizes = IxDyn(&shape);
             match values {
@@ -92,7 +93,8 @@ fn save<'a>(path: &Path, state: impl Iterator<Item = (&'a str, View<'a>)>) -> Re
             }
             .unwrap_or(Ok(()))?;
         }
-        archive.finish().map(drop)
+        archive.finish().map(Cursor::into_inner)
     };
-    file::whole_by(path, |file| write(file).map_err(io::Error::other))
+    let bytes = archive().map_err(|error| Error::io(path, "cannot be made", io::Error::other(error)))?;
+    file::whole(path, &bytes)
 }

@@ -1,7 +1,7 @@
 //! What a user can do to files and folders: nothing is lost, mixed, aborted or endless.
 
 // A test may stop at the first thing that is not as it should be; clippy.toml says so for test functions alone.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

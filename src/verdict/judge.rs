@@ -231,7 +231,8 @@ impl Judge {
                 side.judged.is_finite() && side.record.after.iter().flatten().all(|weight| weight.is_finite())
             };
             // At the end of the step it is found.
-            if !event.part.last && !(finite(event.reference) && finite(&candidate.latest)) {
+            let whole = event.part.last || (finite(event.reference) && finite(&candidate.latest));
+            if !whole {
                 continue;
             }
             let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| event.step < horizon);

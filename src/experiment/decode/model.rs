@@ -84,7 +84,7 @@ fn stack(layers: &Node, bias: bool, of_data: &Node, data: &DataSet, training: &T
     let sizes = model.parameters().into_iter().map(|parameter| parameter.shape.elements());
     match sizes.fold(0, usize::saturating_add) {
         0 => Err(layers.fault("no layer has weights to train; add one that has: { linear = { outputs = 1 } }")),
-        ..=MOST_TRAINED => Ok((model, encoding)),
+        1..=MOST_TRAINED => Ok((model, encoding)),
         trained => Err(layers.fault(format!("the model has {trained} weights and biases; at most {MOST_TRAINED} fit"))),
     }
 }

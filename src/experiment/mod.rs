@@ -18,7 +18,7 @@ use crate::{
         set::{DataSet, Encoding},
     },
     error::{Error, Result},
-    file,
+    file::{self, Foreign},
     model::{Alignment, Model, init::Init},
     tensor::DType,
     training::{Course, Measure, Training},
@@ -275,7 +275,7 @@ fn draft(bytes: &[u8], name: &str, sets: &[String]) -> Result<Draft> {
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    if let Some(what) = file::other_than_typed(path) {
+    if let Some(what) = Foreign::named(path).map(Foreign::words) {
         return Err(Error::Usage(format!(
             "{}: is {what}; lockstep runs experiments, TOML files that describe a network and its training \
              (experiments/README.md)",

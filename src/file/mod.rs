@@ -96,15 +96,31 @@ pub(crate) fn open(path: &Path, action: &str) -> Result<File> {
     File::open(path).map_err(failed)
 }
 
-/// What a file is by its name, where that is not text that people type for us.
-pub(crate) fn other_than_typed(path: &Path) -> Option<&'static str> {
-    match path.extension().and_then(|extension| extension.to_str())? {
-        "py" | "ipynb" => Some("a Python program"),
-        "pt" | "pth" | "ckpt" | "bin" | "pkl" | "pickle" => {
-            Some("a pickle, which is never loaded here, as one can run any program")
+/// A file that is no text that people type for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Foreign {
+    Program,
+    Pickle,
+    Arrays,
+}
+
+impl Foreign {
+    /// What a file is by its name.
+    pub fn named(path: &Path) -> Option<Self> {
+        match path.extension().and_then(|extension| extension.to_str())? {
+            "py" | "ipynb" => Some(Self::Program),
+            "pt" | "pth" | "ckpt" | "bin" | "pkl" | "pickle" => Some(Self::Pickle),
+            "npz" | "npy" | "safetensors" => Some(Self::Arrays),
+            _ => None,
         }
-        "npz" | "npy" | "safetensors" => Some("a file of arrays"),
-        _ => None,
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Program => "a Python program",
+            Self::Pickle => "a pickle, which is never loaded here, as one can run any program",
+            Self::Arrays => "a file of arrays",
+        }
     }
 }
 

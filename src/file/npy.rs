@@ -56,7 +56,8 @@ impl Archive {
     }
 
     fn member(&mut self, name: &str) -> std::result::Result<Array, String> {
-        let names = self.names();
+        let held = format!("{name}.npy");
+        let names = if self.zip.index_for_name(&held).is_some() { vec![name.to_owned()] } else { self.names() };
         if !names.iter().any(|known| known == name) {
             let (hint, known) = (did_you_mean(name, names.iter().map(String::as_str)), names.join(", "));
             return Err(format!("has no array {}{hint} (arrays: {known})", shown(name)));
@@ -65,7 +66,7 @@ impl Archive {
         let mut bytes = Vec::new();
         let unreadable =
             |error: &dyn std::fmt::Display| format!("array {name} cannot be read: {error}; get the file again");
-        let file = self.zip.by_name(&format!("{name}.npy")).map_err(|error| unreadable(&error))?;
+        let file = self.zip.by_name(&held).map_err(|error| unreadable(&error))?;
         file.take(most + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
         if bytes.len() as u64 > most {
             return Err(format!(

@@ -289,22 +289,23 @@ impl Runner {
         Ok(())
     }
 
+    fn parameters(&self) -> impl Iterator<Item = (&str, View<'_>)> {
+        let engine = self.engine.as_ref();
+        let parameters = engine.parameters().iter().enumerate();
+        parameters.map(move |(index, parameter)| (parameter.name.as_str(), engine.parameter(index)))
+    }
+
     /// What the engine held when the step that it has computed, and not updated by, began: parameters, then buffers, each with
     /// its name. Of a step that is compared.
     pub fn state_before(&self) -> impl Iterator<Item = (&str, View<'_>)> {
-        let engine = self.engine.as_ref();
-        let parameters = engine.parameters().iter().enumerate();
-        let parameters = parameters.map(move |(index, parameter)| (parameter.name.as_str(), engine.parameter(index)));
-        let buffers = engine.buffers().iter().zip(&self.snapshot.buffers_before);
-        parameters.chain(buffers.map(|(buffer, values)| (buffer.name.as_str(), values.view(buffer.shape))))
+        let buffers = self.engine.buffers().iter().zip(&self.snapshot.buffers_before);
+        self.parameters().chain(buffers.map(|(buffer, values)| (buffer.name.as_str(), values.view(buffer.shape))))
     }
 
     /// What the engine holds now: parameters, then buffers, each with its name.
     pub fn state(&self) -> impl Iterator<Item = (&str, View<'_>)> {
         let engine = self.engine.as_ref();
-        let parameters = engine.parameters().iter().enumerate();
-        let parameters = parameters.map(move |(index, parameter)| (parameter.name.as_str(), engine.parameter(index)));
         let buffers = engine.buffers().iter().enumerate();
-        parameters.chain(buffers.map(move |(index, buffer)| (buffer.name.as_str(), engine.buffer(index))))
+        self.parameters().chain(buffers.map(move |(index, buffer)| (buffer.name.as_str(), engine.buffer(index))))
     }
 }

@@ -211,7 +211,7 @@ fn said(error: ureq::Error, timeout: Duration) -> io::Error {
     }
 }
 
-/// Of its kind is what must not be gone on with.
+/// A download of another length; its kind says that it must not be continued.
 fn other_length(expected: u64, found: &str) -> io::Error {
     let text = format!("the server has another file: expected {expected} bytes, found {found}");
     io::Error::new(ErrorKind::InvalidData, text)

@@ -378,6 +378,24 @@ impl Judge {
         }
     }
 
+    /// Looks at how far the candidates' weights are from the reference's, and their losses: those that are judged, or, where the
+    /// sides have seen other batches, those that they print of the whole step.
+    fn watch(&mut self, event: &StepEvent<'_>) {
+        let Self { places, runs, batches_differ, .. } = self;
+        let loss = |side: &SideStep| if *batches_differ { side.loss } else { side.judged };
+        let runs = runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
+        let mut watched: Vec<_> = runs
+            .map(|(run, (_, side))| {
+                // Nothing was looked at before the updates.
+                if *batches_differ {
+                    run.apart.clear(places.all.len());
+                }
+                Watched { side, loss: loss(&side.latest), apart: &mut run.apart }
+            })
+            .collect();
+        places.watched((event.reference_runner, loss(event.reference)), &mut watched);
+    }
+
     /// Lets the twins make the step, and nudges them where it left them; of a compared one, says where it took everyone.
     fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) -> Option<Drift> {
         if event.part.acted[0] {
@@ -526,33 +544,21 @@ impl Observer for Judge {
     }
 
     fn updated(&mut self, event: &StepEvent<'_>) -> bool {
-        let reference = event.reference_runner;
-        if self.batches_differ && !event.part.last {
+        if self.batches_differ {
+            if event.part.last {
+                self.watch(event);
+            }
             return false;
         }
-        let everything = (!self.judging || self.replayed == Replayed::All) && !self.batches_differ;
-        let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
+        let reference = event.reference_runner;
+        let everything = !self.judging || self.replayed == Replayed::All;
         if everything {
-            for (run, (_, candidate)) in runs {
+            for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
                 let losses = [event.reference.judged, candidate.latest.judged];
                 self.places.updated([reference, candidate], losses, &mut run.apart);
             }
         } else {
-            let mut watched: Vec<_> = runs
-                .map(|(run, (_, side))| {
-                    // Of the weights and of what the sides print alone.
-                    if self.batches_differ {
-                        run.apart.clear(self.places.all.len());
-                    }
-                    let loss = if self.batches_differ { side.latest.loss } else { side.latest.judged };
-                    Watched { side, loss, apart: &mut run.apart }
-                })
-                .collect();
-            let of_reference = if self.batches_differ { event.reference.loss } else { event.reference.judged };
-            self.places.watched((reference, of_reference), &mut watched);
-            if self.batches_differ {
-                return false;
-            }
+            self.watch(event);
         }
         let synced = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Sync);
         if everything {

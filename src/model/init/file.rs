@@ -8,7 +8,7 @@
 use super::super::Parameter;
 use crate::{
     error::{Error, Result},
-    file::{self, Archive, Array},
+    file::{self, Archive, Array, Foreign},
 };
 use std::{
     collections::BTreeMap,
@@ -90,9 +90,10 @@ fn arrays(path: &Path) -> Result<Found> {
             arrays.sort_by_key(|array| natural(&array.name));
             Ok(Found::Named(arrays))
         }
-        _ if let Some(what) = file::other_than_typed(path).filter(|what| !what.contains("arrays")) => fail(format!(
-            "is {what}; write its weights in Python: numpy.savez(\"weights.npz\", **{{name: tensor.detach().cpu().numpy() \
-             for name, tensor in net.state_dict().items()}})"
+        _ if let Some(what @ (Foreign::Program | Foreign::Pickle)) = Foreign::named(path) => fail(format!(
+            "is {}; write its weights in Python: numpy.savez(\"weights.npz\", **{{name: tensor.detach().cpu().numpy() \
+             for name, tensor in net.state_dict().items()}})",
+            what.words()
         )),
         _ => {
             let mut archive = Archive::open(path, ACTION)?;

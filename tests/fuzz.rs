@@ -37,6 +37,8 @@ struct Reader {
     experiment: &'static str,
 }
 
+const TEXT: &[u8] = b"sentence\tlabel\ngood film\t1\na bad film\t0\nbad\t0\n";
+
 const TRAINING: &str = "training = { loss = 'mse', optimizer = { sgd = { lr = 0.1 } }, steps = 3 }\n";
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -68,6 +70,21 @@ fn readers() -> Vec<Reader> {
         read("toml", "x.toml", include_bytes!("../experiments/circle/parity.toml").to_vec(), ""),
         read("csv", "x.csv", csv.clone(), leak(format!("{class}data = {{ kind = 'csv', path = 'x.csv' }}\n"))),
         read("gzip", "x.csv.gz", gzip(&csv), leak(format!("{class}data = {{ kind = 'csv', path = 'x.csv.gz' }}\n"))),
+        read(
+            "text",
+            "x.tsv",
+            TEXT.to_vec(),
+            leak(format!("{class}data = {{ kind = 'text', path = 'x.tsv', header = true, rows = {{ words = {{ first = 3 }} }} }}\n")
+                .replace("[{", "[{ embedding = { words = 20, columns = 2 } }, 'flatten', {")),
+        ),
+        read(
+            "vectors",
+            "v.txt",
+            b"good 0.5 -1e-3\nbad 2 3\nfilm -7.25 0\n".to_vec(),
+            leak(format!(
+                "{class}data = {{ kind = 'text', path = 'x.tsv', header = true, rows = {{ vectors = {{ path = 'v.txt', first = 3 }} }} }}\n"
+            )),
+        ),
         read(
             "idx",
             "x.idx",
@@ -120,8 +137,10 @@ impl Reader {
         let path = folder.join(self.file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, bytes).unwrap();
-        if self.name == "idx" {
-            fs::write(folder.join("y.idx"), [0, 0, 8, 1, 0, 0, 0, 3, 0, 1, 0]).unwrap();
+        match self.name {
+            "idx" => fs::write(folder.join("y.idx"), [0, 0, 8, 1, 0, 0, 0, 3, 0, 1, 0]).unwrap(),
+            "vectors" => fs::write(folder.join("x.tsv"), TEXT).unwrap(),
+            _ => {}
         }
         let read = if self.experiment.is_empty() {
             Experiment::load(&path, &[])

@@ -227,7 +227,11 @@ fn numbered(targets: &Array, numbering: Numbering, origin: &str) -> Result<(Vec<
         }
         let last = least + most as f64 - 1.0;
         let (why, keys) = match numbering.authority() {
-            Some((has, keys)) => (format!("{has} classes {least} to {last}"), keys),
+            Some((has, keys)) => {
+                let may_be_more = numbering.count.is_none() && found.fract() == 0.0 && found > last;
+                let more = if may_be_more { "; write class_count if there are more" } else { "" };
+                (format!("{has} classes {least} to {last}{more}"), keys)
+            }
             None if found == 0.0 => (format!("first_class = {least} says that the first class is {least}"), FIRST),
             None => (
                 format!(
@@ -431,7 +435,10 @@ mod tests {
                 open(&inputs, whole(&[0, 1, 1]), Some((&wide, &ones)), None),
                 "test inputs have 3 columns, those of training 2",
             ),
-            (open(&inputs, whole(&[0, 1, 1]), Some((&inputs, &beyond)), None), "the training rows have classes 0 to 1"),
+            (
+                open(&inputs, whole(&[0, 1, 1]), Some((&inputs, &beyond)), None),
+                "the training rows have classes 0 to 1; write class_count if there are more",
+            ),
         ] {
             let error = found.unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

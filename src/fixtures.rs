@@ -4,12 +4,9 @@
 use crate::{
     data::{BatchSize, set::Encoding},
     experiment::{EngineKind, Side},
-    gap::Deviation,
-    lockstep::StepRecord,
-    model::init::Init,
-    model::{Axis, Bag, BatchNorm, Dropout, Embedding, Gelu, Layer, Linear, Model, Norm},
-    noise::Limits,
-    replay::Replay,
+    judge::{gap::Deviation, noise::Limits, replay::Replay},
+    model::{Axis, Bag, BatchNorm, Dropout, Embedding, Gelu, Layer, Linear, Model, Norm, init::Init},
+    run::StepRecord,
     tensor::DType,
     training::{Loss, Optimizer, Sgd, Training},
 };

@@ -13,9 +13,12 @@ use lockstep::{
     engine::Engine,
     error::Result,
     experiment::Side,
-    lockstep::{Role, build},
+    judge::{
+        Comparison,
+        verdict::{Farther, Outcome, Phase, Verdict},
+    },
+    run::{Role, build},
     tensor::DType,
-    verdict::{Comparison, Farther, Outcome, Phase, Verdict},
 };
 use std::{fs, path::Path, rc::Rc};
 

@@ -10,8 +10,11 @@ use common::judged;
 use lockstep::{
     error::Error,
     experiment::Experiment,
-    lockstep::Lockstep,
-    verdict::{Comparison, Mode, Outcome, Phase, Verdict},
+    judge::{
+        Comparison,
+        verdict::{Mode, Outcome, Phase, Verdict},
+    },
+    run::Lockstep,
 };
 use std::path::Path;
 

@@ -12,17 +12,20 @@ use lockstep::{
     engine::{Engine, scratch, torch::Torch},
     error::Error,
     experiment::{EngineKind, Experiment, Side},
-    gap::Deviation,
-    lockstep::StepRecord,
+    judge::{
+        Comparison,
+        gap::Deviation,
+        noise::Limits,
+        replay::Replay,
+        verdict::{Outcome, Verdict},
+    },
     model::{
         Layer, Linear, Model,
         init::{Init, draw},
     },
-    noise::Limits,
-    replay::Replay,
+    run::StepRecord,
     tensor::{DType, Values, View},
     training::{Loss, Optimizer, ReportedLoss, ReportedMeasure, Sgd, Training},
-    verdict::{Comparison, Outcome, Verdict},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use std::path::Path;
@@ -105,7 +108,7 @@ proptest! {
             prop_assert!(still || !verdict.never_judged.is_empty(), "{still}, {:?}", verdict.never_judged);
             for tensor in &verdict.never_judged {
                 let (phase, name) = tensor.split_once(" of ").unwrap();
-                let listed = |one: &&lockstep::verdict::Unjudged| one.phase.name() == phase && one.tensor == name;
+                let listed = |one: &&lockstep::judge::verdict::Unjudged| one.phase.name() == phase && one.tensor == name;
                 let hidden: Vec<_> = verdict.unjudged.iter().filter(listed).collect();
                 prop_assert!(!hidden.is_empty() && hidden.iter().all(|one| one.judged == 0), "{tensor}: {hidden:?}");
             }

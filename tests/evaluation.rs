@@ -11,10 +11,13 @@ use lockstep::{
     engine::{Description, Engine},
     error::Result,
     experiment::Side,
-    lockstep::{Phase, Role, build},
+    judge::{
+        Comparison,
+        verdict::{Farther, Outcome, Pattern, Verdict},
+    },
     model::Parameter,
+    run::{Phase, Role, build},
     tensor::{Shape, Values, View},
-    verdict::{Comparison, Farther, Outcome, Pattern, Verdict},
 };
 use std::path::Path;
 

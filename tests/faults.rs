@@ -9,9 +9,12 @@ mod common;
 
 use lockstep::{
     experiment::Experiment,
-    gap::gap,
-    lockstep::{Phase, RunMode, StartKind},
-    verdict::{Comparison, Farther, Outcome, Verdict},
+    judge::{
+        Comparison,
+        verdict::{Farther, Outcome, Verdict},
+    },
+    run::{Phase, RunMode, StartKind},
+    tensor::gap,
 };
 use std::path::Path;
 

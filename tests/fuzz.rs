@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use flate2::{Compression, write::GzEncoder};
-use lockstep::{experiment::Experiment, lockstep::Start};
+use lockstep::{experiment::Experiment, run::Start};
 use ndarray::{Array1, Array2};
 use ndarray_npy::{NpzWriter, WriteNpyExt};
 use rand::{RngExt, SeedableRng};

@@ -12,8 +12,11 @@ use lockstep::{
     engine::Engine,
     error::Result,
     experiment::Side,
-    lockstep::{Role, build},
-    verdict::{Comparison, Mode, Outcome, Phase, RunMode, Verdict},
+    judge::{
+        Comparison,
+        verdict::{Mode, Outcome, Phase, RunMode, Verdict},
+    },
+    run::{Role, build},
 };
 use std::{path::Path, rc::Rc};
 

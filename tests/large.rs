@@ -14,9 +14,12 @@ use lockstep::{
     engine::Engine,
     error::Result,
     experiment::Side,
-    lockstep::{Phase, Role, RunMode, build},
+    judge::{
+        Comparison,
+        verdict::{Outcome, Verdict},
+    },
     report::text::noise_words,
-    verdict::{Comparison, Outcome, Verdict},
+    run::{Phase, Role, RunMode, build},
 };
 use std::{path::Path, rc::Rc};
 

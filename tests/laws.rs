@@ -12,9 +12,12 @@ use lockstep::{
     },
     error::Result,
     experiment::Side,
-    lockstep::{Role, build},
+    judge::{
+        Comparison,
+        verdict::{Curves, Divergence, Farther, Measured, Mode, Outcome, Phase, RunMode, Verdict},
+    },
+    run::{Role, build},
     tensor::Shape,
-    verdict::{Comparison, Curves, Divergence, Farther, Measured, Mode, Outcome, Phase, RunMode, Verdict},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use std::{path::Path, rc::Rc};

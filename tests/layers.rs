@@ -10,17 +10,20 @@ use lockstep::{
     data::{Batch, BatchSize, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     experiment::{EngineKind, Experiment, Side},
-    gap::Deviation,
-    lockstep::{Phase, StepRecord},
+    judge::{
+        Comparison,
+        gap::Deviation,
+        noise::{Limits, UNJUDGED},
+        replay::Replay,
+        verdict::{Farther, Outcome},
+    },
     model::{
         Axis, Bag, BatchNorm, Embedding, Gelu, Layer, Linear, Model, Norm,
         init::{Init, draw},
     },
-    noise::{Limits, UNJUDGED},
-    replay::Replay,
+    run::{Phase, StepRecord},
     tensor::{DType, Values, View},
     training::{Fault, Loss, Optimizer, Sgd, Training},
-    verdict::{Comparison, Farther, Outcome},
 };
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use rand::{RngExt, SeedableRng};

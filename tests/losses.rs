@@ -10,11 +10,9 @@ use lockstep::{
     data::{Batch, BatchSize, set::Encoding},
     engine::{Engine, scratch},
     experiment::{EngineKind, Side},
-    gap::Deviation,
-    lockstep::StepRecord,
+    judge::{gap::Deviation, noise::Limits, replay::Replay},
     model::{Layer, Linear, Model, init::Init},
-    noise::Limits,
-    replay::Replay,
+    run::StepRecord,
     tensor::{DType, View},
     training::{
         Fault, Loss, Measure, Norm, Optimizer, Penalty, Reduction, ReportedLoss, ReportedMeasure, Sgd, Training,

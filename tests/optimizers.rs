@@ -9,16 +9,19 @@ use lockstep::{
     data::{Batch, BatchSize, Inputs, Sparse, set::Encoding},
     engine::{Engine, faulty, scratch},
     experiment::{EngineKind, Experiment, Side},
-    gap::{Deviation, gap},
-    lockstep::{Alone, Mode, Phase, RunSide, StepRecord, prepared},
+    judge::{
+        Comparison,
+        gap::Deviation,
+        noise::Limits,
+        replay::Replay,
+        verdict::{Farther, Outcome},
+    },
     model::{Dropout, Layer, Linear, Model, init::Init},
-    noise::Limits,
-    replay::Replay,
-    tensor::{DType, Owned, Values, View},
+    run::{Alone, Mode, Phase, RunSide, StepRecord, prepared},
+    tensor::{DType, Owned, Values, View, gap},
     training::{
         Accumulate, Adam, Clip, Curve, Fault, Loss, Measure, Optimizer, Reduction, RmsProp, Schedule, Sgd, Training,
     },
-    verdict::{Comparison, Farther, Outcome},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use rand::{RngExt, SeedableRng};

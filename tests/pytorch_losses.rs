@@ -10,10 +10,9 @@ use lockstep::{
     data::{Batch, BatchSize, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     experiment::{EngineKind, Side},
-    lockstep::StepRecord,
+    judge::{noise::Limits, replay::Replay},
     model::{Layer, Linear, Model, init::Init},
-    noise::Limits,
-    replay::Replay,
+    run::StepRecord,
     tensor::{DType, View},
     training::{Classes, Loss, Measure, Optimizer, Reduction, Sgd, Training},
 };

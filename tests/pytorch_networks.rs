@@ -10,12 +10,11 @@ mod common;
 use lockstep::{
     data::Batch,
     engine::{Engine, scratch, torch::Torch},
-    gap::gap,
     model::{
         BatchNorm, Gelu, Layer, Linear, Model, Norm,
         init::{Init, draw},
     },
-    tensor::{DType, Owned, Shape, Values},
+    tensor::{DType, Owned, Shape, Values, gap},
     training::{Adam, Classes, Loss, Measure, Optimizer, Reduction, Sgd, Training},
 };
 use serde::Deserialize;

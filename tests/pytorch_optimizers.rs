@@ -11,10 +11,8 @@ use lockstep::{
     data::{Batch, BatchSize, set::Encoding},
     engine::{Engine, scratch, torch::Torch},
     experiment::{EngineKind, Side},
-    gap::Deviation,
+    judge::{gap::Deviation, noise::Limits, replay::Replay},
     model::{Layer, Linear, Model, init::Init},
-    noise::Limits,
-    replay::Replay,
     tensor::{DType, Values, View},
     training::{Adam, Clip, Curve, Loss, Measure, Optimizer, Reduction, RmsProp, Schedule, Sgd, Training},
 };

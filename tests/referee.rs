@@ -13,8 +13,11 @@ use lockstep::{
     },
     error::Result,
     experiment::{EngineKind, Side},
-    lockstep::{Phase, Role, RunMode, build},
-    verdict::{Comparison, Farther, Outcome, Verdict},
+    judge::{
+        Comparison,
+        verdict::{Farther, Outcome, Verdict},
+    },
+    run::{Phase, Role, RunMode, build},
 };
 use std::path::Path;
 

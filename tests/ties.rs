@@ -10,8 +10,11 @@ use lockstep::{
     engine::Engine,
     error::Result,
     experiment::Side,
-    lockstep::{Role, build},
-    verdict::{Comparison, Outcome, Phase, RunMode, Tie, Verdict},
+    judge::{
+        Comparison,
+        verdict::{Outcome, Phase, RunMode, Tie, Verdict},
+    },
+    run::{Role, build},
 };
 use ndarray::{arr1, arr2};
 use ndarray_npy::NpzWriter;

@@ -8,9 +8,12 @@ mod common;
 use common::judged;
 use lockstep::{
     experiment::Experiment,
-    lockstep::{Checkpoints, Lockstep, Mode, Observer, StepEvent},
+    judge::{
+        Comparison,
+        verdict::{Outcome, Phase, Verdict},
+    },
+    run::{Checkpoints, Lockstep, Mode, Observer, StepEvent},
     training::Every,
-    verdict::{Comparison, Outcome, Phase, Verdict},
 };
 use std::{ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
 
@@ -40,7 +43,7 @@ fn batches(sets: &[&str]) -> Vec<(usize, Vec<f64>)> {
     seen.0
 }
 
-fn run(sets: &[&str], observer: &mut dyn Observer) -> lockstep::lockstep::Ended {
+fn run(sets: &[&str], observer: &mut dyn Observer) -> lockstep::run::Ended {
     let sets: Vec<String> = ["reference.engine=scratch"].iter().chain(sets).map(|&set| set.to_owned()).collect();
     let experiment = Experiment::parse(BASE, "loop.toml", Path::new(""), &sets).unwrap();
     let mut lockstep = Lockstep::new(&experiment, Mode::Both).unwrap();

@@ -8,8 +8,8 @@ mod common;
 
 use lockstep::{
     experiment::Experiment,
-    lockstep::Mode,
-    verdict::{Comparison, Outcome},
+    judge::{Comparison, verdict::Outcome},
+    run::Mode,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

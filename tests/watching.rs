@@ -7,9 +7,12 @@ mod common;
 use common::judged;
 use lockstep::{
     experiment::Experiment,
-    lockstep::{Observer, RunMode, Runner, StepEvent},
+    judge::{
+        Comparison, compare,
+        verdict::{GapSummary, Mode, Outcome, Verdict},
+    },
+    run::{Observer, RunMode, Runner, StepEvent},
     tensor::View,
-    verdict::{Comparison, GapSummary, Mode, Outcome, Verdict, compare},
 };
 use std::{collections::BTreeMap, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
 

@@ -13,9 +13,9 @@ use super::{
     worker, workload,
 };
 use crate::{
+    environment::{environment, program},
     error::{Error, Result},
     report::{write_json, write_whole},
-    verdict::{environment, program},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

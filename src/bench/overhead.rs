@@ -4,10 +4,9 @@ use super::{interval::Interval, workload};
 use crate::{
     error::{Error, Result},
     experiment::Experiment,
-    lockstep::{Batches, Lockstep, Mode, Observer, RunSide, prepared},
+    judge::Judge,
     report::write_whole,
-    study::xor::PARITY,
-    verdict::Judge,
+    run::{Batches, Lockstep, Mode, Observer, RunSide, prepared},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -153,7 +152,7 @@ pub(super) fn processes(sets: &[String], quick: bool, stop: &AtomicBool) -> Resu
 
 fn processes_in(folder: &Path, sets: &[String], quick: bool, stop: &AtomicBool) -> Result<Option<Vec<Process>>> {
     let file = folder.join("parity.toml");
-    write_whole(&file, PARITY.as_bytes())?;
+    write_whole(&file, include_bytes!("../../experiments/xor/parity.toml"))?;
     let [file, out] = [file, folder.join("out")].map(|path| path.display().to_string());
     let mut run = vec!["run", &file, "--out", &out];
     run.extend(sets.iter().flat_map(|set| ["--set", set]));

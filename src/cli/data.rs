@@ -3,7 +3,8 @@
 use super::print;
 use crate::{
     error::{Error, Result},
-    store::{self, Basis, Entry, Plan, Set, Sets, Settings, State, Sums, Watcher},
+    fetch::{self, Basis, Plan, Settings, State, Sums, Watcher},
+    store::{self, Entry, Set, Sets},
 };
 use clap::{Args, Subcommand};
 use indicatif::{DecimalBytes, ProgressBar, ProgressStyle};
@@ -217,7 +218,7 @@ fn verify(folder: &Path, sets: &[&Set]) -> Result<u8> {
     let mut text = String::new();
     let [mut right, mut wrong, mut missing, mut unknown] = [0; 4];
     for entry in sets.iter().flat_map(|set| set.entries()) {
-        let (count, word, rest) = match store::state(&entry.path(folder), &entry, &sums)? {
+        let (count, word, rest) = match fetch::state(&entry.path(folder), &entry, &sums)? {
             State::Right(Basis::Recorded) => (&mut right, "ok", ": as first fetched".to_owned()),
             State::Right(_) => (&mut right, "ok", String::new()),
             State::Wrong { expected, found } => {

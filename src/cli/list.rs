@@ -1,7 +1,7 @@
 //! `lockstep list`: the studies of this program, and the experiment files under `experiments/` here.
 
-use super::print;
-use crate::{data::IN_DATA, error::Result, experiment::Outline, store, study};
+use super::{print, study::studies};
+use crate::{data::IN_DATA, error::Result, experiment::Outline, store};
 use std::{
     collections::BTreeSet,
     fmt::Write,
@@ -11,7 +11,7 @@ use std::{
 
 pub(super) fn run() -> Result<u8> {
     let mut text = String::from("Studies (lockstep study NAME)\n");
-    for study in study::ALL {
+    for study in studies() {
         let _ = writeln!(text, "  {:<14}{}", study.name, study.title);
         let mut needed = BTreeSet::new();
         for file in study.data {

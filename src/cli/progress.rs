@@ -1,6 +1,6 @@
 //! A progress bar on a terminal's stderr; nothing on a pipe.
 
-use crate::lockstep::{Observer, StepEvent};
+use crate::run::{Observer, StepEvent};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{ops::ControlFlow, time::Duration};
 

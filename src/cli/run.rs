@@ -2,11 +2,12 @@
 
 use super::{print, progress::Progress, say, stop_on_interrupt};
 use crate::{
+    environment::environment,
     error::{Error, Result},
     experiment::Experiment,
-    lockstep::{Checkpoints, Mode, Observer, StepEvent},
+    judge::{Comparison, compare},
     report::{self, CHECKPOINTS, Folder},
-    verdict::{Comparison, compare, environment},
+    run::{Checkpoints, Mode, Observer, StepEvent},
 };
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};

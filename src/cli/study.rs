@@ -2,6 +2,7 @@
 
 use super::{print, progress::Progress, stop_on_interrupt};
 use crate::{
+    calibration,
     error::{Error, Result, did_you_mean},
     report::Folder,
     study::{self, Context, Journal, Study},
@@ -21,13 +22,18 @@ pub(super) struct Options {
     out: PathBuf,
 }
 
+/// What can be run: the published comparisons, then the judge's calibration.
+pub(super) fn studies() -> impl Iterator<Item = &'static Study> {
+    study::PUBLISHED.iter().chain([&calibration::STUDY])
+}
+
 pub(super) fn run(options: &Options) -> Result<u8> {
     let stop = stop_on_interrupt();
     if options.name == "all" {
         return all(options, stop);
     }
-    let Some(study) = study::ALL.iter().find(|study| study.name == options.name) else {
-        let names: Vec<&str> = study::ALL.iter().map(|study| study.name).collect();
+    let Some(study) = studies().find(|study| study.name == options.name) else {
+        let names: Vec<&str> = studies().map(|study| study.name).collect();
         return Err(Error::Usage(format!(
             "there is no study `{}`{} (there are: {}, all)",
             options.name,
@@ -46,7 +52,7 @@ fn all(options: &Options, stop: &AtomicBool) -> Result<u8> {
     let _own = Folder::open(&options.out)?;
     let journal = Journal::open(&options.out)?;
     let mut codes = Vec::new();
-    for study in study::ALL {
+    for study in studies() {
         let code = match journal.recall::<u8>(study.name) {
             Some(code) => {
                 print(&format!("{}: done before the interruption\n\n", study.name))?;

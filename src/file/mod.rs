@@ -6,11 +6,11 @@
 
 mod npy;
 mod tensors;
-mod write;
+pub(crate) mod write;
 
 pub(crate) use npy::{Archive, read as npy};
 pub(crate) use tensors::read as safetensors;
-pub(crate) use write::{tidy, whole};
+pub(crate) use write::whole;
 
 use crate::error::{Error, Result};
 use flate2::read::MultiGzDecoder;

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// How the name of a file ends that is not whole yet.
-const PART: &str = ".lockstep-part";
+pub(crate) const PART: &str = ".lockstep-part";
 
 /// Writes beside `path` and renames, so that `path` never holds half a file; a link that stands there is replaced, not
 /// followed.
@@ -50,16 +50,6 @@ fn part(path: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-/// Takes away what killed processes left half written in a folder that is this process's alone.
-pub(crate) fn tidy(folder: &Path) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(PART)) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,8 +74,6 @@ mod tests {
         let error = whole_by(&path, full).unwrap_err().to_string();
         assert!(error.starts_with(&path.display().to_string()), "{error}");
         assert_eq!(fs::read(&path).unwrap(), b"earlier");
-        fs::write(folder.path().join(format!(".x.1-0{PART}")), "left by a killed process").unwrap();
-        tidy(folder.path());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -6,8 +6,8 @@
 use super::plots;
 use crate::{
     error::{Error, Result},
-    file,
-    lockstep::CHECKPOINT_FILES,
+    file::write::PART,
+    run::CHECKPOINT_FILES,
 };
 use std::{
     fs::{self, File, TryLockError},
@@ -47,7 +47,7 @@ impl Folder {
             // A file system without locks is no reason not to write.
             Ok(()) | Err(TryLockError::Error(_)) => {}
         }
-        file::tidy(path);
+        tidy(path);
         let probe = path.join(format!(".{}.lockstep-part", std::process::id()));
         fs::write(&probe, []).and_then(|()| fs::remove_file(&probe)).map_err(failed)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
@@ -133,6 +133,16 @@ fn take_away(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Takes away what killed processes left half written in a folder that is this process's alone.
+fn tidy(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(PART)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
@@ -159,6 +169,7 @@ mod tests {
         for name in ["mine.txt", "checkpoints/step-9/mine.txt", "elsewhere/loss.svg"] {
             put(&at(name), "mine");
         }
+        put(&at(&format!(".verdict.json.1-0{PART}")), "left by a killed process");
         let own = Folder::open(folder.path()).unwrap();
         let unfinished = own.begin().unwrap();
         put(&unfinished.join("checkpoints/step-0/reference.npz"), "new");
@@ -170,7 +181,8 @@ mod tests {
         for name in ["verdict.json", "report.md", "loss.svg", "checkpoints/step-0/reference.npz"] {
             assert_eq!(fs::read_to_string(at(name)).unwrap(), "new", "{name}");
         }
-        for name in ["held-out.svg", "checkpoints/step-9/reference.npz", UNFINISHED] {
+        let left = format!(".verdict.json.1-0{PART}");
+        for name in ["held-out.svg", "checkpoints/step-9/reference.npz", UNFINISHED, &left] {
             assert!(!at(name).exists(), "{name}");
         }
         for name in ["mine.txt", "checkpoints/step-9/mine.txt", "elsewhere/loss.svg"] {

@@ -1,7 +1,7 @@
 //! How the sides did on rows that they did not train on, as tables and sentences.
 
 use super::format::number;
-use crate::verdict::{Decision, Evaluated, Outcome, RunMode, Scores, Verdict};
+use crate::judge::verdict::{Decision, Evaluated, Outcome, RunMode, Scores, Verdict};
 use std::fmt::Write;
 
 /// Looks that a table shows, the latest ones.

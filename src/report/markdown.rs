@@ -8,7 +8,7 @@ use super::{
         tensors_head, throughout, times, unjudged, whose,
     },
 };
-use crate::verdict::{Farther, Verdict};
+use crate::judge::verdict::{Farther, Verdict};
 use std::fmt::Write;
 
 /// The report, ending with a newline.

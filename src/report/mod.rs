@@ -1,21 +1,25 @@
 //! Renderers of one verdict: text, Markdown and plots. They read verdict.json's types, and for plots the curves beside
 //! them, and nothing else. Every file reaches its name only when it is whole.
 
+#[cfg(feature = "program")]
 mod folder;
 mod format;
 mod held_out;
 pub mod markdown;
+#[cfg(feature = "program")]
 pub mod plots;
 pub mod steps;
 pub mod text;
 
+#[cfg(feature = "program")]
 pub use folder::{CHECKPOINTS, Folder, UNFINISHED};
 pub use format::{escaped, number, power, visible};
 
+#[cfg(feature = "program")]
+use crate::judge::verdict::{Curves, Verdict};
 use crate::{
     error::{Error, Result},
     file,
-    verdict::{Curves, Verdict},
 };
 use serde::Serialize;
 use std::path::Path;
@@ -25,6 +29,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// If a file cannot be written; what the folder had before stays.
+#[cfg(feature = "program")]
 pub fn write(folder: &Folder, verdict: &mut Verdict, curves: &Curves) -> Result<()> {
     let unfinished = folder.path().join(UNFINISHED);
     let names = plots::names(curves).into_iter().chain(folder::FILES.map(str::to_owned));

@@ -1,8 +1,8 @@
 //! steps.csv: a run step by step, as a spreadsheet or pandas reads it.
 
 use crate::{
-    lockstep::RunMode,
-    verdict::{Curves, Phase, TensorCurve},
+    judge::verdict::{Curves, Phase, TensorCurve},
+    run::RunMode,
 };
 use std::fmt::Write;
 

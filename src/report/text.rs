@@ -4,7 +4,7 @@ use super::{
     format::{budget, counted, factor, number, pair, power},
     held_out,
 };
-use crate::verdict::{
+use crate::judge::verdict::{
     Divergence, DriftSummary, Farther, Mode, NonFinite, Outcome, Pattern, Phase, RunMode, StartDifference, StartKind,
     TensorFound, Tie, Unjudged, Verdict,
 };

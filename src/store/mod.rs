@@ -1,20 +1,11 @@
-//! Where data lie and where they come from: the data folder, the official sources, and the checksums that say whether a
-//! file is the published one.
+//! Where data lie: the data folder, and the table of the sets that may be in it.
 //!
-//! A file that a fetch put under its own name is whole: it was written beside and renamed once its checksum was right.
-//! What is in the files is read elsewhere.
+//! How they come there is `fetch`'s matter, what is in the files `data`'s.
 
-mod checksum;
-mod download;
-mod fetch;
-mod install;
 mod sets;
 
 use crate::error::{Error, Result};
-pub use checksum::{Basis, State, Sums, state};
-pub use download::Watcher;
-pub use fetch::{Installed, Plan, Settings, TIMEOUT};
-pub use sets::{Convert, Download, Entry, File, Name, SUMS_FILE, Set, Sets, Sha256, USER_FILE, Url};
+pub use sets::{Convert, Download, Entry, File, NEW, Name, PART, SUMS_FILE, Set, Sets, Sha256, USER_FILE, Url};
 use std::{
     env, fs,
     io::{self, ErrorKind},
@@ -113,12 +104,12 @@ fn locate_in(folder: &Path, name: &str) -> Result<PathBuf> {
 }
 
 /// An error at `path` in our own words: what to do, and what is wrong.
-fn fault(path: &Path, action: impl Into<String>, kind: ErrorKind, what: impl Into<String>) -> Error {
+pub(crate) fn fault(path: &Path, action: impl Into<String>, kind: ErrorKind, what: impl Into<String>) -> Error {
     Error::io(path, action, io::Error::new(kind, what.into()))
 }
 
 /// Refuses what is there and is no file: a pipe would be waited for, and a device has no end.
-fn refuse_no_file(path: &Path) -> Result<()> {
+pub(crate) fn refuse_no_file(path: &Path) -> Result<()> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
             let what = if found.is_dir() { "a folder" } else { "a pipe or a device" };
@@ -127,20 +118,6 @@ fn refuse_no_file(path: &Path) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// An error from writing below the data folder, with what mends it.
-fn unwritten(path: &Path, error: io::Error) -> Error {
-    let action = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            format!("cannot be written; make room, or set {FOLDER} to a folder on another disk, and fetch again")
-        }
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            format!("cannot be written; make its folder writable, or set {FOLDER} to another folder")
-        }
-        _ => "cannot be written".to_owned(),
-    };
-    Error::io(path, action, error)
 }
 
 #[cfg(test)]

@@ -22,9 +22,9 @@ pub const USER_FILE: &str = "sets.toml";
 /// The checksums taken at first fetches, in the data folder.
 pub const SUMS_FILE: &str = "SHA256SUMS";
 /// What a download is called until it is whole and checked.
-pub(super) const PART: &str = ".part";
+pub const PART: &str = ".part";
 /// What a file is called until it is whole and checked.
-pub(super) const NEW: &str = ".new";
+pub const NEW: &str = ".new";
 
 /// A value of the table, or what is wrong with it.
 type Checked<T> = std::result::Result<T, String>;
@@ -173,7 +173,7 @@ impl File {
 
 impl Download {
     /// Whether a mixture of two versions of it, half from each, would be noticed.
-    pub(super) fn is_known(&self) -> bool {
+    pub fn is_known(&self) -> bool {
         // A zip archive has a checksum of every member.
         let known = |file: &File| file.sha256.is_some() || file.content_sha256.is_some() || file.member.is_some();
         self.sha256.is_some() || self.files.iter().all(known)
@@ -276,7 +276,7 @@ fn near<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
 /// A name of a set or file: one part of a path, the same on every system.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Name(pub(super) String);
+pub struct Name(pub(crate) String);
 
 impl Display for Name {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
@@ -303,7 +303,7 @@ impl TryFrom<String> for Name {
 /// A SHA-256 in lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Sha256(pub(super) String);
+pub struct Sha256(pub(crate) String);
 
 impl TryFrom<String> for Sha256 {
     type Error = String;
@@ -341,14 +341,14 @@ impl Url {
     }
 
     /// With another scheme and host, as a mirror has it.
-    pub(super) fn at(&self, mirror: &Url) -> Self {
+    pub fn at(&self, mirror: &Url) -> Self {
         let (_, rest) = self.0.split_once("://").unwrap_or_default();
         let path = rest.find('/').map_or("", |at| &rest[at..]);
         Self(format!("{}{path}", mirror.0.trim_end_matches('/')))
     }
 
     /// What comes after the last slash, without a query.
-    pub(super) fn file_name(&self) -> &str {
+    pub fn file_name(&self) -> &str {
         let (_, rest) = self.0.split_once("://").unwrap_or_default();
         let path = rest.split(['?', '#']).next().unwrap_or_default();
         path.rsplit_once('/').map_or("", |(_, name)| name)

@@ -2,12 +2,16 @@
 
 use super::Journal;
 use crate::{
+    environment::environment,
     error::{Error, Result},
     experiment::Experiment,
-    lockstep::{Mode, Observer, StepEvent},
-    noise::Limits,
+    judge::{
+        Comparison, compare,
+        noise::Limits,
+        verdict::{Curves, Verdict},
+    },
     report::{Folder, write},
-    verdict::{Comparison, Curves, Verdict, compare, environment},
+    run::{Mode, Observer, StepEvent},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{

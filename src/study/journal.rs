@@ -5,10 +5,10 @@
 //! with.
 
 use crate::{
+    environment::program,
     error::{Error, Result},
     report::{json_line, write_whole},
     store,
-    verdict::program,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{

@@ -8,7 +8,6 @@ pub mod circle;
 mod context;
 pub mod disc;
 mod journal;
-pub mod noise;
 pub mod page;
 mod shapley;
 pub mod sst2;
@@ -30,8 +29,8 @@ use crate::{
 };
 use std::{path::Path, sync::Arc};
 
-/// Every study there is.
-pub const ALL: &[Study] = &[xor::STUDY, circle::STUDY, disc::STUDY, text::STUDY, sst2::STUDY, noise::STUDY];
+/// The published comparisons.
+pub const PUBLISHED: &[Study] = &[xor::STUDY, circle::STUDY, disc::STUDY, text::STUDY, sst2::STUDY];
 
 /// A published comparison.
 pub struct Study {

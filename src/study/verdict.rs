@@ -2,8 +2,8 @@
 
 use crate::{
     error::{Error, Result},
+    judge::verdict::{SCHEMA, Verdict},
     store,
-    verdict::{SCHEMA, Verdict},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, io::ErrorKind};

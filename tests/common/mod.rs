@@ -11,8 +11,11 @@ pub mod place;
 use lockstep::engine::torch::code_path;
 use lockstep::{
     experiment::Experiment,
-    lockstep::{Observer, StepEvent},
-    verdict::{Comparison, Curves, Verdict, compare},
+    judge::{
+        Comparison, compare,
+        verdict::{Curves, Verdict},
+    },
+    run::{Observer, StepEvent},
 };
 use proptest::{prelude::ProptestConfig, test_runner::FileFailurePersistence};
 use std::{collections::BTreeMap, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};

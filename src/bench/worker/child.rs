@@ -17,7 +17,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     experiment::EngineKind,
-    lockstep::{self, Batches, RunSide, Start},
+    run::{self, Batches, RunSide, Start},
     tensor::DType,
 };
 use std::{
@@ -43,7 +43,7 @@ pub fn serve() -> Result<()> {
     // The process that asks decides when to end: without it stdin ends, and so does this.
     let _ = ctrlc::set_handler(|| {});
     let failed = |action: &'static str| move |error| Error::io(Path::new("bench-worker"), action, error);
-    let mut place = Place { ready: None, program: resident("VmRSS:"), clock_us: lockstep::timer_us() };
+    let mut place = Place { ready: None, program: resident("VmRSS:"), clock_us: run::timer_us() };
     for line in io::stdin().lock().lines() {
         let line = line.map_err(failed("cannot read a request"))?;
         let answer = match serde_json::from_str(&line) {
@@ -128,11 +128,11 @@ fn load(source: &Source, which: RunSide, threads: usize, purpose: Purpose) -> Re
         }
         Purpose::Inference => inference(&experiment.set, side.encoding, dtype)?,
     };
-    let mut engine = lockstep::build(&side, capacity)?;
+    let mut engine = run::build(&side, capacity)?;
     let start = Start::draw(&experiment)?;
     let values = if which == RunSide::Reference { start.reference } else { start.candidate };
     for (index, initial) in values.parameters.iter().enumerate() {
-        lockstep::load(engine.as_mut(), index, initial.parameter.shape, &initial.values, dtype)?;
+        run::load(engine.as_mut(), index, initial.parameter.shape, &initial.values, dtype)?;
     }
     engine.set_threads(threads);
     let ready = Ready { engine, dtype, given };

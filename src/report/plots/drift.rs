@@ -4,7 +4,7 @@ use super::{
     Area, Axis, Drawn, Keep, PALETTE, Stroke, TEXT, TEXT_SIZE, curve, heading, kept, legend, note, panel, shade, text,
     thin, widen,
 };
-use crate::verdict::{Curves, TensorCurve};
+use crate::judge::verdict::{Curves, TensorCurve};
 use plotters::style::text_anchor::{HPos, VPos};
 
 /// Points of a curve in a panel that spans half the figure.

@@ -4,8 +4,8 @@ use super::{
     Area, Axis, Drawn, Keep, PALETTE, Stroke, TEXT, TEXT_SIZE, curve, heading, kept, legend, note, panel, shade, text,
     thin, widen,
 };
-use crate::noise::UNJUDGED;
-use crate::verdict::{Curves, Phase, TensorCurve};
+use crate::judge::noise::UNJUDGED;
+use crate::judge::verdict::{Curves, Phase, TensorCurve};
 use plotters::style::text_anchor::{HPos, VPos};
 
 /// Points of a curve in a panel that spans half the figure.

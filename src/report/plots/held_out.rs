@@ -1,7 +1,7 @@
 //! `held-out`: how the sides do on the validation rows, look by look: loss, and for classes the share that is right.
 
 use super::{Area, Axis, CANDIDATE, Drawn, Keep, REFERENCE, curve, heading, legend, panel, thin};
-use crate::verdict::{Curves, Evaluated, RunMode, Scores};
+use crate::judge::verdict::{Curves, Evaluated, RunMode, Scores};
 
 /// Points of a curve: a look may come after every step.
 const LOOKS: usize = 800;

@@ -4,7 +4,7 @@ use super::{
     Area, Axis, CANDIDATE, Drawn, Keep, PALETTE, POINTS, REFERENCE, Stroke, curve, heading, kept, legend, note, panel,
     shade, thin,
 };
-use crate::verdict::Curves;
+use crate::judge::verdict::Curves;
 
 /// Draws the reported loss, and under it the distance of the two, over the same steps.
 pub fn draw(area: &Area<'_>, title: &str, curves: &Curves) -> Drawn {

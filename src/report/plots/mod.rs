@@ -25,7 +25,7 @@ pub use shapes::{band, cells, dots, line};
 
 use super::write_whole;
 use crate::error::{Error, Result};
-use crate::verdict::Curves;
+use crate::judge::verdict::Curves;
 use plotters::style::{FontStyle, register_font};
 use std::path::{Path, PathBuf};
 use std::sync::{
@@ -127,7 +127,7 @@ fn widen(column: &[f32]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verdict::{Phase, PhaseTimes, TensorCurve};
+    use crate::judge::verdict::{Phase, PhaseTimes, TensorCurve};
     use std::fs;
 
     fn tensors(values: &[f32]) -> Vec<TensorCurve> {

@@ -1,7 +1,7 @@
 //! `time`: wall time of each phase and of the whole step, both sides, with the middle half of the steps as whisker.
 
 use super::{Area, Axis, CANDIDATE, Drawn, REFERENCE, TEXT, TEXT_SIZE, heading, legend, note, panel, text};
-use crate::verdict::{Curves, Phase, PhaseTimes};
+use crate::judge::verdict::{Curves, Phase, PhaseTimes};
 use plotters::prelude::{PathElement, Rectangle, Text};
 use plotters::style::{
     Color, WHITE,

@@ -12,7 +12,7 @@ use crate::{
     },
     error::Result,
     experiment::Experiment,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

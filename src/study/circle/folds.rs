@@ -9,7 +9,7 @@ use crate::{
     data::set::{DataSet, Held, Part, Which},
     error::{Error, Result},
     experiment::Experiment,
-    lockstep::{Alone, RunSide, Scores},
+    run::{Alone, RunSide, Scores},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -8,8 +8,11 @@ use super::{
 };
 use crate::{
     error::Result,
-    lockstep::{Engines, Phase, Role, build},
-    verdict::{Comparison, Outcome, StartKind, Verdict, compare},
+    judge::{
+        Comparison, compare,
+        verdict::{Outcome, StartKind, Verdict},
+    },
+    run::{Engines, Phase, Role, build},
 };
 use std::collections::BTreeMap;
 
@@ -76,7 +79,7 @@ pub(super) fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Run
     let first = reported("parity", PARITY)?;
     let as_published = reported("as-published", AS_PUBLISHED)?;
     let mut parity = vec![Run { name: format!("parity: {}", plain().0), ..first }];
-    parity.extend(compared(context, &at_parity(), crate::lockstep::STOCK)?);
+    parity.extend(compared(context, &at_parity(), crate::run::STOCK)?);
     let by_sample = compared(context, &of_samples(), &|role, side, rows| {
         let engine = build(side, rows)?;
         Ok(if role == Role::Candidate { Box::new(BySample::new(engine, side)) } else { engine })
@@ -93,7 +96,7 @@ pub(super) fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Run
         ),
         ("an update for each sample".to_owned(), sets(&["candidate.training.faults=[\"update-per-sample\"]"])),
     ];
-    let mut others = compared(context, &others, crate::lockstep::STOCK)?;
+    let mut others = compared(context, &others, crate::run::STOCK)?;
     let (per_sample, sum) = (others.remove(1), others.remove(0));
     for run in parity.iter().chain(&by_sample).chain([&sum, &per_sample, &as_published]) {
         study.experiments.insert(run.name.clone(), run.verdict.clone());

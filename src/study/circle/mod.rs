@@ -15,7 +15,7 @@ use crate::{
     data::set::{Part, Targets},
     error::Result,
     experiment::Experiment,
-    verdict::{Outcome, Phase},
+    judge::verdict::{Outcome, Phase},
 };
 use folds::{Folds, Init, On, scratch, torch};
 

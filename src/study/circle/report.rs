@@ -11,8 +11,8 @@ use super::{
     signal::LINEAR,
 };
 use crate::{
-    lockstep::Phase,
     report::power,
+    run::Phase,
     study::{Sample, quartiles},
 };
 use page::table;

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::Engine,
     error::Result,
-    lockstep::{Batches, RunSide, prepared},
+    run::{Batches, RunSide, prepared},
 };
 use serde::{Deserialize, Serialize};
 

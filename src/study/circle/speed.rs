@@ -4,7 +4,7 @@ use super::{super::Context, by_sample::BySample, folds::Init};
 use crate::{
     error::Result,
     experiment::{Experiment, RunSide},
-    lockstep::{Batches, prepared},
+    run::{Batches, prepared},
     study::quartiles,
 };
 use serde::{Deserialize, Serialize};

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     data::set::Which,
     error::Result,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
     study::Context,
 };
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
     study::{Context, largest},
     tensor::Owned,
 };

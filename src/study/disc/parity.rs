@@ -6,10 +6,12 @@ use super::{
 };
 use crate::{
     error::Result,
-    lockstep::Mode,
-    noise::Limits,
+    judge::{
+        noise::Limits,
+        verdict::{Outcome, Verdict},
+    },
+    run::Mode,
     study::{Context, StudyVerdict, experiment},
-    verdict::{Outcome, Verdict},
 };
 
 /// Each network and type: epochs that it is compared over. f32 is the document's; the whole run of each.

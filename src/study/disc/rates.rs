@@ -4,7 +4,7 @@ use super::{
     networks::{EPOCHS, FIXED, NETWORKS, rate},
     runs::{self, Plan, Runs, tests},
 };
-use crate::{error::Result, lockstep::RunSide, study::Context};
+use crate::{error::Result, run::RunSide, study::Context};
 
 /// The rates: half decades.
 pub(super) const RATES: [f64; 9] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0];

@@ -12,13 +12,13 @@ use super::{
     table::{DATA_RUNS, DATA_SETS, Table},
 };
 use crate::{
-    lockstep::Phase,
+    judge::verdict::Outcome,
     report::power,
+    run::Phase,
     study::{
         Sample, StudyVerdict,
         page::{self, table},
     },
-    verdict::Outcome,
 };
 use std::fmt::Write;
 

@@ -5,7 +5,7 @@ use crate::{
     data::set::{DataSet, Targets, Which},
     error::Result,
     experiment::Experiment,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
     study::{Context, Sample, experiment},
 };
 use serde::{Deserialize, Serialize};

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     error::Result,
-    lockstep::{Alone, Mode, Phase, RunSide},
-    noise::Limits,
+    judge::noise::Limits,
+    run::{Alone, Mode, Phase, RunSide},
     study::{Context, StudyVerdict, quartiles},
 };
 use std::time::Instant;

@@ -8,9 +8,9 @@ use super::{
 use crate::{
     data::set::Which,
     error::Result,
-    lockstep::{Alone, Phase, RunSide},
+    judge::verdict::Verdict,
+    run::{Alone, Phase, RunSide},
     study::{Context, StudyVerdict, experiment},
-    verdict::Verdict,
 };
 
 /// Batch sizes at which the law is shown.

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     data::set::Which,
     error::Result,
-    lockstep::RunSide,
+    run::RunSide,
     study::{Context, Sample, StudyVerdict},
 };
 

@@ -10,7 +10,7 @@ use crate::{
     },
     error::Result,
     experiment::Experiment,
-    lockstep::{Alone, Batches, RunSide},
+    run::{Alone, Batches, RunSide},
 };
 use serde::{Deserialize, Serialize};
 

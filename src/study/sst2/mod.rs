@@ -19,9 +19,11 @@ use crate::{
     data::set::DataSet,
     error::Result,
     experiment::Experiment,
-    lockstep::{Mode, Phase, RunSide},
-    noise::Limits,
-    verdict::{Curves, Outcome as Answer, Verdict},
+    judge::{
+        noise::Limits,
+        verdict::{Curves, Outcome as Answer, Verdict},
+    },
+    run::{Mode, Phase, RunSide},
 };
 use printed::HALF_DIGIT;
 use runs::Run;

@@ -8,9 +8,9 @@ use super::{
     stopping, sweeps, times, unseen,
 };
 use crate::{
-    lockstep::{Phase, RunMode},
+    judge::verdict::{Outcome, Verdict},
     report::{number, power},
-    verdict::{Outcome, Verdict},
+    run::{Phase, RunMode},
 };
 use std::fmt::Write;
 

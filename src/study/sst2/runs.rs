@@ -9,7 +9,7 @@ use crate::{
     data::set::{Targets, Which},
     error::{Error, Result},
     experiment::Experiment,
-    lockstep::{Alone, Batches, RunSide},
+    run::{Alone, Batches, RunSide},
 };
 use serde::{Deserialize, Serialize};
 

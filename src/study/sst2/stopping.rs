@@ -6,7 +6,7 @@ use super::{
     runs::{Look, Run},
 };
 use crate::{
-    lockstep::{Patience, Scores},
+    run::{Patience, Scores},
     training::{EarlyStopping, Monitor},
 };
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::Result,
     experiment::Experiment,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
 };
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@ use super::{counts, printed, runs, stopping, sweeps};
 use crate::{
     data::set::Which,
     experiment::Experiment,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
     study::{Context, Journal, Sample},
 };
 use std::{path::Path, sync::atomic::AtomicBool};

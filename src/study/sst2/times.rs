@@ -8,7 +8,7 @@ use crate::{
     data::set::Which,
     error::Result,
     experiment::Experiment,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
 };
 use serde::{Deserialize, Serialize};
 use std::time::Instant;

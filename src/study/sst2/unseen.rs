@@ -8,7 +8,7 @@ use crate::{
     data::Inputs,
     error::Result,
     experiment::Experiment,
-    lockstep::{Alone, Batches, RunSide},
+    run::{Alone, Batches, RunSide},
 };
 use serde::{Deserialize, Serialize};
 

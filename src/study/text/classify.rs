@@ -16,7 +16,7 @@ use crate::{
         set::{DataSet, Held, Part, Targets, Which},
     },
     error::{Error, Result},
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
 };
 use serde::{Deserialize, Serialize};
 

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     error::Result,
-    lockstep::RunSide,
     report::plots::{Area, Axis, Drawn, PALETTE, Stroke, figure, heading, legend, panel},
+    run::RunSide,
 };
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     data::set::{DataSet, Held, Targets},
     error::Result,
-    lockstep::RunSide,
+    run::RunSide,
 };
 
 /// Epochs of Table 2.

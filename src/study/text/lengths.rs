@@ -9,7 +9,7 @@ use super::{
 use crate::{
     data::set::{Part, Which},
     error::Result,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
 };
 use serde::{Deserialize, Serialize};
 

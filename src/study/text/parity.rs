@@ -8,10 +8,12 @@ use super::{
 };
 use crate::{
     error::Result,
-    lockstep::{Mode, Phase},
-    noise::Limits,
+    judge::{
+        noise::Limits,
+        verdict::{Divergence, Outcome, Verdict},
+    },
     report::power,
-    verdict::{Divergence, Outcome, Verdict},
+    run::{Mode, Phase},
 };
 use std::collections::BTreeSet;
 

@@ -5,8 +5,8 @@ use crate::{
     data::set::{DataSet, Held, Which},
     error::Result,
     experiment::Experiment,
-    lockstep::{Alone, RunSide, Scores},
     report::plots::{Area, Drawn, Panel, Stroke, TEXT, TEXT_SIZE, text},
+    run::{Alone, RunSide, Scores},
 };
 use plotters::{
     prelude::{DashedLineSeries, LineSeries},

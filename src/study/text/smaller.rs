@@ -7,7 +7,7 @@ use super::{
     initial::points,
     sets::{Look, Opened, QUESTIONS, train},
 };
-use crate::{error::Result, lockstep::RunSide};
+use crate::{error::Result, run::RunSide};
 
 pub(super) const SECTION: Section = Section { parts: SETUPS.len() * SEEDS as usize, run };
 

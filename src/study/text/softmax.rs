@@ -13,8 +13,8 @@ use crate::{
     data::set::{DataSet, Part, Targets, Which},
     error::Result,
     experiment::Experiment,
-    lockstep::{Alone, RunSide},
     report::plots::{Area, Axis, Drawn, PALETTE, Stroke, figure, heading, legend, line, panel},
+    run::{Alone, RunSide},
 };
 use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc};

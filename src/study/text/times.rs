@@ -14,9 +14,11 @@ use crate::{
     data::{BatchSize, Length, loader::Loader, set::Which},
     error::Result,
     experiment::{Experiment, RunSide},
-    lockstep::{Mode, prepared},
-    noise::Limits,
-    verdict::{Phase, Speed},
+    judge::{
+        noise::Limits,
+        verdict::{Phase, Speed},
+    },
+    run::{Mode, prepared},
 };
 use serde::{Deserialize, Serialize};
 use std::time::Instant;

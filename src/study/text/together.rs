@@ -9,10 +9,12 @@ use super::{
 use crate::{
     data::Length,
     error::Result,
-    lockstep::Mode,
-    noise::Limits,
+    judge::{
+        noise::Limits,
+        verdict::{Outcome, Phase, Verdict},
+    },
     report::power,
-    verdict::{Outcome, Phase, Verdict},
+    run::Mode,
 };
 
 pub(super) const SECTION: Section = Section { parts: RUNS.len(), run };

@@ -10,10 +10,10 @@ use super::{
 use crate::{
     data::set::{Part as Rows, Targets, Which},
     error::Result,
-    lockstep::{Alone, RunSide},
     report::plots::{
         Area, Axis, Drawn, PALETTE, Stroke, TEXT, TEXT_SIZE, band, curve, figure, heading, legend, panel, text,
     },
+    run::{Alone, RunSide},
 };
 use plotters::style::text_anchor::{HPos, VPos};
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use super::super::{Context, owned, quartiles};
 use super::parity;
 use crate::{
     error::Result,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
 };
 use serde::{Deserialize, Serialize};
 

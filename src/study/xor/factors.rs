@@ -5,7 +5,7 @@ use super::parity;
 use crate::{
     error::Result,
     experiment::Experiment,
-    lockstep::{Alone, RunSide},
+    run::{Alone, RunSide},
 };
 
 /// The factors, in the order of most to least impact that the published answer claims.

@@ -10,9 +10,12 @@ use super::{Context, Nobody, Page, Study, StudyVerdict, owned};
 use crate::{
     error::Result,
     experiment::Experiment,
-    lockstep::{Mode, Phase, StartKind},
-    noise::Limits,
-    verdict::{Comparison, Curves, Outcome as Answer, Verdict, compare},
+    judge::{
+        Comparison, compare,
+        noise::Limits,
+        verdict::{Curves, Outcome as Answer, Verdict},
+    },
+    run::{Mode, Phase, StartKind},
 };
 use factors::{FACTORS, Shares};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,33 @@
+//! What an experiment says before it runs: the settings in which its sides differ, which of those no number may reach, and what
+//! a run of it cannot tell.
+
+mod settings;
+mod unreached;
+
+use super::noise::Places;
+use crate::{experiment::Experiment, run::Mode};
+pub(super) use settings::differences;
+pub(super) use unreached::Unreached;
+
+/// What a run of this experiment cannot say, whatever it finds.
+pub(super) fn not_checked(experiment: &Experiment, mode: Mode, places: &Places) -> Vec<String> {
+    let mut texts = Vec::new();
+    if !experiment.noise.judged {
+        texts.push(
+            "anything: with noise = \"off\" nothing is judged, the sides are only set beside each other; take noise = \
+             \"off\" out to have a verdict"
+                .to_owned(),
+        );
+    }
+    if !places.aligned {
+        texts.push("forward and backward: the sides' layers do not correspond one to one".to_owned());
+    }
+    let uncompared = places.uncompared(experiment);
+    if !uncompared.is_empty() {
+        texts.push(format!("{}: only one side has it in that shape", uncompared.join(", ")));
+    }
+    if mode == Mode::Probe {
+        texts.push("the steps before the probed one".to_owned());
+    }
+    texts
+}

@@ -1,0 +1,128 @@
+//! An experiment, run in both engines and judged: what commands and studies call.
+
+use super::{
+    Judge, agree,
+    verdict::{Curves, Divergence, Measured, Mode, NonFinite, Outcome, Phase, RunMode, Speed, Verdict},
+};
+use crate::{
+    error::{Error, Result},
+    experiment::Experiment,
+    judge::noise::Limits,
+    run::{Engines, Lockstep, Observer, STOCK, timer_us},
+    training::identity,
+};
+use std::{collections::BTreeMap, sync::atomic::AtomicBool, time::Instant};
+
+/// How an experiment is compared.
+#[derive(Clone, Copy)]
+pub struct Comparison<'a> {
+    /// How the candidate is run.
+    pub mode: Mode,
+    /// The step that a probe compares.
+    pub at: usize,
+    /// What makes its engines.
+    pub engines: Engines<'a>,
+    /// What its limits are derived with.
+    pub limits: Limits,
+}
+
+impl Default for Comparison<'_> {
+    fn default() -> Self {
+        Self { mode: Mode::Both, at: 0, engines: STOCK, limits: Limits::default() }
+    }
+}
+
+/// Runs an experiment in both engines and judges it. `watching` is told of every step; `stop` ends the run. A free run
+/// that goes farther than rounding is known to take it, though no phase shows why, is run again beside more twins: beside
+/// some where none ran, then beside many.
+///
+/// # Errors
+/// If an engine cannot be built or fails, or a probe's step lies past the end.
+pub fn compare(
+    experiment: &Experiment,
+    comparison: Comparison<'_>,
+    environment: BTreeMap<String, String>,
+    watching: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<(Verdict, Curves)> {
+    let (mut found, mut more) = run(experiment, comparison, environment.clone(), watching, stop)?;
+    let Limits { twins, again, .. } = comparison.limits;
+    for twins in [twins, again] {
+        let asked = experiment.noise.twins.is_some_and(|asked| asked == 0);
+        if !more || found.0.noise.twins >= twins || found.0.interrupted || asked {
+            continue;
+        }
+        let mut experiment = experiment.clone();
+        experiment.noise.twins = Some(twins);
+        let (second, still) = run(&experiment, comparison, environment.clone(), watching, stop)?;
+        // An interrupted second look leaves a drift as it was found, and a doubt unanswered.
+        if second.0.interrupted {
+            return Ok(if found.0.verdict == Outcome::Inconclusive { second } else { found });
+        }
+        (found, more) = (second, still);
+    }
+    say_whether_steps_agree(experiment, comparison, stop, &mut found.0)?;
+    Ok(found)
+}
+
+/// Of a mismatch that some phase shows: whether the whole steps agree all the same, and whether they must.
+fn say_whether_steps_agree(
+    experiment: &Experiment,
+    comparison: Comparison<'_>,
+    stop: &AtomicBool,
+    verdict: &mut Verdict,
+) -> Result<()> {
+    let Some(first) = verdict.first_divergence.as_ref().filter(|_| verdict.verdict == Outcome::Mismatch) else {
+        return Ok(());
+    };
+    let found = |found: &NonFinite| (found.step, found.phase) == (first.step, first.phase);
+    if first.is_drift() || verdict.non_finite.iter().any(found) {
+        return Ok(());
+    }
+    // An update that differs where gradients do not is the step that differs.
+    let alone =
+        first.phase == Phase::Update && first.mode == RunMode::Sync && verdict.first_of(Phase::Backward).is_none();
+    verdict.steps_agree = if alone { Some(false) } else { agree::steps_agree(experiment, comparison, first, stop)? };
+    if verdict.steps_agree == Some(true) {
+        let [reference, candidate] = [&experiment.reference, &experiment.candidate].map(|side| &side.training);
+        verdict.identity = identity(reference, candidate, &experiment.reference.model.parameters());
+    }
+    Ok(())
+}
+
+/// A run, and whether more twins would say more of it.
+fn run(
+    experiment: &Experiment,
+    comparison: Comparison<'_>,
+    environment: BTreeMap<String, String>,
+    watching: &mut dyn Observer,
+    stop: &AtomicBool,
+) -> Result<((Verdict, Curves), bool)> {
+    let start = Instant::now();
+    let Comparison { mode, at, engines, limits } = comparison;
+    let explained = |error| experiment.explain(error);
+    let mut lockstep = Lockstep::with(experiment, mode, engines).map_err(explained)?;
+    let all = lockstep.steps;
+    let (steps, only) = if mode == Mode::Probe { (at.saturating_add(1), Some(at)) } else { (all, None) };
+    if steps > all {
+        return Err(Error::Usage(format!(
+            "--at {at} lies past the end: the experiment has {all} steps, numbered from 0"
+        )));
+    }
+    let mut judge = Judge::with(experiment, mode, &lockstep, engines, limits);
+    let mut measured = Measured { environment, ..Measured::default() };
+    let (reference, candidate) = lockstep.describe();
+    let sides = [("reference", &experiment.reference, reference), ("candidate", &experiment.candidate, candidate)];
+    for (side, described, name) in sides {
+        measured.environment.insert(side.to_owned(), format!("{name}: {}", described.model));
+    }
+    let ended = lockstep.run(steps, only, stop, &mut [&mut judge, watching]).map_err(explained)?;
+    if ended.steps > 0 {
+        measured.speed = Some(Speed { timer_us: timer_us(), run_s: start.elapsed().as_secs_f64(), ..Speed::default() });
+    }
+    let in_doubt = judge.is_in_doubt();
+    let found = judge.finish(ended, measured);
+    let first = found.0.first_divergence.as_ref();
+    let more = first.map_or(in_doubt, |first| Divergence::is_drift(first) || (in_doubt && first.mode == RunMode::Free));
+    Ok((found, more))
+}

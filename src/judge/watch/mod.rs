@@ -1,0 +1,667 @@
+//! Watches a run and judges it: every phase of the steps that are replayed, on each side's own inputs. Of a large model these
+//! are the first ones, some in turn, and every one at which the synced sides are farther apart than replays have explained;
+//! the gaps between these sides are looked at in every step.
+//!
+//! A candidate's tensor is judged against what the *reference's* definition gives in exact arithmetic on the
+//! candidate's own inputs to that phase; the reference against the same on its own. Blame falls on a phase whose inputs
+//! agree and whose result does not. How far a free run as a whole may drift, its twins say.
+
+mod candidate;
+mod drifting;
+mod first;
+mod times;
+mod track;
+
+use super::{
+    before::{Unreached, differences, not_checked},
+    verdict::NonFinite,
+};
+use crate::{
+    data::Inputs,
+    experiment::Experiment,
+    judge::{
+        gap::Deviation,
+        noise::{Apart, By, Drift, Each, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
+        replay::Replay,
+    },
+    run::{
+        Engines, Evaluated, Lockstep, Mode, Observer, Phase, RunMode, RunSide, Runner, STOCK, SideStep,
+        StartDifference, StepEvent,
+    },
+    tensor::{DType, View},
+};
+pub(super) use candidate::Run;
+use candidate::{Compared, Look, off, what};
+use drifting::Drifting;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
+use times::{Times, note_times};
+pub(super) use times::{quartiles, speed_of};
+use track::Buckets;
+pub(super) use track::Track;
+
+/// Steps that are always replayed, from the first.
+const FIRST: usize = 8;
+
+/// How many times as large as at a replayed step, which was within its limits and met no tie, a gap between the synced
+/// sides may be before it is replayed, too.
+const EXPLAINED: f64 = 4.0;
+
+/// Whose phases a step's replays cover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replayed {
+    /// All sides'.
+    All,
+    /// The reference's and the synced candidate's, from what they still lent after their updates.
+    Synced,
+    /// Nobody's: the gaps of the synced sides are no larger than replays have explained.
+    Nobody,
+}
+
+/// Judges a run as its observer.
+pub struct Judge {
+    pub(in crate::judge) title: String,
+    /// The settings in which the sides differ, in words.
+    pub(in crate::judge) settings: Vec<String>,
+    pub(in crate::judge) resolved: serde_json::Value,
+    pub(in crate::judge) mode: Mode,
+    pub(in crate::judge) differences: Vec<StartDifference>,
+    pub(in crate::judge) not_checked: Vec<String>,
+    pub(in crate::judge) names: [String; 2],
+    pub(in crate::judge) places: Places,
+    replay: Replay,
+    deviations: Vec<Deviation>,
+    pub(in crate::judge) runs: Vec<Run>,
+    pub(in crate::judge) losses: Vec<f64>,
+    pub(in crate::judge) times: [Times; 2],
+    pub(in crate::judge) buckets: Buckets,
+    /// Batches of looks at the evaluation mode.
+    looks: usize,
+    /// The bucket of the step at hand, and whether columns had to be thinned for it.
+    bucket: (usize, bool),
+    /// The phases of it that have had a tensor that was judged.
+    judged: BTreeSet<Phase>,
+    /// Steps at which a phase had a tensor that was judged.
+    pub(in crate::judge) compared: BTreeMap<Phase, usize>,
+    /// Of every phase, the largest budget of every compared step; below 0 where it was not replayed.
+    pub(in crate::judge) budgets: BTreeMap<Phase, Vec<f32>>,
+    pub(in crate::judge) moved: bool,
+    pub(in crate::judge) non_finite: Vec<NonFinite>,
+    pub(in crate::judge) evaluations: Vec<Evaluated>,
+    pub(in crate::judge) data: Vec<String>,
+    pub(in crate::judge) referee: Option<Referee>,
+    pub(in crate::judge) twins: Option<Twins>,
+    /// By how much of each parameter rounding may have moved it at the latest compared step.
+    moved_by: Vec<f64>,
+    /// Whether the sides take the rows in batches of different sizes.
+    pub(in crate::judge) batches_differ: bool,
+    /// Whether a synced candidate starts every step from all of the reference's weights.
+    synced: bool,
+    /// Every how many steps are replayed, whatever their gaps: each, where gaps say nothing.
+    replayed_every: usize,
+    /// How much of the latest compared step is replayed.
+    replayed: Replayed,
+    /// Whether anything is: with `noise = "off"` the sides are only set beside each other.
+    pub(in crate::judge) judging: bool,
+    /// Compared steps whose phases were replayed.
+    pub(in crate::judge) replays: usize,
+    /// The last step of them.
+    latest_replay: Option<usize>,
+    /// What the weights have an effect on.
+    pub(in crate::judge) effects: Effects,
+    /// For each place, the gap between the synced sides that needs no replay.
+    explained: Vec<f64>,
+    /// Steps that a gap called for a replay of and that could not be replayed.
+    pub(in crate::judge) lost: Vec<usize>,
+    pub(in crate::judge) limits: Limits,
+    pub(in crate::judge) horizon_at: f64,
+    pub(in crate::judge) drifting: Drifting,
+    pub(in crate::judge) unreached: Unreached,
+    pub(in crate::judge) ties: Ties,
+}
+
+impl Judge {
+    /// A judge of the run that `lockstep` is about to make.
+    pub fn new(experiment: &Experiment, mode: Mode, lockstep: &Lockstep) -> Self {
+        Self::with(experiment, mode, lockstep, STOCK, Limits::default())
+    }
+
+    /// As [`new`](Self::new), with a referee and limits of your own.
+    pub fn with(
+        experiment: &Experiment,
+        mode: Mode,
+        lockstep: &Lockstep,
+        engines: Engines<'_>,
+        limits: Limits,
+    ) -> Self {
+        let (reference, candidate) = (&experiment.reference, &experiment.candidate);
+        let places = Places::new(experiment, limits.k);
+        let (reference_name, candidate_name) = lockstep.describe();
+        let mut not_checked = not_checked(experiment, mode, &places);
+        let judging = experiment.noise.judged;
+        let referee = judging.then(|| Referee::new(experiment, lockstep.rows, limits.k, engines)).transpose();
+        if let Err(error) = &referee {
+            not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
+        }
+        // Beside a large model twins run only where the synced gaps do not explain how far the free run goes.
+        let few = if lockstep.replayed_every == 1 || !lockstep.synced { limits.twins } else { 0 };
+        let count = experiment.noise.twins.unwrap_or(few);
+        let free = judging && mode.runs().contains(&RunMode::Free);
+        // A side is judged by its own rounding: the twins are as coarse as the coarser side.
+        let coarser = if [reference.dtype, candidate.dtype].contains(&DType::F32) { DType::F32 } else { DType::F64 };
+        let horizon_at = experiment.noise.horizon;
+        let twins = || Twins::new(reference, coarser, Limits { twins: count, ..limits }, lockstep.rows, horizon_at);
+        Self {
+            settings: differences(experiment, &lockstep.differences),
+            title: experiment.title.clone(),
+            resolved: experiment.resolved.clone(),
+            mode,
+            not_checked,
+            names: [reference_name.to_string(), candidate_name.to_string()],
+            replay: Replay::new(reference, reference.dtype, limits.k)
+                .with_tail(experiment.alignment().tail.reference.start),
+            deviations: Vec::new(),
+            runs: mode.runs().iter().map(|&mode| Run::new(mode, experiment, &places, limits)).collect(),
+            losses: Vec::new(),
+            times: Default::default(),
+            buckets: Buckets::default(),
+            looks: 0,
+            bucket: (0, false),
+            judged: BTreeSet::new(),
+            compared: BTreeMap::new(),
+            budgets: BTreeMap::new(),
+            moved: false,
+            non_finite: Vec::new(),
+            evaluations: Vec::new(),
+            data: experiment.set.notes.iter().chain(&lockstep.matched).cloned().collect(),
+            referee: referee.ok().flatten(),
+            twins: (free && count > 0).then(twins),
+            limits,
+            horizon_at,
+            moved_by: Vec::new(),
+            replayed_every: if lockstep.synced { lockstep.replayed_every } else { 1 },
+            batches_differ: lockstep.batches_differ,
+            synced: lockstep.synced,
+            replayed: Replayed::Nobody,
+            judging,
+            replays: 0,
+            latest_replay: None,
+            effects: Effects::default(),
+            explained: Vec::new(),
+            lost: Vec::new(),
+            drifting: Drifting::new(lockstep),
+            unreached: Unreached::new(experiment),
+            ties: Ties::new(experiment),
+            differences: lockstep.differences.clone(),
+            places,
+        }
+    }
+
+    fn compare(&mut self, event: &StepEvent<'_>) {
+        let judged = |runs: &[Run], phase| -> usize {
+            let tracks = runs.iter().flat_map(|run| &run.tracks).filter(|track| track.phase == phase);
+            tracks.map(|track| track.judged).sum()
+        };
+        let phases = || std::iter::once(Phase::Batch).chain(Phase::COMPUTED);
+        let before: Vec<usize> = phases().map(|phase| judged(&self.runs, phase)).collect();
+        let first = event.part.number == 0;
+        if first {
+            self.bucket = self.buckets.next(event.step);
+        }
+        let (bucket, full) = (self.bucket.0, self.bucket.1 && first);
+        self.measure(event);
+        let record = &event.reference.record;
+        let referee = self.referee.as_mut().filter(|_| self.replayed != Replayed::Nobody && event.part.acted[0]);
+        if let Some(Err(error)) = referee.map(|referee| referee.step(&self.places, record, &mut self.effects)) {
+            self.not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
+            self.referee = None;
+        }
+        let drift = self.follow_drift(event, bucket, full);
+        let quiet = self.quiet();
+        let horizon = self.twins.as_ref().and_then(Twins::horizon);
+        for (run, (mode, candidate)) in self.runs.iter_mut().zip(event.candidates) {
+            if full {
+                run.tracks.iter_mut().for_each(Track::thin);
+            }
+            if run.ended {
+                run.tracks.iter_mut().for_each(|track| track.hold(bucket));
+                continue;
+            }
+            // Rows that a side takes after an update of its own in this step met other weights than the other side's.
+            let earlier = if first { [false; 2] } else { run.moved };
+            let met = event.part.acted.iter().zip(earlier).all(|(acted, moved)| !*acted || !moved);
+            if self.batches_differ {
+                let [one, other] = [event.reference_runner, candidate].map(moves);
+                run.moved = [earlier[0] || one, earlier[1] || other];
+            }
+            self.moved = self.moved || moves(event.reference_runner) || moves(candidate);
+            let finite = |side: &SideStep| {
+                side.judged.is_finite() && side.record.after.iter().flatten().all(|weight| weight.is_finite())
+            };
+            // At the end of the step it is found.
+            let whole = event.part.last || (finite(event.reference) && finite(&candidate.latest));
+            if !whole {
+                continue;
+            }
+            let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| event.step < horizon);
+            let k = self.limits.k;
+            let replayed = self.replayed.covers(*mode);
+            let (reference, latest) = (event.reference, &candidate.latest);
+            let since = self.latest_replay.map_or(event.step, |latest| latest + 1);
+            let since = (since < event.step && quiet).then_some(since);
+            let alike = !self.batches_differ;
+            let step = Compared {
+                step: event.step,
+                first,
+                since,
+                bucket,
+                counts,
+                replayed,
+                k,
+                reference,
+                candidate: latest,
+                alike,
+            };
+            if let Some(found) =
+                run.take_in(&self.places, (&mut self.replay, &self.deviations), self.referee.as_ref(), &step)
+            {
+                run.ended = !found.counts;
+                self.non_finite.push(found);
+                continue;
+            }
+            // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
+            let together =
+                *mode == RunMode::Sync || ((self.twins.is_some() || self.synced) && self.drifting.together());
+            let mut tied = false;
+            // What engines still lend after a look at other rows is of those.
+            let lent = replayed || (event.evaluated.is_empty() && candidate.looked().is_empty());
+            let alike = self.places.aligned && run.forward && (self.batches_differ || reference.rows == latest.rows);
+            if counts && together && alike && lent && met {
+                tied = self.ties.take_in(*mode, event.step, event.reference_runner, candidate);
+                if tied && *mode == RunMode::Free {
+                    let why = format!("from step {} on: it meets a tie there, and may be elsewhere", event.step);
+                    self.drifting.unjudged = Some(why);
+                }
+            }
+            if *mode == RunMode::Free && counts && together && !tied && event.part.last {
+                let targets = self.batches_differ || reference.rows != latest.rows || !lent;
+                let targets = (!targets).then_some(event.batch.targets);
+                if let Some(what) = self.ties.bent(event.reference_runner, candidate, targets) {
+                    let why = format!("from step {} on: rounding decides there which way {what} goes", event.step);
+                    self.drifting.unjudged = Some(why);
+                }
+            }
+            if *mode == RunMode::Sync && replayed && run.passed && !tied {
+                self.explained.resize(run.apart.gaps.len(), 0.0);
+                for (explained, apart) in self.explained.iter_mut().zip(&run.apart.gaps) {
+                    *explained = f64::max(*explained / 2.0, EXPLAINED * apart.unwrap_or_default());
+                }
+            }
+        }
+        if self.replayed != Replayed::Nobody {
+            self.latest_replay = Some(event.step);
+        }
+        let off = |run: &Run| run.mode == RunMode::Sync && !run.firsts.is_empty();
+        if self.twins.is_none() && self.drifting.unjudged.is_none() && self.runs.iter().any(off) {
+            self.drifting.unjudged =
+                Some(format!("from step {} on: the synced steps differ by more than rounding", event.step));
+        }
+        for phase in phases() {
+            let budgets = self.runs.iter().filter_map(|run| run.budgets.get(&phase).copied());
+            let worst = budgets.reduce(|one, other| if one >= other { one } else { other });
+            // Where nothing was replayed there is none.
+            let column = self.budgets.entry(phase).or_default();
+            if full {
+                track::thin(column);
+            }
+            track::push(column, bucket, worst.unwrap_or(-1.0));
+        }
+        // Once it is known whether a tie of this step sent the free run elsewhere.
+        if let Some(drift) = drift {
+            self.drifting.take_in(event.step, drift, horizon);
+        }
+        let seen = phases().zip(before).filter(|(phase, before)| judged(&self.runs, *phase) > *before);
+        self.judged.extend(seen.map(|(phase, _)| phase));
+        if event.part.last {
+            for phase in std::mem::take(&mut self.judged) {
+                *self.compared.entry(phase).or_default() += 1;
+            }
+        }
+    }
+
+    /// Measures, where it is its turn or a gap stands out, each side against its replay.
+    fn measure(&mut self, event: &StepEvent<'_>) {
+        if self.replayed == Replayed::Nobody {
+            return;
+        }
+        let [of_reference, of_candidates] = event.part.acted;
+        self.replays += usize::from(event.part.last);
+        let advanced = self.replayed == Replayed::Synced;
+        let reference = &event.reference.record;
+        let Self { places, replay, deviations, effects, .. } = self;
+        // The referee's tensors are f64 throughout; where there is none, the reference's have to do.
+        let by = match &self.referee {
+            Some(_) => By::Tensors,
+            None => By::Weights { rounded: replay.rounded_in_f64(), silent: replay.silence() },
+        };
+        if of_reference {
+            self.unreached.take_in(reference);
+            let seen = (advanced, Some((effects, by)));
+            deviations.clear();
+            let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
+            places.measure(replay, seen, (reference, None), reference, each);
+            if self.limits.closely {
+                places.measure_closely(replay, &places.all, reference.rows, deviations, &mut |replay, each| {
+                    places.measure(replay, (true, None), (reference, None), reference, each);
+                });
+            }
+        }
+        let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended && of_candidates);
+        for (run, (_, candidate)) in runs.filter(|(_, (mode, _))| self.replayed.covers(*mode)) {
+            run.measure(places, (&candidate.latest.record, reference), advanced, self.limits.closely);
+        }
+    }
+
+    /// Whether the gaps of the synced sides, of the places that were looked at, are no larger than replays have explained.
+    fn quiet(&self) -> bool {
+        let quiet = |run: &Run| {
+            let mut gaps = self.explained.iter().zip(&run.apart.gaps);
+            !self.explained.is_empty() && gaps.all(|(explained, apart)| apart.is_none_or(|apart| apart <= *explained))
+        };
+        self.runs.iter().find(|run| run.mode == RunMode::Sync && !run.ended).is_some_and(quiet)
+    }
+
+    /// Looks at how far a candidate is from the reference in what both computed.
+    fn look(&mut self, event: &StepEvent<'_>, wanted: RunMode) {
+        let wide = |(inputs, targets): (Inputs<'_>, View<'_>)| {
+            let mut wide = [Vec::new(), Vec::new()];
+            inputs.widen_into(&mut wide[0]);
+            targets.widen_into(&mut wide[1]);
+            wide
+        };
+        let given = event.given.filter(|_| self.places.watch_batches).map(|given| given.map(wide));
+        let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
+        for (run, (_, candidate)) in runs.filter(|(run, _)| run.mode == wanted) {
+            self.places.computed([event.reference_runner, candidate], given.as_ref(), &mut run.apart);
+        }
+    }
+
+    /// Looks at how far the candidates' weights are from the reference's, and their losses: those that are judged, or, where the
+    /// sides have seen other batches, those that they print of the whole step.
+    fn watch(&mut self, event: &StepEvent<'_>) {
+        let Self { places, runs, batches_differ, .. } = self;
+        let loss = |side: &SideStep| if *batches_differ { side.loss } else { side.judged };
+        let runs = runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended);
+        let mut watched: Vec<_> = runs
+            .map(|(run, (_, side))| {
+                // Nothing was looked at before the updates.
+                if *batches_differ {
+                    run.apart.clear(places.all.len());
+                }
+                Watched { side, loss: loss(&side.latest), apart: &mut run.apart }
+            })
+            .collect();
+        places.watched((event.reference_runner, loss(event.reference)), &mut watched);
+    }
+
+    /// Lets the twins make the step, and nudges them where it left them; of a compared one, says where it took everyone.
+    fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) -> Option<Drift> {
+        if event.part.acted[0] {
+            self.step_twins(event);
+        }
+        if !event.part.last {
+            return None;
+        }
+        let Some(twins) = self.twins.as_mut() else { return self.sum_gaps(event) };
+        // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
+        if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
+            return None;
+        }
+        let free = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Free);
+        let (_, candidate) = free.filter(|_| event.compared)?;
+        if full {
+            track::thin(&mut self.drifting.twins);
+        }
+        let engines = [event.reference_runner.engine(), candidate.engine()];
+        let drift = twins.compare(event.step, engines, self.places.pairs(), &self.effects);
+        track::push(&mut self.drifting.twins, bucket, drift.twins);
+        Some(drift)
+    }
+
+    /// Lets the twins make the reference's step, and nudges them.
+    fn step_twins(&mut self, event: &StepEvent<'_>) {
+        let Some(twins) = self.twins.as_mut() else { return };
+        let stepped = twins.step(&event.batch, &event.reference_runner.kept().before);
+        if event.compared && self.replayed != Replayed::Nobody {
+            self.moved_by = self.places.moved(&event.reference.record, &self.deviations);
+        }
+        if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
+            self.not_checked.push(format!("how far the free run may drift: {error}"));
+            self.twins = None;
+        }
+    }
+
+    /// Without twins a free run is held to the gaps that single steps leave between the synced sides: as long as training
+    /// does not amplify what rounding does, their sum is as far as it can go.
+    fn sum_gaps(&mut self, event: &StepEvent<'_>) -> Option<Drift> {
+        let side = |wanted| event.candidates.iter().find(|(mode, _)| *mode == wanted).map(|(_, side)| side);
+        let (synced, free) = (side(RunMode::Sync)?, side(RunMode::Free)?);
+        if !self.judging || !event.compared || !self.synced {
+            return None;
+        }
+        let of = |wanted, side: &Runner| {
+            let run = self.runs.iter().find(|run| run.mode == wanted).filter(|_| !self.effects.leave_out());
+            if let Some(run) = run {
+                return self.places.of_weights(&run.apart);
+            }
+            let [reference, candidate] = [event.reference_runner, side].map(Runner::engine);
+            let pair = |(one, other)| (one, [reference.parameter(one).values, candidate.parameter(other).values]);
+            self.effects.gap(self.places.pairs().map(pair))
+        };
+        let (of_synced, apart) = (of(RunMode::Sync, synced), of(RunMode::Free, free));
+        self.drifting.summed += of_synced;
+        let limit = self.limits.k * self.drifting.summed;
+        Some(Drift { twins: 0.0, limit, apart, reference: f64::NAN, candidate: None })
+    }
+
+    /// On a step that is not compared the losses are all there is to see.
+    fn watch_losses(&mut self, event: &StepEvent<'_>) {
+        for (run, (mode, candidate)) in self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+            let losses = (event.reference.loss, candidate.latest.loss);
+            if let Some((_, finite)) = non_finite(|| std::iter::once(losses)) {
+                let side = off(finite);
+                let (step, phase, tensor) = (event.step, Phase::Loss, "loss".to_owned());
+                let counts = *mode == RunMode::Sync || self.twins.as_ref().and_then(Twins::horizon).is_none();
+                run.ended = !counts;
+                let (mode, index) = (*mode, Vec::new());
+                let value = [losses.0, losses.1].into_iter().find(|loss| loss.is_finite());
+                let bad = [losses.1, losses.0].into_iter().find(|loss| !loss.is_finite());
+                let what = what(bad.unwrap_or(f64::NAN)).to_owned();
+                self.non_finite.push(NonFinite {
+                    mode,
+                    step,
+                    phase,
+                    tensor,
+                    index,
+                    side,
+                    value,
+                    what,
+                    counts,
+                    overflow: None,
+                });
+            }
+        }
+    }
+
+    /// What is not finite ends the run: nothing after it means anything. Past the horizon it ends the free run alone.
+    fn flow(&self) -> ControlFlow<()> {
+        let over = self.non_finite.iter().any(|found| found.counts) || self.runs.iter().all(|run| run.ended);
+        if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Replayed {
+    fn covers(self, mode: RunMode) -> bool {
+        match self {
+            Self::All => true,
+            Self::Synced => mode == RunMode::Sync,
+            Self::Nobody => false,
+        }
+    }
+}
+
+impl Observer for Judge {
+    fn computed(&mut self, event: &StepEvent<'_>) -> bool {
+        self.replayed = Replayed::Nobody;
+        // What the sides compute from different rows is not set beside each other.
+        if self.batches_differ {
+            self.replayed = if self.judging { Replayed::All } else { Replayed::Nobody };
+            return self.judging;
+        }
+        if event.compared {
+            let seen = self.buckets.seen() + 1;
+            let due = seen <= FIRST || seen.is_multiple_of(self.replayed_every);
+            self.look(event, RunMode::Sync);
+            // A free run whose loss is not finite is looked at whole, so that it is said where that begins.
+            let free = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Free);
+            let broken = free.is_some_and(|(_, candidate)| !candidate.latest.judged.is_finite());
+            let all = !self.judging || due || broken || !self.quiet();
+            if all {
+                self.look(event, RunMode::Free);
+                self.replayed = if self.judging { Replayed::All } else { Replayed::Nobody };
+                return self.judging;
+            }
+        }
+        if self.judging {
+            let Self { places, replay, runs, .. } = self;
+            let advance = |replay: &mut Replay, which, side: &Runner| {
+                let engine = side.engine();
+                let (weight, gradient) =
+                    (|index| engine.parameter(index).values, |index| engine.gradient(index).values);
+                places.advance(replay, which, &event.batch, [&weight, &gradient], engine.parameters().len());
+            };
+            advance(replay, RunSide::Reference, event.reference_runner);
+            for (run, (_, candidate)) in runs.iter_mut().zip(event.candidates) {
+                if run.mode == RunMode::Free {
+                    run.apart.clear(places.all.len());
+                }
+                advance(&mut run.replay, RunSide::Candidate, candidate);
+            }
+        }
+        false
+    }
+
+    fn updated(&mut self, event: &StepEvent<'_>) -> bool {
+        if self.batches_differ {
+            if event.part.last {
+                self.watch(event);
+            }
+            return false;
+        }
+        let reference = event.reference_runner;
+        let everything = !self.judging || self.replayed == Replayed::All;
+        if everything {
+            for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended) {
+                let losses = [event.reference.judged, candidate.latest.judged];
+                self.places.updated([reference, candidate], losses, &mut run.apart);
+            }
+        } else {
+            self.watch(event);
+        }
+        let synced = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Sync);
+        if everything {
+            // The gaps of a later step may call for its replay when its updates have been made.
+            let mut sides = synced.iter().map(|(_, candidate)| candidate).chain([reference]);
+            if self.replayed_every > 1 && !sides.all(Runner::still_lends) {
+                self.replayed_every = 1;
+            }
+            return false;
+        }
+        for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates) {
+            if run.mode == RunMode::Free && run.apart.broken.is_some() {
+                let mut earlier = Apart::default();
+                self.places.computed([reference, candidate], None, &mut earlier);
+                if earlier.broken.is_some() {
+                    run.apart = earlier;
+                }
+            }
+        }
+        if self.quiet() {
+            return false;
+        }
+        let Some((run, (_, candidate))) = self.runs.iter().zip(synced).find(|(run, _)| run.mode == RunMode::Sync)
+        else {
+            return false;
+        };
+        let mut again = Apart::default();
+        self.places.computed([reference, candidate], None, &mut again);
+        let mut gradients = self.places.all.iter().zip(again.gaps.iter().zip(&run.apart.gaps));
+        if gradients.any(|(place, (now, then))| matches!(place, Place::Gradient(_)) && now != then) {
+            self.lost.push(event.step);
+            return false;
+        }
+        self.replayed = Replayed::Synced;
+        true
+    }
+
+    fn looked(&mut self, step: usize, reference: &Runner, candidates: &[(RunMode, Runner)]) {
+        if !self.judging || self.non_finite.iter().any(|found| found.counts) {
+            return;
+        }
+        let horizon = self.twins.as_ref().and_then(Twins::horizon);
+        let Self { places, replay, runs, limits, .. } = self;
+        for (number, record) in reference.looked().iter().enumerate() {
+            let theirs = places.look(replay, (record, None), limits.closely);
+            for (run, (mode, candidate)) in runs.iter_mut().zip(candidates).filter(|(run, _)| !run.ended) {
+                let Some(own) = candidate.looked().get(number) else { continue };
+                let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| step < horizon);
+                let look = Look { step, bucket: self.looks, counts, k: limits.k, closely: limits.closely };
+                run.take_in_look(places, (replay, &theirs), [record, own], look);
+            }
+            self.looks += 1;
+        }
+        *self.compared.entry(Phase::Evaluation).or_default() += 1;
+    }
+
+    fn part(&mut self, event: &StepEvent<'_>) {
+        self.compare(event);
+    }
+
+    fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
+        self.losses.push(event.reference.loss);
+        // Of earlier looks the matrices go: a page shows the last one's, and a thousand classes take megabytes.
+        if !event.evaluated.is_empty() {
+            for earlier in &mut self.evaluations {
+                earlier.reference.confusion = None;
+                earlier.candidates.iter_mut().for_each(|(_, scores)| scores.confusion = None);
+            }
+        }
+        self.evaluations.extend_from_slice(event.evaluated);
+        note_times(&mut self.times[0], event.reference);
+        for (run, (_, candidate)) in self.runs.iter_mut().zip(event.candidates) {
+            run.losses.push(candidate.latest.loss);
+        }
+        // The last candidate is the free one where there is one: the one that trains by itself.
+        if let Some((_, candidate)) = event.candidates.last() {
+            note_times(&mut self.times[1], &candidate.latest);
+        }
+        if event.compared {
+            self.compare(event);
+            return self.flow();
+        }
+        self.watch_losses(event);
+        self.follow_drift(event, 0, false);
+        self.flow()
+    }
+}
+
+/// Whether a step moved any weight of a side.
+fn moves(side: &Runner) -> bool {
+    let engine = side.engine();
+    (0..engine.parameters().len()).any(|index| {
+        let (before, after) = (side.before(index).iter(), engine.parameter(index).values.iter());
+        before.zip(after).any(|(before, after)| after - before != 0.0)
+    })
+}

@@ -1,0 +1,651 @@
+//! Drives a reference and its candidates over the same batches, phase by phase, and tells observers what happened.
+//!
+//! One reference pass feeds a free candidate (its own weights throughout) and a synced one (takes the reference's
+//! weights before every step). Each phase is timed alone; which side goes first alternates from step to step. Where the
+//! sides' batches have different sizes a step is one of the larger, and the other side makes several.
+
+mod alone;
+mod batches;
+mod checkpoint;
+mod evaluation;
+mod masks;
+mod phase;
+mod record;
+mod runner;
+mod start;
+
+pub use crate::experiment::RunSide;
+pub use alone::{Alone, prepared};
+pub use batches::Batches;
+pub use checkpoint::{CHECKPOINT_FILES, Checkpoints};
+pub use evaluation::{Evaluated, Evaluation, Patience, Scores};
+pub use masks::Masks;
+pub use phase::{Mode, Phase, RunMode};
+pub use record::{Snapshot, StepRecord};
+pub use runner::{Runner, SideStep};
+pub use start::{Start, StartDifference, StartKind};
+
+use crate::{
+    data::{Batch, Inputs, set::Which},
+    engine::{Description, Engine, faulty},
+    error::{Error, Result},
+    experiment::{EngineKind, Experiment, Side},
+    model::Alignment,
+    tensor::{DType, Owned, Shape, Values, View},
+    training::Course,
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    ops::ControlFlow,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
+
+/// Inputs and outputs of all layers for one batch: 2 GB in f64, of which a run holds several copies.
+const MOST_ACTIVATIONS: usize = 250_000_000;
+
+/// Multiply-adds of a forward pass from which on not every step is replayed, but for the first ones.
+const LARGE: usize = 1 << 17;
+
+/// Every how many steps of such a model are replayed, whatever the gaps: a replay of all sides takes some five times what
+/// their own step does, watching a tenth (reports/calibration).
+const REPLAYED: usize = 9;
+
+/// Parameters beyond which replays are rarer still, and every how many steps there are any. Every step is watched.
+const MANY: usize = 100_000;
+const REPLAYED_OF_MANY: usize = 33;
+
+/// The first number from `least` on that is odd, so that either side goes first in turn, and has no common divisor with
+/// the steps of an epoch, so that every batch has its turn, a ragged last one too.
+fn in_turn(least: usize, steps_of_epoch: usize) -> usize {
+    let common = |mut a: usize, mut b: usize| {
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let mut every = least | 1;
+    while common(every, steps_of_epoch) != 1 {
+        every += 2;
+    }
+    every
+}
+
+/// Engines in step, ready to run.
+pub struct Lockstep {
+    /// What differs at the start, each difference asked for by the experiment.
+    pub differences: Vec<StartDifference>,
+    /// How the names of files of weights were matched, where they are not the model's.
+    pub matched: Vec<String>,
+    /// Every how many steps all phases are replayed; on the others the gaps between the sides are watched.
+    pub replayed_every: usize,
+    /// Whether a synced candidate starts every step from the reference's weights, all of them.
+    pub synced: bool,
+    /// The experiment's length in steps.
+    pub steps: usize,
+    /// Rows of the largest batch.
+    pub rows: usize,
+    /// Whether the sides take the rows in batches of different sizes.
+    pub batches_differ: bool,
+    steps_per_epoch: usize,
+    batches: Batches,
+    /// The candidate's, where they are others.
+    own: Option<Batches>,
+    /// The definition's masks of those, where they have another size.
+    defined_masks: Option<Masks>,
+    validation: Option<Evaluation>,
+    test: Option<Evaluation>,
+    course: Course,
+    reference: Runner,
+    candidates: Vec<(RunMode, Runner)>,
+    /// For each of the candidate's parameters, and of its buffers, the reference's of the same name and shape.
+    shared: [Vec<Option<usize>>; 2],
+    /// Whether what is compared is to be judged, too.
+    judged: bool,
+}
+
+/// One step of all sides.
+pub struct StepEvent<'a> {
+    /// From 0.
+    pub step: usize,
+    /// What of the step it is about.
+    pub part: Part,
+    /// How many steps the run is to have.
+    pub steps: usize,
+    /// What the reference was given.
+    pub batch: Batch<'a>,
+    /// What each side was given, its targets in the form of the definition's loss, where these can differ.
+    pub given: Option<[(Inputs<'a>, View<'a>); 2]>,
+    /// Whether its tensors are compared.
+    pub compared: bool,
+    /// The reference's step.
+    pub reference: &'a SideStep,
+    /// The reference.
+    pub reference_runner: &'a Runner,
+    /// The candidates that run, synced before free.
+    pub candidates: &'a [(RunMode, Runner)],
+    /// What was looked at after this step.
+    pub evaluated: &'a [Evaluated],
+}
+
+/// A part of a step: all of it, or a batch of the side with the smaller ones. The other side makes its own in the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// From 0.
+    pub number: usize,
+    /// Whether it is the last.
+    pub last: bool,
+    /// Whether the reference has made a batch in it, and whether the candidates have.
+    pub acted: [bool; 2],
+}
+
+/// Someone who is told of every step, and may end the run.
+pub trait Observer {
+    /// Called at every step when all sides have computed their gradients and none has made its update: what engines lend
+    /// is there to be read. Returns whether [`step`](Self::step) is to find records of all sides.
+    fn computed(&mut self, event: &StepEvent<'_>) -> bool {
+        let _ = event;
+        false
+    }
+
+    /// Called after the updates of a step that is compared. Returns whether, if no records were asked for, those of the
+    /// reference and of the synced candidate are to be made now, from what their engines still lend.
+    fn updated(&mut self, event: &StepEvent<'_>) -> bool {
+        let _ = event;
+        false
+    }
+
+    /// Called after a look at the evaluation mode after `step`, whose records the sides hold; also after that at the test
+    /// rows, when the run is over.
+    fn looked(&mut self, step: usize, reference: &Runner, candidates: &[(RunMode, Runner)]) {
+        let _ = (step, reference, candidates);
+    }
+
+    /// Called after every part of a step but the last. Those before it, of which records were asked for, have been told
+    /// by [`computed`](Self::computed) and [`updated`](Self::updated) as well.
+    fn part(&mut self, event: &StepEvent<'_>) {
+        let _ = event;
+    }
+
+    /// Called after every step; `Break` ends the run with this step.
+    fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()>;
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ended {
+    /// Steps that were run.
+    pub steps: usize,
+    /// Whether `stop` ended it.
+    pub interrupted: bool,
+    /// What early stopping decided, where there is any.
+    pub stopping: Option<Stopping>,
+    /// How the test rows were done in the end.
+    pub test: Option<Evaluated>,
+}
+
+/// What early stopping decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stopping {
+    /// After how many steps the reference stopped, and with it the run.
+    pub stopped: Option<usize>,
+    /// After how many steps the reference was best.
+    pub best: Option<usize>,
+    /// Whether every side was given back its weights of then.
+    pub restored: bool,
+    /// What each candidate would have decided by its own scores, as far as the run went.
+    pub candidates: Vec<Decision>,
+}
+
+/// A candidate's own decision to stop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// The candidate.
+    pub mode: RunMode,
+    /// After how many steps it would have stopped.
+    pub stopped: Option<usize>,
+    /// After how many steps it was best.
+    pub best: Option<usize>,
+    /// Whether that is the reference's decision.
+    pub same: bool,
+}
+
+impl Lockstep {
+    /// Builds the engines of an experiment and gives them their initial weights.
+    ///
+    /// # Errors
+    /// If an engine cannot be built, or the sides differ at the start where the experiment does not ask for it.
+    pub fn new(experiment: &Experiment, mode: Mode) -> Result<Self> {
+        Self::with(experiment, mode, STOCK)
+    }
+
+    /// As [`new`](Self::new), with engines of your own.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with(experiment: &Experiment, mode: Mode, engines: Engines<'_>) -> Result<Self> {
+        let start = Start::draw(experiment)?;
+        let batches = Batches::new(experiment, RunSide::Reference)?;
+        let own = Batches::differ(experiment).then(|| Batches::new(experiment, RunSide::Candidate)).transpose()?;
+        let [validation, test] = [Which::Validation, Which::Test].map(|part| Evaluation::new(experiment, part));
+        let [validation, test] = [validation?, test?];
+        let looks = [&validation, &test].into_iter().flatten().map(Evaluation::largest);
+        let rows = looks.chain(own.as_ref().map(Batches::largest)).fold(batches.largest(), usize::max);
+        let runner = |role, side: &Side, values| -> Result<Runner> {
+            let mut engine = engines(role, side, rows)?;
+            start::load(engine.as_mut(), side, values)?;
+            Ok(Runner::new(engine, side, [&experiment.reference, &experiment.candidate]))
+        };
+        let reference = runner(Role::Reference, &experiment.reference, &start.reference)?;
+        let candidates = mode
+            .runs()
+            .iter()
+            .map(|&mode| Ok((mode, runner(Role::Candidate, &experiment.candidate, &start.candidate)?)))
+            .collect::<Result<Vec<_>>>()?;
+        for (_, candidate) in &candidates {
+            start::check([reference.engine.as_ref(), candidate.engine.as_ref()], &start)?;
+        }
+        if own.is_none()
+            && let Some((_, candidate)) = candidates.first()
+        {
+            let same =
+                |reference: &Batch<'_>| batches.lend(candidate.dtype, |candidate, _| start::same(reference, candidate));
+            batches.lend(reference.dtype, |batch, _| same(batch))?;
+        }
+        let alignment = experiment.alignment();
+        let of = &experiment.candidate.model;
+        let shared = [
+            Alignment::of_candidate(&alignment.parameters, of.parameters().len()),
+            Alignment::of_candidate(&alignment.buffers, of.buffers().len()),
+        ];
+        let model = &experiment.reference.model;
+        let batches_differ = experiment.batches_differ();
+        if batches_differ && !mode.runs().contains(&RunMode::Free) {
+            return Err(Error::Usage(
+                "with batches of different sizes only a free run shows whether the sides make the same steps; leave --mode \
+                 out, or write --mode free"
+                    .to_owned(),
+            ));
+        }
+        let (steps_of_epoch, largest) =
+            (experiment.course.order.steps_per_epoch(experiment.set.training.rows()), batches.largest());
+        let parameters: usize = model.parameters().iter().map(|parameter| parameter.shape.elements()).sum();
+        let replayed_every = match model.multiply_adds().saturating_mul(largest) {
+            _ if batches_differ => 1,
+            _ if parameters > MANY => in_turn(REPLAYED_OF_MANY, steps_of_epoch),
+            LARGE.. => in_turn(REPLAYED, steps_of_epoch),
+            _ => 1,
+        };
+        let synced = mode.runs().contains(&RunMode::Sync) && shared[0].iter().all(Option::is_some);
+        Ok(Self {
+            matched: start.said(),
+            differences: start.differences,
+            replayed_every,
+            synced,
+            steps: experiment.course.length.steps(steps_of_epoch),
+            rows,
+            batches_differ,
+            steps_per_epoch: steps_of_epoch,
+            batches,
+            own,
+            defined_masks: batches_differ.then(|| Masks::new(model, experiment.reference.seed)),
+            validation: validation.map(|validation| validation.rarely(replayed_every > 1)),
+            test,
+            course: experiment.course.clone(),
+            reference,
+            candidates,
+            shared,
+            judged: experiment.noise.judged,
+        })
+    }
+
+    /// What the two engines are.
+    pub fn describe(&self) -> (Description, Description) {
+        let reference = self.reference.engine.describe();
+        let candidate =
+            self.candidates.first().map_or_else(|| reference.clone(), |(_, runner)| runner.engine.describe());
+        (reference, candidate)
+    }
+
+    /// Runs `steps` steps, or until an observer or `stop` ends it. With `only`, tensors are compared at that step
+    /// alone; else at every one. An observer is first told of what was computed, then of the
+    /// updates, then of the step as a whole.
+    ///
+    /// # Errors
+    /// If an engine fails.
+    pub fn run(
+        &mut self,
+        steps: usize,
+        only: Option<usize>,
+        stop: &AtomicBool,
+        observers: &mut [&mut dyn Observer],
+    ) -> Result<Ended> {
+        let sides = 1 + self.candidates.len();
+        let rule = self.course.early_stopping.filter(|_| self.validation.is_some());
+        let mut patience: Vec<Patience> = rule.map(|rule| vec![Patience::new(rule); sides]).unwrap_or_default();
+        let mut ended = Ended::default();
+        for step in 0..steps {
+            if stop.load(Ordering::Relaxed) {
+                ended.interrupted = true;
+                break;
+            }
+            let compared = match only {
+                Some(only) => step == only,
+                None => true,
+            };
+            self.sync()?;
+            let own = [self.batches.of_step(step), self.own.as_ref().unwrap_or(&self.batches).of_step(step)];
+            let parts = own.each_ref().map(ExactSizeIterator::len);
+            let count = parts[0].max(parts[1]);
+            let mut asked = false;
+            let mut at = At { step, steps, compared, part: Part { number: 0, last: count == 1, acted: [true; 2] } };
+            for number in 0..count {
+                at.part = Part { number, last: number + 1 == count, acted: parts.map(|parts| number < parts) };
+                asked = self.part(at, own.each_ref().map(|own| own.start + number), observers)?;
+            }
+            ended.steps = step + 1;
+            self.forget_looks();
+            let evaluated = self.look(step, steps, &mut patience)?;
+            if asked && self.validation.is_none() && ((step + 1).is_power_of_two() || step + 1 == steps) {
+                self.each_side(0, [true; 2], |side, batches| {
+                    batches.lend(side.dtype, |batch, targets| side.look(batch, targets))
+                })?;
+            }
+            let mut over = false;
+            // Every observer sees the step, also when an earlier one ends the run.
+            self.tell(at, &evaluated, &mut |event| {
+                observers.iter_mut().for_each(|observer| over |= observer.step(event).is_break());
+            });
+            // What a step has broken is known before what a look makes of it.
+            self.show_looks(step, observers);
+            if over || patience.first().is_some_and(|reference| reference.stopped.is_some()) {
+                break;
+            }
+        }
+        self.finish(&mut ended, &patience)?;
+        if ended.test.is_some() {
+            self.show_looks(ended.steps.saturating_sub(1), observers);
+        }
+        Ok(ended)
+    }
+
+    /// Makes a part of a step: for each side the batch with its number. Returns whether records were asked for.
+    fn part(&mut self, at: At, numbers: [usize; 2], observers: &mut [&mut dyn Observer]) -> Result<bool> {
+        let At { step, compared, part, .. } = at;
+        if part.acted[0] {
+            self.batches.prepare(numbers[0]);
+        }
+        if let Some(own) = self.own.as_mut().filter(|_| part.acted[1]) {
+            own.prepare(numbers[1]);
+        }
+        self.each_side(step, part.acted, |side, batches| {
+            batches.lend(side.dtype, |batch, _| side.compute(batch, compared, part.number == 0))
+        })?;
+        let (mut asked, mut late) = (false, false);
+        self.tell(at, &[], &mut |event| {
+            observers.iter_mut().for_each(|observer| asked |= observer.computed(event));
+        });
+        if compared {
+            self.copy(asked, part.acted)?;
+        }
+        self.each_side(step, part.acted, |side, batches| {
+            batches.lend(side.dtype, |batch, _| side.update(batch, part.number == 0))
+        })?;
+        if compared {
+            self.tell(at, &[], &mut |event| {
+                observers.iter_mut().for_each(|observer| late |= observer.updated(event));
+            });
+        }
+        if asked || late {
+            self.record(asked, part.acted)?;
+        }
+        if !part.last {
+            self.tell(at, &[], &mut |event| observers.iter_mut().for_each(|observer| observer.part(event)));
+        }
+        Ok(asked)
+    }
+
+    fn show_looks(&self, step: usize, observers: &mut [&mut dyn Observer]) {
+        if !self.reference.looked.is_empty() {
+            observers.iter_mut().for_each(|observer| observer.looked(step, &self.reference, &self.candidates));
+        }
+    }
+
+    fn forget_looks(&mut self) {
+        let candidates = self.candidates.iter_mut().map(|(_, side)| side);
+        candidates.chain([&mut self.reference]).for_each(|side| side.looked.clear());
+    }
+
+    /// Looks at the validation rows where it is their turn, and lets every side decide whether to go on.
+    fn look(&mut self, step: usize, steps: usize, patience: &mut [Patience]) -> Result<Vec<Evaluated>> {
+        let Some(validation) = &mut self.validation else { return Ok(Vec::new()) };
+        let due = self.course.validation.is_due(step, self.steps_per_epoch);
+        if !due && step + 1 != steps {
+            return Ok(Vec::new());
+        }
+        let found = validation.look(step + 1, &mut self.reference, &mut self.candidates)?;
+        let scores = std::iter::once(&found.reference).chain(found.candidates.iter().map(|(_, scores)| scores));
+        let mut best = false;
+        for (number, (patience, scores)) in patience.iter_mut().zip(scores).enumerate() {
+            let better = patience.see(step + 1, scores);
+            best |= better && number == 0;
+        }
+        if best && self.course.early_stopping.is_some_and(|rule| rule.restore) {
+            self.reference.keep();
+            self.candidates.iter_mut().for_each(|(_, candidate)| candidate.keep());
+        }
+        Ok(vec![found])
+    }
+
+    /// Gives back the best weights and looks at the test rows.
+    fn finish(&mut self, ended: &mut Ended, patience: &[Patience]) -> Result<()> {
+        if let [reference, candidates @ ..] = patience {
+            let same = self.candidates.iter().zip(candidates);
+            let restored = self.course.early_stopping.is_some_and(|rule| rule.restore) && reference.best_at.is_some();
+            ended.stopping = Some(Stopping {
+                stopped: reference.stopped,
+                best: reference.best_at,
+                restored,
+                candidates: same
+                    .map(|((mode, _), own)| Decision {
+                        mode: *mode,
+                        stopped: own.stopped,
+                        best: own.best_at,
+                        same: own.stopped == reference.stopped && own.best_at == reference.best_at,
+                    })
+                    .collect(),
+            });
+            if restored {
+                self.reference.restore()?;
+                self.candidates.iter_mut().try_for_each(|(_, candidate)| candidate.restore())?;
+            }
+        }
+        if let Some(test) = self.test.as_mut().filter(|_| !ended.interrupted) {
+            ended.test = Some(test.look(ended.steps, &mut self.reference, &mut self.candidates)?);
+        }
+        Ok(())
+    }
+
+    /// Lets the synced candidate take the reference's weights.
+    fn sync(&mut self) -> Result<()> {
+        let [parameters, buffers] = &self.shared;
+        for (_, candidate) in self.candidates.iter_mut().filter(|(mode, _)| *mode == RunMode::Sync) {
+            for (own, reference) in parameters.iter().enumerate().filter_map(|(own, found)| Some((own, (*found)?))) {
+                candidate.take(own, self.reference.engine.parameter(reference))?;
+            }
+            for (own, reference) in buffers.iter().enumerate().filter_map(|(own, found)| Some((own, (*found)?))) {
+                candidate.take_buffer(own, self.reference.engine.buffer(reference))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies what the update may change: all that records need where they are asked for, else the weights that the step
+    /// starts from. Those are the reference's alone where a synced candidate has started from the same.
+    fn copy(&mut self, asked: bool, [reference_acted, candidates_acted]: [bool; 2]) -> Result<()> {
+        let Self { reference, candidates, judged, .. } = self;
+        let mut candidates = candidates.iter_mut().map(|(_, side)| side).filter(|_| candidates_acted);
+        let reference = Some(reference).filter(|_| reference_acted);
+        if asked {
+            reference.map_or(Ok(()), Runner::copy)?;
+            return candidates.try_for_each(Runner::copy);
+        }
+        reference.map_or(Ok(()), Runner::copy_weights)?;
+        if *judged { Ok(()) } else { candidates.try_for_each(Runner::copy_weights) }
+    }
+
+    /// Makes every side's record of the step, or those of the reference and of the synced candidate from what they lend.
+    fn record(&mut self, asked: bool, acted: [bool; 2]) -> Result<()> {
+        if !asked {
+            self.reference.copy_rest()?;
+            let Self { reference, candidates, shared: [parameters, _], .. } = self;
+            for (_, side) in candidates.iter_mut().filter(|(mode, _)| *mode == RunMode::Sync) {
+                side.copy_late(parameters.iter().flatten().map(|&number| reference.before(number)))?;
+            }
+        }
+        self.each_side(0, acted, |side, batches| {
+            batches.lend(side.dtype, |batch, targets| side.record(batch, targets))
+        })?;
+        if let Some(masks) = self.defined_masks.as_mut().filter(|_| acted[1]) {
+            for (_, side) in &mut self.candidates {
+                let (dtype, SideStep { record, rows, .. }) = (side.dtype, &mut side.latest);
+                masks.draw(record.step, record.epoch, *rows);
+                record.masked(&masks.views(dtype));
+            }
+        } else if self.own.is_some() {
+            // A side is judged by the definition's masks, in its own type.
+            let rows = self.reference.latest.rows;
+            for (_, side) in self.candidates.iter_mut().filter(|(_, side)| side.latest.rows == rows) {
+                let record = &mut side.latest.record;
+                self.batches.lend(side.dtype, |batch, _| record.masked(batch.masks));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets the reference, the candidates or all do something, each with its batches; which goes first alternates from step
+    /// to step.
+    fn each_side(
+        &mut self,
+        step: usize,
+        [of_reference, of_candidates]: [bool; 2],
+        mut act: impl FnMut(&mut Runner, &Batches) -> Result<()>,
+    ) -> Result<()> {
+        let Self { batches, own, reference, candidates, .. } = self;
+        let given = own.as_ref().unwrap_or(batches);
+        let mut candidates = candidates.iter_mut().map(|(_, side)| side).filter(|_| of_candidates);
+        if step.is_multiple_of(2) {
+            if of_reference {
+                act(reference, batches)?;
+            }
+            return candidates.try_for_each(|side| act(side, given));
+        }
+        candidates.rev().try_for_each(|side| act(side, given))?;
+        if of_reference { act(reference, batches) } else { Ok(()) }
+    }
+
+    /// Tells of the step as it stands.
+    fn tell(&self, at: At, evaluated: &[Evaluated], told: &mut dyn FnMut(&StepEvent<'_>)) {
+        let At { step, steps, compared, part } = at;
+        self.batches.lend(self.reference.dtype, |batch, targets| {
+            let event = StepEvent {
+                step,
+                part,
+                steps,
+                batch: *batch,
+                given: None,
+                compared,
+                reference: &self.reference.latest,
+                reference_runner: &self.reference,
+                candidates: &self.candidates,
+                evaluated,
+            };
+            match (&self.own, self.candidates.first()) {
+                (Some(own), Some((_, side))) => own.lend(side.dtype, |other, of_other| {
+                    told(&StepEvent { given: Some([(batch.inputs, targets), (other.inputs, of_other)]), ..event });
+                }),
+                _ => told(&event),
+            }
+        });
+    }
+}
+
+/// Where a run is.
+#[derive(Clone, Copy)]
+struct At {
+    step: usize,
+    steps: usize,
+    compared: bool,
+    part: Part,
+}
+
+/// Loads values held in f64 into an engine that computes in `dtype`.
+///
+/// # Errors
+/// If the shape is not the parameter's.
+pub fn load(engine: &mut dyn Engine, parameter: usize, shape: Shape, values: &[f64], dtype: DType) -> Result<()> {
+    let mut own = Owned::new(dtype);
+    own.assign(Values::F64(values));
+    engine.load(parameter, own.view(shape))
+}
+
+/// What an engine is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// To define what is right.
+    Reference,
+    /// To be judged.
+    Candidate,
+    /// To say in f64 what the reference's definition is.
+    Referee,
+}
+
+/// Makes the engine of a side, for batches of at most so many rows.
+pub type Engines<'a> = &'a dyn Fn(Role, &Side, usize) -> Result<Box<dyn Engine>>;
+
+/// The engines of this crate.
+pub const STOCK: Engines<'static> = &|_, side, rows| build(side, rows);
+
+/// The engine that a side asks for, with the faults that it is to have.
+///
+/// # Errors
+/// If it cannot be built, or this program was built without it.
+pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
+    let columns: usize = side.model.inputs + side.model.widths().iter().sum::<usize>();
+    if capacity.saturating_mul(columns) > MOST_ACTIVATIONS {
+        return Err(Error::Usage(format!(
+            "a batch of {capacity} rows needs {columns} numbers for each of them, {MOST_ACTIVATIONS} in all fit; set a \
+             smaller training.batch_size, or narrower layers"
+        )));
+    }
+    let engine: Box<dyn Engine> = match side.engine {
+        EngineKind::Scratch => crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity),
+        #[cfg(feature = "torch")]
+        EngineKind::Torch => Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?),
+        #[cfg(not(feature = "torch"))]
+        EngineKind::Torch => {
+            return Err(Error::Usage(
+                "this program was built without libtorch; build it with the feature `torch`, or give the side another \
+                 engine: --set reference.engine=scratch"
+                    .to_owned(),
+            ));
+        }
+    };
+    faulty::with_faults(engine, &side.training)
+}
+
+/// What one clock read costs, in microseconds: the median of batches of back-to-back reads.
+pub fn timer_us() -> f64 {
+    const READS: u32 = 100;
+    let mut batches: Vec<f64> = (0..21)
+        .map(|_| {
+            let start = Instant::now();
+            (1..READS).for_each(|_| {
+                std::hint::black_box(Instant::now());
+            });
+            start.elapsed().as_secs_f64() * 1e6 / f64::from(READS)
+        })
+        .collect();
+    batches.sort_by(f64::total_cmp);
+    batches[batches.len() / 2]
+}

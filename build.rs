@@ -1,5 +1,5 @@
-//! Writes the folder of libtorch into the binary, so that it runs from anywhere without LD_LIBRARY_PATH, and
-//! tells the program which libtorch it was built with.
+//! Writes the folder of libtorch into the binary, so that it runs from anywhere without LD_LIBRARY_PATH, lets the tests of
+//! crates that depend on this one find it, and tells the program which libtorch it was built with.
 
 use std::{env, fs, path::Path};
 
@@ -10,7 +10,20 @@ fn main() {
         return;
     };
     println!("cargo:rustc-link-arg=-Wl,-rpath,{libraries}");
+    reach_dependents(&libraries);
     println!("cargo:rustc-env=LOCKSTEP_LIBTORCH_VERSION={}", version(&Path::new(&libraries).join("..")));
+}
+
+/// `rustc-link-arg` is of this package alone. For crates that depend on it `cargo run` and `cargo test` look for libraries in
+/// the search paths that lie below `target`: there a link leads to libtorch.
+fn reach_dependents(libraries: &str) {
+    let Some(out) = env::var_os("OUT_DIR") else { return };
+    let link = Path::new(&out).join("libtorch");
+    let _ = fs::remove_file(&link);
+    #[cfg(unix)]
+    if std::os::unix::fs::symlink(libraries, &link).is_ok() {
+        println!("cargo:rustc-link-search=native={}", link.display());
+    }
 }
 
 /// The version of the libtorch in `tree`: its headers say it; an official archive also has a `build-version`.

@@ -67,7 +67,7 @@ impl InEvaluation {
             let values: Vec<f32> =
                 now.iter().zip(before).map(|(&now, &before)| with(number, before, taken(now, before)) as f32).collect();
             let shape = self.inner.buffers()[number].shape;
-            self.inner.load_buffer(number, View { shape, values: Values::F32(&values) })?;
+            self.inner.load(self.inner.parameters().len() + number, View { shape, values: Values::F32(&values) })?;
         }
         Ok(())
     }
@@ -87,20 +87,16 @@ impl Engine for InEvaluation {
         self.inner.describe()
     }
 
-    fn parameters(&self) -> &[Parameter] {
-        self.inner.parameters()
+    fn supports(&self, _side: &Side) -> Result<()> {
+        Ok(())
     }
 
-    fn buffers(&self) -> &[Parameter] {
-        self.inner.buffers()
+    fn tensors(&self) -> &[Parameter] {
+        self.inner.tensors()
     }
 
     fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
         self.inner.load(parameter, values)
-    }
-
-    fn load_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
-        self.inner.load_buffer(buffer, values)
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
@@ -142,7 +138,7 @@ impl Engine for InEvaluation {
                 self.inner.forward(batch)?;
                 self.show();
                 let [mean, variance] = [0, 1].map(|number| wide(self.inner.buffer(number)));
-                let [weight, bias] = [2, 3].map(|number| wide(self.inner.parameter(number)));
+                let [weight, bias] = [2, 3].map(|number| wide(self.inner.tensor(number)));
                 let x = wide(self.inner.activation(0));
                 let columns = mean.len();
                 let of = |(at, x): (usize, &f64)| {
@@ -169,12 +165,8 @@ impl Engine for InEvaluation {
         self.inner.update()
     }
 
-    fn parameter(&self, parameter: usize) -> View<'_> {
-        self.inner.parameter(parameter)
-    }
-
-    fn buffer(&self, buffer: usize) -> View<'_> {
-        self.inner.buffer(buffer)
+    fn tensor(&self, parameter: usize) -> View<'_> {
+        self.inner.tensor(parameter)
     }
 
     fn gradient(&self, parameter: usize) -> View<'_> {

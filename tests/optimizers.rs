@@ -446,7 +446,7 @@ fn equal_batches_averaged_are_one_batch() {
                         );
                     }
                     let wide = |own: &Owned| own.values().iter().collect::<Vec<f64>>();
-                    alone.weights().iter().flat_map(wide).collect::<Vec<f64>>()
+                    alone.weights().0.iter().flat_map(wide).collect::<Vec<f64>>()
                 };
                 let one = trained(1);
                 assert_eq!(trained(2), one, "{engine}, {optimizer}, {dtype}");
@@ -603,8 +603,8 @@ fn an_update_per_sample_trains_on_each_row_alone() {
         let mut whole = start(&training);
         batch(0..3, &starts, whole.as_mut());
         for index in 0..weights.len() {
-            assert_eq!(per_sample.parameter(index), alone.parameter(index), "parameter {index}, sparse {sparse}");
-            assert_ne!(per_sample.parameter(index), whole.parameter(index), "parameter {index}, sparse {sparse}");
+            assert_eq!(per_sample.tensor(index), alone.tensor(index), "parameter {index}, sparse {sparse}");
+            assert_ne!(per_sample.tensor(index), whole.tensor(index), "parameter {index}, sparse {sparse}");
         }
     }
 }

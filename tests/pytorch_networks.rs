@@ -129,7 +129,7 @@ fn ten_steps_of_three_networks_end_where_pythons_did() {
             close(&losses, &case.losses, "losses");
             let mut found = Vec::new();
             for (index, parameter) in engine.parameters().iter().enumerate() {
-                engine.parameter(index).widen_into(&mut found);
+                engine.tensor(index).widen_into(&mut found);
                 // Its gradient is 0 but for rounding, which each engine rounds by itself.
                 if bits || !(case.seed == 3 && parameter.name == "0.bias") {
                     close(&found, &case.parameters_after[&parameter.name], &parameter.name);

@@ -168,7 +168,7 @@ fn step(engine: &mut dyn Engine, step: usize, gradient: &[f64], dtype: DType) ->
     let mut values = Vec::new();
     engine.gradient(0).widen_into(&mut values);
     assert_eq!(values, gradient, "the gradient that was given");
-    engine.parameter(0).widen_into(&mut values);
+    engine.tensor(0).widen_into(&mut values);
     values
 }
 

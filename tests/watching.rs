@@ -8,7 +8,7 @@ use common::judged;
 use lockstep::{
     experiment::Experiment,
     judge::{
-        Comparison, compare,
+        Comparison,
         verdict::{GapSummary, Mode, Outcome, Verdict},
     },
     run::{Observer, RunMode, Runner, StepEvent},
@@ -38,7 +38,7 @@ fn wide(view: View<'_>) -> Vec<f64> {
 }
 
 fn parameters(side: &Runner) -> Vec<Vec<f64>> {
-    (0..side.engine().parameters().len()).map(|index| wide(side.engine().parameter(index))).collect()
+    (0..side.engine().parameters().len()).map(|index| wide(side.engine().tensor(index))).collect()
 }
 
 impl Copying {
@@ -114,7 +114,7 @@ fn watching_finds_what_copying_finds_whether_anything_is_judged_or_not() {
         let experiment = Experiment::parse(NET, "net.toml", Path::new(""), &sets).unwrap();
         let mut copying = Copying::default();
         let (comparison, stop) = (Comparison::default(), AtomicBool::new(false));
-        let (verdict, _) = compare(&experiment, comparison, BTreeMap::new(), &mut copying, &stop).unwrap();
+        let (verdict, _) = comparison.watched(&experiment, &mut copying, &stop).unwrap();
         let exact = verdict.noise.drift.as_ref().is_some_and(|drift| drift.reference.is_some());
         assert_eq!(exact, noise != "noise = 'off'", "the exact twin");
         // The looks at the evaluation mode are no steps.

@@ -2,7 +2,7 @@
 //! can show, and on the side that has it.
 
 use super::settings::{FAULTED, Faulted};
-use crate::study::{Context, Nobody};
+use crate::study::Context;
 use crate::{
     engine::{
         Engine,
@@ -11,14 +11,13 @@ use crate::{
     error::Result,
     experiment::Side,
     judge::{
-        Comparison, compare,
+        Comparison,
         verdict::{Divergence, Farther, Outcome, Verdict},
     },
-    run::{Phase, Role, build},
+    run::{self, Phase, Role, build},
     training::{self, Training},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Steps of a run with a fault.
 pub(super) const STEPS: usize = 5;
@@ -333,5 +332,5 @@ fn faulted(context: &Context<'_>, case: &Case, setting: usize, faulty: Role) -> 
         }
     };
     let comparison = Comparison { engines: &engines, ..Comparison::default() };
-    Ok(compare(&experiment, comparison, BTreeMap::new(), &mut Nobody, context.stop)?.0)
+    Ok(comparison.watched(&experiment, &mut run::Silent, context.stop)?.0)
 }

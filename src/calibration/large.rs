@@ -1,7 +1,7 @@
 //! Faults in networks whose steps are not all replayed: late ones, ones of a single step, ones of the last batch of an
 //! epoch. Each is found in its phase at the first step that has it, though that step is not due for a replay.
 
-use crate::study::{Context, Nobody};
+use crate::study::Context;
 use crate::{
     engine::{
         Engine,
@@ -10,13 +10,13 @@ use crate::{
     error::Result,
     experiment::{Experiment, Side},
     judge::{
-        Comparison, compare,
+        Comparison,
         verdict::{Farther, Outcome},
     },
-    run::{Phase, Role, build},
+    run::{self, Phase, Role, build},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 /// Steps of a run: four epochs of nine batches, of which the last has fewer rows, and half of a fifth.
 const STEPS: usize = 40;
@@ -167,7 +167,7 @@ pub(super) fn run(context: &Context<'_>, jobs: &[Job]) -> Result<Vec<Found>> {
             })
         };
         let comparison = Comparison { engines: &engines, ..Comparison::default() };
-        let verdict = compare(&experiment, comparison, BTreeMap::new(), &mut Nobody, context.stop)?.0;
+        let verdict = comparison.watched(&experiment, &mut run::Silent, context.stop)?.0;
         let first = verdict.first_divergence.as_ref();
         let whose = if faulty == Role::Reference { Farther::Reference } else { Farther::Candidate };
         let right = verdict.verdict == Outcome::Mismatch

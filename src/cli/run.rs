@@ -2,10 +2,9 @@
 
 use super::{print, progress::Progress, say, stop_on_interrupt};
 use crate::{
-    environment::environment,
     error::{Error, Result},
     experiment::Experiment,
-    judge::{Comparison, compare},
+    judge::Comparison,
     report::{self, CHECKPOINTS, Folder},
     run::{Checkpoints, Mode, Observer, StepEvent},
 };
@@ -86,7 +85,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let mut checkpoints = experiment.course.checkpoint.map(checkpoint);
     let compared = {
         let mut watching = Watching { progress: Progress::new(0, "step"), checkpoints: checkpoints.as_mut() };
-        compare(&experiment, comparison, environment(), &mut watching, stop)
+        comparison.watched(&experiment, &mut watching, stop)
     };
     let (mut verdict, curves) = compared.inspect_err(|_| folder.abandon())?;
     report::write(&folder, &mut verdict, &curves)?;

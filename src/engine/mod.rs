@@ -3,7 +3,9 @@
 //! An engine is built from a [`Model`] and a [`Training`] alone, so that the two sides cannot drift apart by hand.
 //! It lends its tensors through [`View`]s; whoever compares reads them in place between two phases.
 
+mod check;
 pub mod faulty;
+mod saved;
 pub mod scratch;
 #[cfg(feature = "torch")]
 pub mod torch;
@@ -11,9 +13,12 @@ pub mod torch;
 use crate::{
     data::{Batch, Inputs},
     error::{Error, Result},
+    experiment::Side,
     model::{Layer, Parameter, Place},
-    tensor::{DType, Shape, Values, View},
+    tensor::{DType, View},
 };
+pub use check::check;
+pub use saved::Saved;
 use std::fmt;
 
 /// What an engine is, for legends, reports and verdict.json.
@@ -52,32 +57,25 @@ pub trait Engine {
         let _ = threads;
     }
 
-    /// What it trains, in `state_dict` order.
-    fn parameters(&self) -> &[Parameter];
-
-    /// What it keeps beside, in `state_dict` order: the running statistics of batch norm.
-    fn buffers(&self) -> &[Parameter] {
-        &[]
-    }
-
-    /// Replaces the values of a parameter. The state of the optimizer stays.
+    /// Refuses what this engine does not do, instead of doing something else: a layer, a loss, an optimizer, a setting.
+    /// Asked once, before anything runs.
     ///
     /// # Errors
-    /// If the view's shape or type is not the parameter's.
-    fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()>;
+    /// [`Error::Engine`], which says what and what to write instead.
+    fn supports(&self, side: &Side) -> Result<()>;
 
-    /// Replaces the values of a buffer.
+    /// What it trains, in `state_dict` order, then what it keeps beside: the running statistics of batch norm, which are
+    /// not `trained`. Every other method means a tensor by its place in this list.
+    fn tensors(&self) -> &[Parameter];
+
+    /// Replaces the values of a tensor. The state of the optimizer stays.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
-    fn load_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
-        let _ = values;
-        Err(Error::Engine {
-            engine: self.describe().name,
-            operation: format!("load buffer {buffer}"),
-            message: "it has no buffers".to_owned(),
-        })
-    }
+    /// If the view's shape or type is not the tensor's.
+    fn load(&mut self, tensor: usize, values: View<'_>) -> Result<()>;
+
+    /// The values of a tensor.
+    fn tensor(&self, tensor: usize) -> View<'_>;
 
     /// Computes every layer's output for a batch in the engine's own type: in training, or as `batch.training` says in
     /// evaluation, where dropout is off (there are no masks) and batch norm uses and keeps its running statistics.
@@ -117,13 +115,20 @@ pub trait Engine {
         Ok(loss)
     }
 
-    /// The values of a parameter.
-    fn parameter(&self, parameter: usize) -> View<'_>;
+    /// Those of [`tensors`](Self::tensors) that it trains: the first ones.
+    fn parameters(&self) -> &[Parameter] {
+        let all = self.tensors();
+        &all[..all.partition_point(|tensor| tensor.trained)]
+    }
 
-    /// The values of a buffer.
+    /// Those that it keeps beside.
+    fn buffers(&self) -> &[Parameter] {
+        &self.tensors()[self.parameters().len()..]
+    }
+
+    /// The values of one of these.
     fn buffer(&self, buffer: usize) -> View<'_> {
-        let _ = buffer;
-        View { shape: Shape::new(&[0]), values: Values::F64(&[]) }
+        self.tensor(self.parameters().len() + buffer)
     }
 
     /// The gradient in a parameter, in the parameter's shape, before any clipping: that of the optimized loss, its
@@ -154,7 +159,7 @@ fn misfit(engine: &str, parameter: &Parameter, dtype: DType, values: &View<'_>) 
 }
 
 /// What every engine refuses in the same words: a batch that a layer of the model has no answer for.
-fn check(engine: &str, places: &[Place], batch: &Batch<'_>) -> Result<()> {
+fn refuse_unanswered(engine: &str, places: &[Place], batch: &Batch<'_>) -> Result<()> {
     let refused = |message| {
         let operation = format!("forward of inputs {}", batch.inputs.shape());
         Err(Error::Engine { engine: engine.to_owned(), operation, message })

@@ -36,7 +36,7 @@ pub(super) fn steps_agree(
     if experiment.batches_differ() {
         return Ok(None);
     }
-    let mut lockstep = Lockstep::with(experiment, Mode::Sync, comparison.engines)?;
+    let mut lockstep = Lockstep::with(experiment, Mode::Sync, &|role, side, rows| comparison.build(role, side, rows))?;
     let steps = lockstep.steps.min(first.step.saturating_add(STEPS));
     let alignment = experiment.alignment();
     let all = alignment.parameters.iter().copied().collect::<Option<Vec<usize>>>();
@@ -45,7 +45,7 @@ pub(super) fn steps_agree(
     };
     let engine = |dtype| {
         let side = Side { engine: EngineKind::Scratch, dtype, ..experiment.reference.clone() };
-        Ok(Definition { engine: (comparison.engines)(Role::Referee, &side, lockstep.rows)?, dtype })
+        Ok(Definition { engine: comparison.build(Role::Referee, &side, lockstep.rows)?, dtype })
     };
     // Each type once; one of f64 would be the definition again.
     let mut narrow = vec![experiment.reference.dtype, experiment.candidate.dtype];
@@ -130,7 +130,7 @@ impl Definition {
         self.engine.step(&batch)?;
         let after = (0..shapes.len()).map(|index| {
             let mut after = Vec::new();
-            self.engine.parameter(index).widen_into(&mut after);
+            self.engine.tensor(index).widen_into(&mut after);
             after
         });
         Ok(after.zip(before).map(|(after, before)| difference(&after, before)).collect())
@@ -157,7 +157,7 @@ impl Agreement {
         let twins = self.twins.iter_mut().map(|twin| twin.changes(&event.batch, &before));
         let twins = twins.collect::<Result<Vec<_>>>()?;
         let change =
-            |side: &Runner, own: usize, before: &[f64]| difference(&wide(side.engine().parameter(own).values), before);
+            |side: &Runner, own: usize, before: &[f64]| difference(&wide(side.engine().tensor(own).values), before);
         for (index, before) in before.iter().enumerate() {
             let [one, other] =
                 [(reference, index), (candidate, self.own[index])].map(|(side, own)| change(side, own, before));

@@ -5,22 +5,29 @@ use super::{
     verdict::{Curves, Divergence, Measured, Mode, NonFinite, Outcome, Phase, RunMode, Speed, Verdict},
 };
 use crate::{
+    engine::Engine,
+    environment::environment,
     error::{Error, Result},
-    experiment::Experiment,
+    experiment::{Experiment, Side},
     judge::noise::Limits,
-    run::{Engines, Lockstep, Observer, STOCK, timer_us},
+    run::{Engines, Lockstep, Observer, Role, STOCK, Silent, timer_us},
     training::identity,
 };
-use std::{collections::BTreeMap, sync::atomic::AtomicBool, time::Instant};
+use std::{sync::atomic::AtomicBool, time::Instant};
 
-/// How an experiment is compared.
+/// Makes the candidate of a comparison: an engine for this side and batches of at most so many rows.
+pub type Candidate<'a> = &'a dyn Fn(&Side, usize) -> Result<Box<dyn Engine>>;
+
+/// How an experiment is compared: what [`compare`] leaves as it is.
 #[derive(Clone, Copy)]
 pub struct Comparison<'a> {
     /// How the candidate is run.
     pub mode: Mode,
     /// The step that a probe compares.
     pub at: usize,
-    /// What makes its engines.
+    /// An engine of your own in the candidate's place.
+    pub candidate: Option<Candidate<'a>>,
+    /// What makes the other engines.
     pub engines: Engines<'a>,
     /// What its limits are derived with.
     pub limits: Limits,
@@ -28,41 +35,84 @@ pub struct Comparison<'a> {
 
 impl Default for Comparison<'_> {
     fn default() -> Self {
-        Self { mode: Mode::Both, at: 0, engines: STOCK, limits: Limits::default() }
+        Self { mode: Mode::Both, at: 0, candidate: None, engines: STOCK, limits: Limits::default() }
     }
 }
 
-/// Runs an experiment in both engines and judges it. `watching` is told of every step; `stop` ends the run. A free run
-/// that goes farther than rounding is known to take it, though no phase shows why, is run again beside more twins: beside
-/// some where none ran, then beside many.
+/// Trains both sides of an experiment, step by step, and judges the candidate.
+///
+/// ```
+/// use lockstep::{Experiment, compare, judge::verdict::Outcome};
+/// # fn main() -> lockstep::Result<()> {
+/// let text = "
+///     data.kind = 'xor'
+///     model.layers = [{ linear = { outputs = 5 } }, 'sigmoid', { linear = { outputs = 1 } }]
+///     training = { loss = 'mse', optimizer = { sgd = { lr = 0.3 } }, steps = 20 }
+///     reference.engine = 'scratch' # so that it runs without libtorch, too
+///     candidate.training.optimizer.sgd.lr = 0.6
+/// ";
+/// let experiment = Experiment::parse(text, "xor.toml", "".as_ref(), &[])?;
+/// let verdict = compare(&experiment)?;
+/// assert_eq!(verdict.verdict, Outcome::Mismatch);
+/// assert_eq!(verdict.first_divergence.map(|first| first.step), Some(0));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// If an engine cannot be built or fails, or a probe's step lies past the end.
-pub fn compare(
-    experiment: &Experiment,
-    comparison: Comparison<'_>,
-    environment: BTreeMap<String, String>,
-    watching: &mut dyn Observer,
-    stop: &AtomicBool,
-) -> Result<(Verdict, Curves)> {
-    let (mut found, mut more) = run(experiment, comparison, environment.clone(), watching, stop)?;
-    let Limits { twins, again, .. } = comparison.limits;
-    for twins in [twins, again] {
-        let asked = experiment.noise.twins.is_some_and(|asked| asked == 0);
-        if !more || found.0.noise.twins >= twins || found.0.interrupted || asked {
-            continue;
-        }
-        let mut experiment = experiment.clone();
-        experiment.noise.twins = Some(twins);
-        let (second, still) = run(&experiment, comparison, environment.clone(), watching, stop)?;
-        // An interrupted second look leaves a drift as it was found, and a doubt unanswered.
-        if second.0.interrupted {
-            return Ok(if found.0.verdict == Outcome::Inconclusive { second } else { found });
-        }
-        (found, more) = (second, still);
+/// If an engine cannot be built or fails.
+pub fn compare(experiment: &Experiment) -> Result<Verdict> {
+    Ok(Comparison::default().run(experiment)?.0)
+}
+
+impl Comparison<'_> {
+    /// Trains both sides of an experiment and judges the candidate: the verdict, and the numbers behind its plots.
+    ///
+    /// # Errors
+    /// If an engine cannot be built or fails, or a probe's step lies past the end.
+    pub fn run(self, experiment: &Experiment) -> Result<(Verdict, Curves)> {
+        self.watched(experiment, &mut Silent, &AtomicBool::new(false))
     }
-    say_whether_steps_agree(experiment, comparison, stop, &mut found.0)?;
-    Ok(found)
+
+    /// As [`run`](Self::run); `watching` is told of every step, and `stop` ends the run. A free run that goes farther than
+    /// rounding is known to take it, though no phase shows why, is run again beside more twins: beside some where none ran,
+    /// then beside many.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn watched(
+        self,
+        experiment: &Experiment,
+        watching: &mut dyn Observer,
+        stop: &AtomicBool,
+    ) -> Result<(Verdict, Curves)> {
+        let (mut found, mut more) = once(experiment, self, watching, stop)?;
+        let Limits { twins, again, .. } = self.limits;
+        for twins in [twins, again] {
+            let asked = experiment.noise.twins.is_some_and(|asked| asked == 0);
+            if !more || found.0.noise.twins >= twins || found.0.interrupted || asked {
+                continue;
+            }
+            let mut experiment = experiment.clone();
+            experiment.noise.twins = Some(twins);
+            let (second, still) = once(&experiment, self, watching, stop)?;
+            // An interrupted second look leaves a drift as it was found, and a doubt unanswered.
+            if second.0.interrupted {
+                return Ok(if found.0.verdict == Outcome::Inconclusive { second } else { found });
+            }
+            (found, more) = (second, still);
+        }
+        say_whether_steps_agree(experiment, self, stop, &mut found.0)?;
+        Ok(found)
+    }
+
+    /// The engine of a role.
+    pub(super) fn build(&self, role: Role, side: &Side, rows: usize) -> Result<Box<dyn Engine>> {
+        match (role, self.candidate) {
+            (Role::Candidate, Some(own)) => own(side, rows),
+            _ => (self.engines)(role, side, rows),
+        }
+    }
 }
 
 /// Of a mismatch that some phase shows: whether the whole steps agree all the same, and whether they must.
@@ -91,15 +141,15 @@ fn say_whether_steps_agree(
 }
 
 /// A run, and whether more twins would say more of it.
-fn run(
+fn once(
     experiment: &Experiment,
     comparison: Comparison<'_>,
-    environment: BTreeMap<String, String>,
     watching: &mut dyn Observer,
     stop: &AtomicBool,
 ) -> Result<((Verdict, Curves), bool)> {
     let start = Instant::now();
-    let Comparison { mode, at, engines, limits } = comparison;
+    let Comparison { mode, at, limits, .. } = comparison;
+    let engines: Engines<'_> = &|role, side, rows| comparison.build(role, side, rows);
     let explained = |error| experiment.explain(error);
     let mut lockstep = Lockstep::with(experiment, mode, engines).map_err(explained)?;
     let all = lockstep.steps;
@@ -110,7 +160,7 @@ fn run(
         )));
     }
     let mut judge = Judge::with(experiment, mode, &lockstep, engines, limits);
-    let mut measured = Measured { environment, ..Measured::default() };
+    let mut measured = Measured { environment: environment(), ..Measured::default() };
     let (reference, candidate) = lockstep.describe();
     let sides = [("reference", &experiment.reference, reference), ("candidate", &experiment.candidate, candidate)];
     for (side, described, name) in sides {

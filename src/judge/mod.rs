@@ -12,5 +12,5 @@ pub mod replay;
 pub mod verdict;
 mod watch;
 
-pub use compare::{Comparison, compare};
+pub use compare::{Candidate, Comparison, compare};
 pub use watch::Judge;

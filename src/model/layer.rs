@@ -129,6 +129,11 @@ pub enum Bag {
 }
 
 impl Layer {
+    /// `nn.Linear(inputs, outputs)`, with a bias.
+    pub fn linear(inputs: usize, outputs: usize) -> Self {
+        Self::Linear(Linear { inputs, outputs, bias: true })
+    }
+
     /// The shape of a row after this layer, for one of shape `row` before it.
     ///
     /// # Errors

@@ -28,6 +28,8 @@ pub struct Parameter {
     pub name: String,
     /// `[out, in]` for weights, `[out]` for biases.
     pub shape: Shape,
+    /// Whether it is trained; a buffer, as a running mean, is kept beside.
+    pub trained: bool,
 }
 
 /// Where a layer stands in its model: what reaches it, and the numbers of what is its own.
@@ -116,7 +118,7 @@ impl Model {
     /// What is trained, in `state_dict` order: a layer's weight, then its bias.
     pub fn parameters(&self) -> Vec<Parameter> {
         let named = |(index, layer): (usize, &Layer)| {
-            let named = move |(name, shape)| Parameter { name: format!("{index}.{name}"), shape };
+            let named = move |(name, shape)| Parameter { name: format!("{index}.{name}"), shape, trained: true };
             layer.parameters().into_iter().map(named)
         };
         self.layers.iter().enumerate().flat_map(named).collect()
@@ -125,10 +127,18 @@ impl Model {
     /// What is kept beside, in `state_dict` order, each with the value that it starts from.
     pub fn buffers(&self) -> Vec<(Parameter, f64)> {
         let named = |(index, layer): (usize, &Layer)| {
-            let named = move |(name, shape, start)| (Parameter { name: format!("{index}.{name}"), shape }, start);
+            let named = move |(name, shape, start)| {
+                (Parameter { name: format!("{index}.{name}"), shape, trained: false }, start)
+            };
             layer.buffers().into_iter().map(named)
         };
         self.layers.iter().enumerate().flat_map(named).collect()
+    }
+
+    /// What an engine holds: what is trained, then what is kept beside.
+    pub fn tensors(&self) -> Vec<Parameter> {
+        let kept = self.buffers().into_iter().map(|(buffer, _)| buffer);
+        self.parameters().into_iter().chain(kept).collect()
     }
 
     /// Whether the inputs are numbers of words, not quantities.

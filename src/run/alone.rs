@@ -7,10 +7,9 @@ use crate::{
         loader::Loader,
         set::{DataSet, Which},
     },
-    engine::Engine,
-    error::{Error, Result},
+    engine::{Engine, Saved},
+    error::Result,
     experiment::{Experiment, Side},
-    tensor::Owned,
 };
 use std::sync::Arc;
 
@@ -30,7 +29,7 @@ pub fn prepared(experiment: &Experiment, which: RunSide, rows: usize) -> Result<
 /// One side of an experiment in training, without the other. Early stopping and looks on the way are the caller's.
 ///
 /// ```
-/// # use lockstep::{experiment::Experiment, lockstep::{Alone, RunSide}, data::set::Which};
+/// # use lockstep::{experiment::Experiment, run::{Alone, RunSide}, data::set::Which};
 /// let text = r#"
 ///     data = { kind = "circle", rows = 100, test_rows = 50 }
 ///     model.layers = [{ linear = { outputs = 8 } }, "tanh", { linear = { outputs = 2 } }]
@@ -119,39 +118,16 @@ impl Alone {
     }
 
     /// A copy of its parameters and buffers.
-    pub fn weights(&self) -> Vec<Owned> {
-        let engine = self.engine.as_ref();
-        let parameters = (0..engine.parameters().len()).map(|parameter| engine.parameter(parameter));
-        let views = parameters.chain((0..engine.buffers().len()).map(|buffer| engine.buffer(buffer)));
-        let copy = |values| {
-            let mut own = Owned::new(self.side.dtype);
-            own.assign(values);
-            own
-        };
-        views.map(|view| copy(view.values)).collect()
+    pub fn weights(&self) -> Saved {
+        Saved::of(self.engine.as_ref())
     }
 
     /// Gives it back parameters and buffers that were its own.
     ///
     /// # Errors
     /// If they were another engine's.
-    pub fn restore(&mut self, weights: &[Owned]) -> Result<()> {
-        let shapes = |all: &[crate::model::Parameter]| all.iter().map(|one| one.shape).collect::<Vec<_>>();
-        let (parameters, buffers) = (shapes(self.engine.parameters()), shapes(self.engine.buffers()));
-        if weights.len() != parameters.len() + buffers.len() {
-            return Err(Error::Engine {
-                engine: self.engine.describe().name,
-                operation: "restore weights".to_owned(),
-                message: format!("takes {} tensors, was given {}", parameters.len() + buffers.len(), weights.len()),
-            });
-        }
-        for (index, (shape, values)) in parameters.iter().zip(weights).enumerate() {
-            self.engine.load(index, values.view(*shape))?;
-        }
-        for (index, (shape, values)) in buffers.iter().zip(weights.iter().skip(parameters.len())).enumerate() {
-            self.engine.load_buffer(index, values.view(*shape))?;
-        }
-        Ok(())
+    pub fn restore(&mut self, weights: &Saved) -> Result<()> {
+        weights.give(self.engine.as_mut())
     }
 
     /// Batches in which it looks: no larger than what its engine was built for.

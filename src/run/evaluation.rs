@@ -243,7 +243,7 @@ impl Looker {
     fn penalty(&self, engine: &dyn Engine) -> f64 {
         let elements = |index| {
             let mut values = Vec::new();
-            engine.parameter(index).widen_into(&mut values);
+            engine.tensor(index).widen_into(&mut values);
             values
         };
         let penalties = self.training.penalties.iter().filter(|_| self.training.reported_loss.penalty);

@@ -171,6 +171,15 @@ pub trait Observer {
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()>;
 }
 
+/// An observer that only wants the run to go on.
+pub struct Silent;
+
+impl Observer for Silent {
+    fn step(&mut self, _event: &StepEvent<'_>) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ended {
@@ -471,10 +480,11 @@ impl Lockstep {
         let [parameters, buffers] = &self.shared;
         for (_, candidate) in self.candidates.iter_mut().filter(|(mode, _)| *mode == RunMode::Sync) {
             for (own, reference) in parameters.iter().enumerate().filter_map(|(own, found)| Some((own, (*found)?))) {
-                candidate.take(own, self.reference.engine.parameter(reference))?;
+                candidate.take(own, self.reference.engine.tensor(reference))?;
             }
+            let trained = candidate.engine.parameters().len();
             for (own, reference) in buffers.iter().enumerate().filter_map(|(own, found)| Some((own, (*found)?))) {
-                candidate.take_buffer(own, self.reference.engine.buffer(reference))?;
+                candidate.take(trained + own, self.reference.engine.buffer(reference))?;
             }
         }
         Ok(())

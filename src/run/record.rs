@@ -37,7 +37,7 @@ impl Snapshot {
     /// # Errors
     /// If the engine lends a tensor of another shape than its model's.
     pub(super) fn weights(&mut self, engine: &dyn Engine) -> Result<()> {
-        keep_each(engine, "parameter", engine.parameters(), &mut self.before, |index| engine.parameter(index))
+        keep_each(engine, "parameter", engine.parameters(), &mut self.before, |index| engine.tensor(index))
     }
 
     /// Before the first phase: the buffers.
@@ -197,7 +197,7 @@ impl StepRecord {
     /// # Errors
     /// As [`computed`](Self::computed).
     pub fn weights(&mut self, engine: &dyn Engine) -> Result<()> {
-        copy_each(engine, "parameter", engine.parameters(), &mut self.before, |index| engine.parameter(index))
+        copy_each(engine, "parameter", engine.parameters(), &mut self.before, |index| engine.tensor(index))
     }
 
     /// Before the update: everything that the step computed. `widths` are the layers'.
@@ -229,7 +229,7 @@ impl StepRecord {
     /// # Errors
     /// As [`computed`](Self::computed).
     pub fn updated(&mut self, engine: &dyn Engine) -> Result<()> {
-        copy_each(engine, "parameter", engine.parameters(), &mut self.after, |index| engine.parameter(index))?;
+        copy_each(engine, "parameter", engine.parameters(), &mut self.after, |index| engine.tensor(index))?;
         self.updates.resize_with(self.after.len(), Vec::new);
         for ((update, after), before) in self.updates.iter_mut().zip(&self.after).zip(&self.before) {
             update.clear();

@@ -6,10 +6,10 @@ use super::{
 };
 use crate::{
     data::Batch,
-    engine::Engine,
+    engine::{Engine, Saved},
     error::Result,
     experiment::Side,
-    tensor::{DType, Owned, Shape, Values, View},
+    tensor::{DType, Owned, Values, View},
 };
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ pub struct Runner {
     widths: Vec<usize>, // per layer
     reports: Reports,
     /// Parameters, then buffers, of the best look at the validation rows.
-    best: Vec<(Shape, Owned)>,
+    best: Saved,
 }
 
 /// What one side did at one step.
@@ -99,7 +99,7 @@ impl Runner {
                 sum: 0.0,
                 count: 0.0,
             },
-            best: Vec::new(),
+            best: Saved::default(),
         }
     }
 
@@ -241,22 +241,13 @@ impl Runner {
         !self.reports.after && self.copied && self.snapshot.gradients.iter().enumerate().all(same)
     }
 
-    /// Takes a parameter's values from another side, converted where that computes in another type.
-    pub(super) fn take(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
+    /// Takes a tensor's values from another side, converted where that computes in another type.
+    pub(super) fn take(&mut self, tensor: usize, values: View<'_>) -> Result<()> {
         if values.dtype() == self.dtype {
-            return self.engine.load(parameter, values);
+            return self.engine.load(tensor, values);
         }
         let own = self.converted(values);
-        self.engine.load(parameter, own.view(values.shape))
-    }
-
-    /// As [`take`](Self::take), of a buffer.
-    pub(super) fn take_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
-        if values.dtype() == self.dtype {
-            return self.engine.load_buffer(buffer, values);
-        }
-        let own = self.converted(values);
-        self.engine.load_buffer(buffer, own.view(values.shape))
+        self.engine.load(tensor, own.view(values.shape))
     }
 
     fn converted(&self, values: View<'_>) -> Owned {
@@ -265,47 +256,27 @@ impl Runner {
         own
     }
 
-    /// Keeps the parameters and buffers as they are now.
+    /// Keeps what the engine holds now.
     pub(super) fn keep(&mut self) {
-        let engine = self.engine.as_ref();
-        let parameters = (0..engine.parameters().len()).map(|index| engine.parameter(index));
-        let views: Vec<_> = parameters.chain((0..engine.buffers().len()).map(|index| engine.buffer(index))).collect();
-        self.best.resize_with(views.len(), || (Shape::new(&[]), Owned::new(self.dtype)));
-        for ((shape, values), view) in self.best.iter_mut().zip(views) {
-            *shape = view.shape;
-            values.assign(view.values);
-        }
+        self.best.take(self.engine.as_ref());
     }
 
-    /// Gives back the parameters and buffers that were kept last.
+    /// Gives back what was kept last.
     pub(super) fn restore(&mut self) -> Result<()> {
-        let parameters = self.engine.parameters().len();
-        for (index, (shape, values)) in self.best.iter().enumerate() {
-            match index.checked_sub(parameters) {
-                None => self.engine.load(index, values.view(*shape))?,
-                Some(buffer) => self.engine.load_buffer(buffer, values.view(*shape))?,
-            }
-        }
-        Ok(())
-    }
-
-    fn parameters(&self) -> impl Iterator<Item = (&str, View<'_>)> {
-        let engine = self.engine.as_ref();
-        let parameters = engine.parameters().iter().enumerate();
-        parameters.map(move |(index, parameter)| (parameter.name.as_str(), engine.parameter(index)))
+        self.best.give(self.engine.as_mut())
     }
 
     /// What the engine held when the step that it has computed, and not updated by, began: parameters, then buffers, each with
     /// its name. Of a step that is compared.
     pub fn state_before(&self) -> impl Iterator<Item = (&str, View<'_>)> {
         let buffers = self.engine.buffers().iter().zip(&self.snapshot.buffers_before);
-        self.parameters().chain(buffers.map(|(buffer, values)| (buffer.name.as_str(), values.view(buffer.shape))))
+        let buffers = buffers.map(|(buffer, values)| (buffer.name.as_str(), values.view(buffer.shape)));
+        self.state().take(self.engine.parameters().len()).chain(buffers)
     }
 
     /// What the engine holds now: parameters, then buffers, each with its name.
     pub fn state(&self) -> impl Iterator<Item = (&str, View<'_>)> {
-        let engine = self.engine.as_ref();
-        let buffers = engine.buffers().iter().enumerate();
-        self.parameters().chain(buffers.map(move |(index, buffer)| (buffer.name.as_str(), engine.buffer(index))))
+        let tensors = self.engine.tensors().iter().enumerate();
+        tensors.map(|(index, tensor)| (tensor.name.as_str(), self.engine.tensor(index)))
     }
 }

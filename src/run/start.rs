@@ -14,7 +14,7 @@ use crate::{
         Alignment, Layer, Parameter, Stretch,
         init::{Drawn, InitialValues, drawn},
     },
-    tensor::{DType, Owned, Values, gap},
+    tensor::{DType, gap},
 };
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -234,8 +234,9 @@ fn layers(experiment: &Experiment, alignment: &Alignment) -> Vec<StartDifference
 /// Gives an engine its initial weights.
 ///
 /// # Errors
-/// If the engine trains other tensors than its side's model says.
+/// If the engine does not do what its side asks, or holds other tensors than the side's model says.
 pub(super) fn load(engine: &mut dyn Engine, side: &Side, drawn: &Drawn) -> Result<()> {
+    engine.supports(side)?;
     let kept: Vec<Parameter> = side.model.buffers().into_iter().map(|(buffer, _)| buffer).collect();
     let lists = [("trains", engine.parameters(), side.model.parameters()), ("keeps", engine.buffers(), kept)];
     for (does, described, expected) in lists {
@@ -252,13 +253,8 @@ pub(super) fn load(engine: &mut dyn Engine, side: &Side, drawn: &Drawn) -> Resul
             )));
         }
     }
-    for (index, values) in drawn.parameters.iter().enumerate() {
+    for (index, values) in drawn.parameters.iter().chain(&drawn.buffers).enumerate() {
         load_values(engine, index, values.parameter.shape, &values.values, side.dtype)?;
-    }
-    for (index, values) in drawn.buffers.iter().enumerate() {
-        let mut own = Owned::new(side.dtype);
-        own.assign(Values::F64(&values.values));
-        engine.load_buffer(index, own.view(values.parameter.shape))?;
     }
     Ok(())
 }
@@ -294,7 +290,7 @@ pub(super) fn check(sides: [&dyn Engine; 2], start: &Start) -> Result<()> {
     let mut held = Vec::new();
     for (engine, drawn) in [(reference, &start.reference), (candidate, &start.candidate)] {
         for (index, values) in drawn.parameters.iter().enumerate() {
-            let view = engine.parameter(index);
+            let view = engine.tensor(index);
             view.widen_into(&mut held);
             // What the engine holds is what was drawn, rounded once to its type, to the bit.
             let rounded = |value: f64| if view.dtype() == DType::F32 { f64::from(value as f32) } else { value };

@@ -2,21 +2,18 @@
 
 use super::Journal;
 use crate::{
-    environment::environment,
     error::{Error, Result},
     experiment::Experiment,
     judge::{
-        Comparison, compare,
+        Comparison,
         noise::Limits,
         verdict::{Curves, Verdict},
     },
     report::{Folder, write},
-    run::{Mode, Observer, StepEvent},
+    run::{self, Mode},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
-    collections::BTreeMap,
-    ops::ControlFlow,
     path::Path,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
@@ -32,15 +29,6 @@ pub struct Context<'a> {
     pub tick: &'a (dyn Fn(&str) + Sync),
     /// What an interrupted run of the study has done.
     pub journal: &'a Journal,
-}
-
-/// An observer that only wants the run to go on.
-pub struct Nobody;
-
-impl Observer for Nobody {
-    fn step(&mut self, _event: &StepEvent<'_>) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
 }
 
 impl Context<'_> {
@@ -128,8 +116,7 @@ impl Context<'_> {
             self.journal.forget(name);
         }
         self.once(name, || {
-            let comparison = Comparison::default();
-            let (mut verdict, curves) = compare(experiment, comparison, environment(), &mut Nobody, self.stop)?;
+            let (mut verdict, curves) = Comparison::default().watched(experiment, &mut run::Silent, self.stop)?;
             self.go_on()?;
             let folder = Folder::open(&folder)?;
             folder.begin()?;
@@ -144,7 +131,7 @@ impl Context<'_> {
     /// As [`compare`](Self::compare).
     pub fn silent(&self, experiment: &Experiment, mode: Mode, limits: Limits) -> Result<Verdict> {
         let comparison = Comparison { mode, limits, ..Comparison::default() };
-        Ok(compare(experiment, comparison, BTreeMap::new(), &mut Nobody, self.stop)?.0)
+        Ok(comparison.watched(experiment, &mut run::Silent, self.stop)?.0)
     }
 }
 

@@ -16,10 +16,10 @@ pub mod text;
 mod verdict;
 pub mod xor;
 
-pub use context::{Context, Nobody};
+pub use context::Context;
 pub use journal::Journal;
 pub use statistics::{Sample, largest, quantile, quartiles, share_error, share_interval, sorted};
-pub use verdict::{Claim, Expectation, StudyVerdict};
+pub use verdict::StudyVerdict;
 
 use crate::{
     data::set::DataSet,

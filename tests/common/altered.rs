@@ -4,6 +4,7 @@ use lockstep::{
     data::Batch,
     engine::{Description, Engine},
     error::Result,
+    experiment::Side,
     model::Parameter,
     tensor::{DType, Shape, Values, View},
 };
@@ -67,7 +68,7 @@ impl Altered {
     /// Around an engine with so many layers.
     pub fn new(inner: Box<dyn Engine>, layers: usize, change: Change) -> Self {
         let (activations, output_gradient, gradients) = Default::default();
-        let parameters = (0..inner.parameters().len()).map(|index| Tensor::new(inner.parameter(index), |_| {}));
+        let parameters = (0..inner.parameters().len()).map(|index| Tensor::new(inner.tensor(index), |_| {}));
         let parameters = parameters.collect();
         Self { inner, layers, change, step: 0, activations, output_gradient, gradients, parameters }
     }
@@ -82,8 +83,12 @@ impl Engine for Altered {
         self.inner.describe()
     }
 
-    fn parameters(&self) -> &[Parameter] {
-        self.inner.parameters()
+    fn supports(&self, _side: &Side) -> Result<()> {
+        Ok(())
+    }
+
+    fn tensors(&self) -> &[Parameter] {
+        self.inner.tensors()
     }
 
     fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
@@ -126,13 +131,13 @@ impl Engine for Altered {
 
     fn update(&mut self) -> Result<()> {
         self.inner.update()?;
-        let altered = |index| self.altered(Passing::Parameter(index), self.inner.parameter(index));
+        let altered = |index| self.altered(Passing::Parameter(index), self.inner.tensor(index));
         self.parameters = (0..self.parameters.len()).map(altered).collect();
         self.step += 1;
         Ok(())
     }
 
-    fn parameter(&self, parameter: usize) -> View<'_> {
+    fn tensor(&self, parameter: usize) -> View<'_> {
         self.parameters[parameter].view()
     }
 

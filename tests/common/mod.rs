@@ -12,13 +12,12 @@ use lockstep::engine::torch::code_path;
 use lockstep::{
     experiment::Experiment,
     judge::{
-        Comparison, compare,
+        Comparison,
         verdict::{Curves, Verdict},
     },
-    run::{Observer, StepEvent},
 };
 use proptest::{prelude::ProptestConfig, test_runner::FileFailurePersistence};
-use std::{collections::BTreeMap, ops::ControlFlow, path::Path, sync::atomic::AtomicBool};
+use std::path::Path;
 
 /// So many cases of a property; the seed of one that fails is kept in `file`, is committed and runs first from then on.
 pub fn cases(cases: u32, file: &'static str) -> ProptestConfig {
@@ -43,13 +42,7 @@ pub fn has_code_path_of(recorded: &str, file: &str) -> bool {
 
 /// An experiment, compared as a user's command does it: a drift that is too far is looked at again beside more twins.
 pub fn compared(experiment: &Experiment, comparison: Comparison<'_>) -> (Verdict, Curves) {
-    struct Silent;
-    impl Observer for Silent {
-        fn step(&mut self, _: &StepEvent<'_>) -> ControlFlow<()> {
-            ControlFlow::Continue(())
-        }
-    }
-    compare(experiment, comparison, BTreeMap::new(), &mut Silent, &AtomicBool::new(false)).unwrap()
+    comparison.run(experiment).unwrap()
 }
 
 /// `text` with these lines of `--set`, both sides the engine from scratch unless `comparison` says otherwise.

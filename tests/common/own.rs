@@ -85,7 +85,11 @@ impl Engine for Own {
         Description { name, version, dtype: DType::F32, device, threads: 1 }
     }
 
-    fn parameters(&self) -> &[Parameter] {
+    fn supports(&self, _side: &Side) -> Result<()> {
+        Ok(())
+    }
+
+    fn tensors(&self) -> &[Parameter] {
         &self.parameters
     }
 
@@ -136,7 +140,7 @@ impl Engine for Own {
         Ok(())
     }
 
-    fn parameter(&self, parameter: usize) -> View<'_> {
+    fn tensor(&self, parameter: usize) -> View<'_> {
         View::new(&self.parameters[parameter].shape, self.values[parameter].as_slice())
     }
 

@@ -319,7 +319,7 @@ mod tests {
         let step = loaded.works.iter().find(|(work, ..)| *work == Work::Step).unwrap();
         // Forward and the gradient in the weights; there is nothing before the first layer to send one to.
         assert_eq!((step.1, step.2.operations), (8, (2 * 2 * 8 * 50) as f64));
-        let weights = |place: &Place| place.ready.as_ref().unwrap().engine.parameter(0).values.at(0);
+        let weights = |place: &Place| place.ready.as_ref().unwrap().engine.tensor(0).values.at(0);
         for work in [Work::Step, Work::Fused] {
             let from = weights(&place);
             let Answer::Repeats(repeats) = place.answer(Request::Warm { work, block_us: 50.0 }).unwrap() else {

@@ -19,12 +19,12 @@ impl Frozen {
 
 impl Engine for Frozen {
     inner! {
-        describe set_threads parameters buffers load load_buffer forward loss backward
-        parameter buffer gradient activation output_gradient activation_gradient
+        describe set_threads supports tensors load forward loss backward tensor gradient activation
+        output_gradient activation_gradient
     }
 
     fn update(&mut self) -> Result<()> {
-        let view = self.inner.parameter(self.parameter);
+        let view = self.inner.tensor(self.parameter);
         let shape = view.shape;
         self.kept.assign(view.values);
         self.inner.update()?;

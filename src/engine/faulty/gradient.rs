@@ -152,8 +152,8 @@ fn median(values: &[f64]) -> Option<usize> {
 
 impl Engine for Faulty {
     inner! {
-        describe set_threads parameters buffers load load_buffer loss
-        parameter buffer activation output_gradient activation_gradient
+        describe set_threads supports tensors load loss tensor activation output_gradient
+        activation_gradient
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
@@ -169,7 +169,7 @@ impl Engine for Faulty {
 
     fn update(&mut self) -> Result<()> {
         for (index, parameter) in self.parameters.iter_mut().enumerate() {
-            parameter.assign(self.inner.parameter(index).values);
+            parameter.assign(self.inner.tensor(index).values);
         }
         self.rule.update(self.at, &mut self.parameters, &self.gradients);
         for (index, parameter) in self.parameters.iter().enumerate() {

@@ -10,16 +10,13 @@ macro_rules! inner {
     ($($method:ident)*) => { $(inner!(@ $method);)* };
     (@ describe) => { fn describe(&self) -> $crate::engine::Description { self.inner.describe() } };
     (@ set_threads) => { fn set_threads(&mut self, threads: usize) { self.inner.set_threads(threads); } };
-    (@ parameters) => { fn parameters(&self) -> &[$crate::model::Parameter] { self.inner.parameters() } };
-    (@ buffers) => { fn buffers(&self) -> &[$crate::model::Parameter] { self.inner.buffers() } };
-    (@ load) => {
-        fn load(&mut self, parameter: usize, values: $crate::tensor::View<'_>) -> $crate::error::Result<()> {
-            self.inner.load(parameter, values)
-        }
+    (@ supports) => {
+        fn supports(&self, side: &$crate::experiment::Side) -> $crate::error::Result<()> { self.inner.supports(side) }
     };
-    (@ load_buffer) => {
-        fn load_buffer(&mut self, buffer: usize, values: $crate::tensor::View<'_>) -> $crate::error::Result<()> {
-            self.inner.load_buffer(buffer, values)
+    (@ tensors) => { fn tensors(&self) -> &[$crate::model::Parameter] { self.inner.tensors() } };
+    (@ load) => {
+        fn load(&mut self, tensor: usize, values: $crate::tensor::View<'_>) -> $crate::error::Result<()> {
+            self.inner.load(tensor, values)
         }
     };
     (@ forward) => {
@@ -32,10 +29,7 @@ macro_rules! inner {
     };
     (@ backward) => { fn backward(&mut self) -> $crate::error::Result<()> { self.inner.backward() } };
     (@ update) => { fn update(&mut self) -> $crate::error::Result<()> { self.inner.update() } };
-    (@ parameter) => {
-        fn parameter(&self, parameter: usize) -> $crate::tensor::View<'_> { self.inner.parameter(parameter) }
-    };
-    (@ buffer) => { fn buffer(&self, buffer: usize) -> $crate::tensor::View<'_> { self.inner.buffer(buffer) } };
+    (@ tensor) => { fn tensor(&self, tensor: usize) -> $crate::tensor::View<'_> { self.inner.tensor(tensor) } };
     (@ gradient) => {
         fn gradient(&self, parameter: usize) -> $crate::tensor::View<'_> { self.inner.gradient(parameter) }
     };

@@ -100,8 +100,7 @@ impl KeptTensor {
 
 impl Engine for PerSample {
     inner! {
-        describe set_threads parameters buffers load load_buffer loss backward
-        parameter buffer gradient activation output_gradient
+        describe set_threads supports tensors load loss backward tensor gradient activation output_gradient
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {

@@ -28,7 +28,7 @@ impl Transposed {
         }
         let dtype = inner.describe().dtype;
         let mut transposed = Self { inner, parameter, shape, value: Owned::new(dtype), gradient: Owned::new(dtype) };
-        turn(transposed.inner.parameter(parameter), &mut transposed.value);
+        turn(transposed.inner.tensor(parameter), &mut transposed.value);
         Ok(transposed)
     }
 }
@@ -47,7 +47,7 @@ fn turn(matrix: View<'_>, turned: &mut Owned) {
 
 impl Engine for Transposed {
     inner! {
-        describe set_threads parameters buffers load_buffer forward loss buffer activation output_gradient activation_gradient
+        describe set_threads supports tensors forward loss activation output_gradient activation_gradient
     }
 
     fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
@@ -58,7 +58,7 @@ impl Engine for Transposed {
         let mut turned = Owned::new(values.dtype());
         turn(values, &mut turned);
         self.inner.load(parameter, turned.view(self.shape))?;
-        turn(self.inner.parameter(parameter), &mut self.value);
+        turn(self.inner.tensor(parameter), &mut self.value);
         Ok(())
     }
 
@@ -70,12 +70,12 @@ impl Engine for Transposed {
 
     fn update(&mut self) -> Result<()> {
         self.inner.update()?;
-        turn(self.inner.parameter(self.parameter), &mut self.value);
+        turn(self.inner.tensor(self.parameter), &mut self.value);
         Ok(())
     }
 
-    fn parameter(&self, parameter: usize) -> View<'_> {
-        if parameter == self.parameter { self.value.view(self.shape) } else { self.inner.parameter(parameter) }
+    fn tensor(&self, tensor: usize) -> View<'_> {
+        if tensor == self.parameter { self.value.view(self.shape) } else { self.inner.tensor(tensor) }
     }
 
     fn gradient(&self, parameter: usize) -> View<'_> {

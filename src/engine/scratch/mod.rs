@@ -9,10 +9,11 @@ mod layer;
 mod loss;
 pub(crate) mod optimizer;
 
-use super::{Description, Engine, check, misfit};
+use super::{Description, Engine, misfit, refuse_unanswered};
 use crate::{
     data::{self, Batch},
     error::{Error, Result},
+    experiment::Side,
     model::{self, Model, Parameter, Place},
     tensor::{DType, Shape, View},
     training::Training,
@@ -33,9 +34,8 @@ struct Trained<T> {
 
 /// A model in training, in f32 or f64.
 pub struct Scratch<T> {
-    parameters: Vec<Parameter>,
+    tensors: Vec<Parameter>, // the trained ones first
     trained: Vec<Trained<T>>,
-    buffers: Vec<Parameter>,
     kept: Vec<Vec<T>>, // per buffer
     places: Vec<Place>,
     layers: Vec<Box<dyn Layer<T>>>,
@@ -115,7 +115,6 @@ impl<T: Real> Scratch<T> {
             objective: Objective::new(training, model.outputs(), &parameters),
             rule: Rule::new(training, &parameters),
             kept: buffers.iter().map(|(buffer, start)| vec![T::of(*start); buffer.shape.elements()]).collect(),
-            buffers: buffers.into_iter().map(|(buffer, _)| buffer).collect(),
             inputs: Inputs {
                 sparse: false,
                 dense: Array2::zeros((0, model.inputs)),
@@ -129,7 +128,7 @@ impl<T: Real> Scratch<T> {
             rows: 0,
             at: [0; 2],
             kernels: Kernels::new(1),
-            parameters,
+            tensors: model.tensors(),
             trained,
             places,
         }
@@ -211,38 +210,39 @@ impl<T: Real> Engine for Scratch<T> {
         }
     }
 
-    fn parameters(&self) -> &[Parameter] {
-        &self.parameters
+    fn supports(&self, _side: &Side) -> Result<()> {
+        Ok(())
     }
 
-    fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
-        let described = &self.parameters[parameter];
+    fn tensors(&self) -> &[Parameter] {
+        &self.tensors
+    }
+
+    fn load(&mut self, tensor: usize, values: View<'_>) -> Result<()> {
+        let described = &self.tensors[tensor];
+        let own = match tensor.checked_sub(self.trained.len()) {
+            None => flat_mut(&mut self.trained[tensor].value),
+            Some(buffer) => &mut self.kept[buffer],
+        };
         match T::slice(values.values) {
-            Some(slice) if values.shape == described.shape && slice.len() == described.shape.elements() => {
-                flat_mut(&mut self.trained[parameter].value).copy_from_slice(slice);
+            Some(slice) if values.shape == described.shape && slice.len() == own.len() => {
+                own.copy_from_slice(slice);
                 Ok(())
             }
             _ => Err(misfit("scratch", described, T::DTYPE, &values)),
         }
     }
 
-    fn buffers(&self) -> &[Parameter] {
-        &self.buffers
-    }
-
-    fn load_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
-        let described = &self.buffers[buffer];
-        match T::slice(values.values) {
-            Some(slice) if values.shape == described.shape && slice.len() == described.shape.elements() => {
-                self.kept[buffer].copy_from_slice(slice);
-                Ok(())
-            }
-            _ => Err(misfit("scratch", described, T::DTYPE, &values)),
-        }
+    fn tensor(&self, tensor: usize) -> View<'_> {
+        let own = match tensor.checked_sub(self.trained.len()) {
+            None => flat(&self.trained[tensor].value),
+            Some(buffer) => &self.kept[buffer],
+        };
+        View { shape: self.tensors[tensor].shape, values: T::values(own) }
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
-        check("scratch", &self.places, batch)?;
+        refuse_unanswered("scratch", &self.places, batch)?;
         self.inputs.keep(&batch.inputs, self.targets.nrows())?;
         self.rows = batch.rows();
         self.at = [batch.step, batch.epoch];
@@ -304,18 +304,9 @@ impl<T: Real> Engine for Scratch<T> {
         Ok(loss)
     }
 
-    fn buffer(&self, buffer: usize) -> View<'_> {
-        View { shape: self.buffers[buffer].shape, values: T::values(&self.kept[buffer]) }
-    }
-
-    fn parameter(&self, parameter: usize) -> View<'_> {
-        let values = T::values(flat(&self.trained[parameter].value));
-        View { shape: self.parameters[parameter].shape, values }
-    }
-
     fn gradient(&self, parameter: usize) -> View<'_> {
         let values = T::values(flat(&self.trained[parameter].gradient));
-        View { shape: self.parameters[parameter].shape, values }
+        View { shape: self.tensors[parameter].shape, values }
     }
 
     fn activation(&self, layer: usize) -> View<'_> {

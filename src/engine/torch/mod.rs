@@ -10,10 +10,11 @@ mod loss;
 mod memory;
 mod optimizer;
 
-use super::{Description, Engine, check, misfit};
+use super::{Description, Engine, misfit, refuse_unanswered};
 use crate::{
     data::Batch,
     error::{Error, Result},
+    experiment::Side,
     model::{Model, Parameter, Place},
     tensor::{DType, Shape, View},
     training::Training,
@@ -67,9 +68,8 @@ fn has_avx512() -> bool {
 /// A model in training.
 pub struct Torch {
     dtype: DType,
-    parameters: Vec<Parameter>,
+    tensors: Vec<Parameter>, // the trained ones first
     trained: Vec<Tensor>,
-    buffers: Vec<Parameter>,
     kept: Vec<Tensor>, // per buffer
     places: Vec<Place>,
     inputs: usize,
@@ -120,7 +120,6 @@ impl Torch {
         Ok(Self {
             dtype,
             kept: caught("make buffers", kept)?,
-            buffers: buffers.into_iter().map(|(buffer, _)| buffer).collect(),
             places: model.places(),
             inputs: model.inputs,
             widths: model.widths(),
@@ -137,7 +136,7 @@ impl Torch {
             output_gradient: caught("start", Tensor::f_zeros([0, model.outputs() as i64], options))?,
             gradients: trained.iter().map(Tensor::grad).collect(),
             trained,
-            parameters,
+            tensors: model.tensors(),
         })
     }
 
@@ -168,7 +167,7 @@ impl Torch {
 
     /// A tensor in the shape of a parameter.
     fn like<'a>(&self, parameter: usize, tensor: &'a Tensor) -> View<'a> {
-        let shape = self.parameters[parameter].shape;
+        let shape = self.tensors[parameter].shape;
         View { shape, values: memory::values(tensor, shape.elements(), self.dtype) }
     }
 }
@@ -212,37 +211,34 @@ impl Engine for Torch {
         tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
     }
 
-    fn parameters(&self) -> &[Parameter] {
-        &self.parameters
+    fn supports(&self, _side: &Side) -> Result<()> {
+        Ok(())
     }
 
-    fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
-        let described = &self.parameters[parameter];
+    fn tensors(&self) -> &[Parameter] {
+        &self.tensors
+    }
+
+    fn load(&mut self, tensor: usize, values: View<'_>) -> Result<()> {
+        let described = &self.tensors[tensor];
         if values.shape != described.shape || values.len() != described.shape.elements() || values.dtype() != self.dtype
         {
             return Err(misfit("libtorch", described, self.dtype, &values));
         }
-        memory::write(&mut self.trained[parameter], values);
+        let own = match tensor.checked_sub(self.trained.len()) {
+            None => &mut self.trained[tensor],
+            Some(buffer) => &mut self.kept[buffer],
+        };
+        memory::write(own, values);
         Ok(())
     }
 
-    fn buffers(&self) -> &[Parameter] {
-        &self.buffers
-    }
-
-    fn load_buffer(&mut self, buffer: usize, values: View<'_>) -> Result<()> {
-        let described = &self.buffers[buffer];
-        if values.shape != described.shape || values.len() != described.shape.elements() || values.dtype() != self.dtype
-        {
-            return Err(misfit("libtorch", described, self.dtype, &values));
-        }
-        memory::write(&mut self.kept[buffer], values);
-        Ok(())
-    }
-
-    fn buffer(&self, buffer: usize) -> View<'_> {
-        let shape = self.buffers[buffer].shape;
-        View { shape, values: memory::values(&self.kept[buffer], shape.elements(), self.dtype) }
+    fn tensor(&self, tensor: usize) -> View<'_> {
+        let own = match tensor.checked_sub(self.trained.len()) {
+            None => &self.trained[tensor],
+            Some(buffer) => &self.kept[buffer],
+        };
+        self.like(tensor, own)
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
@@ -250,7 +246,7 @@ impl Engine for Torch {
         self.rows = batch.rows();
         self.at = [batch.step, batch.epoch];
         self.check("forward", (batch.inputs.shape(), batch.inputs.dtype()), self.rows, self.inputs)?;
-        check("libtorch", &self.places, batch)?;
+        refuse_unanswered("libtorch", &self.places, batch)?;
         let mut forward = || {
             let inputs = memory::inputs(&batch.inputs)?;
             let masks =
@@ -328,10 +324,6 @@ impl Engine for Torch {
             self.optimizer.step()
         };
         caught("optimizer step", update())
-    }
-
-    fn parameter(&self, parameter: usize) -> View<'_> {
-        self.like(parameter, &self.trained[parameter])
     }
 
     fn gradient(&self, parameter: usize) -> View<'_> {

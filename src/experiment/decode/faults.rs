@@ -85,7 +85,7 @@ fn one(node: &Node, model: &Model) -> Result<Fault> {
         ("transposed", Some(value)) => {
             let parameter = parameter(value, "transposed", model)?;
             if parameter.shape.len() != 2 || parameter.shape[0] != parameter.shape[1] {
-                let Parameter { name, shape } = parameter;
+                let Parameter { name, shape, .. } = parameter;
                 return Err(value.fault(format!("only a square weight can be used transposed; {name} is {shape}")));
             }
             Fault::Transposed(parameter.name)

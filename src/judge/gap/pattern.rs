@@ -28,7 +28,7 @@ impl Pattern {
     /// that. The tensor has the shape `shape`.
     ///
     /// ```
-    /// # use lockstep::{gap::Pattern, tensor::Shape};
+    /// # use lockstep::{judge::gap::Pattern, tensor::Shape};
     /// let (exact, bound) = ([1.0, -2.0, 3.0, 4.0], [1e-9; 4]);
     /// let of = |found: [f64; 4]| Pattern::of(&found, &exact, &bound, Shape::new(&[2, 2]));
     /// assert_eq!(of([2.0, -4.0, 6.0, 8.0]), (Pattern::Times, Some(2.0)));

@@ -31,7 +31,7 @@ pub struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     fn lent(&self, parameter: usize) -> Values<'a> {
-        self.side.engine().parameter(parameter).values
+        self.side.engine().tensor(parameter).values
     }
 }
 
@@ -101,7 +101,7 @@ impl Places {
         };
         for (number, (one, other)) in self.pairs().enumerate() {
             let before = [sides[0].before(one), sides[1].before(other)];
-            let after = [engines[0].parameter(one).values, engines[1].parameter(other).values];
+            let after = [engines[0].tensor(one).values, engines[1].tensor(other).values];
             let [of_values, of_changes] = squares_of_changes(before, after);
             weights = weights.plus(of_values);
             apart.take_in(parameters + number, of_values, || Pairs::new(after[0], after[1]));
@@ -109,7 +109,7 @@ impl Places {
             let changes = || changes().map(|((a, b), (c, d))| (a - c, b - d));
             apart.take_in(updates + number, of_changes, changes);
         }
-        let shared = || self.pairs().map(|(one, other)| [engines[0].parameter(one), engines[1].parameter(other)]);
+        let shared = || self.pairs().map(|(one, other)| [engines[0].tensor(one), engines[1].tensor(other)]);
         let all = || shared().flat_map(|[one, other]| Pairs::new(one.values, other.values));
         self.together(Place::Weights, weights, all, apart);
     }
@@ -123,7 +123,7 @@ impl Places {
         };
         let of = |(side, engine): (usize, &dyn Engine)| {
             let own = |layer: usize| Some(self.numbers(Place::Activation(layer))[side]).filter(|_| self.has(layer));
-            let parameters = (0..engine.parameters().len()).map(|index| engine.parameter(index));
+            let parameters = (0..engine.parameters().len()).map(|index| engine.tensor(index));
             let finite = |view: View<'_>| {
                 view.values.iter().filter(|x| x.is_finite()).fold(0.0, |most, x| f64::max(most, x.abs()))
             };
@@ -147,20 +147,18 @@ impl Places {
         let mut weights = [Squares::default(); 2];
         let parameters = first(Place::Parameter(0)).unwrap_or_default();
         for (number, (of_reference, parameter)) in self.pairs().enumerate() {
-            let values = engine.parameter(of_reference).values;
+            let values = engine.tensor(of_reference).values;
             let sums = match &*candidates {
                 [one, other] => squares_beside(values, [one.lent(parameter), other.lent(parameter)]),
                 all => [all.first().map_or(Squares::default(), |one| squares(values, one.lent(parameter))); 2],
             };
             for ((Watched { side, apart, .. }, sums), weights) in candidates.iter_mut().zip(sums).zip(&mut weights) {
                 *weights = weights.plus(sums);
-                apart.take_in(parameters + number, sums, || {
-                    Pairs::new(values, side.engine().parameter(parameter).values)
-                });
+                apart.take_in(parameters + number, sums, || Pairs::new(values, side.engine().tensor(parameter).values));
             }
         }
         for (Watched { side, apart, .. }, weights) in candidates.iter_mut().zip(weights) {
-            let pair = |(one, other)| [engine.parameter(one), side.engine().parameter(other)];
+            let pair = |(one, other)| [engine.tensor(one), side.engine().tensor(other)];
             let all = || self.pairs().map(pair).flat_map(|[one, other]| Pairs::new(one.values, other.values));
             self.together(Place::Weights, weights, all, apart);
         }

@@ -82,7 +82,7 @@ impl Ties {
     pub fn bent(&self, reference: &Runner, candidate: &Runner, targets: Option<View<'_>>) -> Option<String> {
         let engines = [reference, candidate].map(Runner::engine);
         let weight = self.penalized.iter().find(|(_, numbers)| {
-            let [one, other] = [0, 1].map(|side| engines[side].parameter(numbers[side]).values.iter());
+            let [one, other] = [0, 1].map(|side| engines[side].tensor(numbers[side]).values.iter());
             one.zip(other).any(|(one, other)| sign(one) != sign(other))
         });
         if let Some((name, _)) = weight {

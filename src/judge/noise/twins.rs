@@ -198,7 +198,7 @@ impl Twins {
     pub fn nudge(&mut self, moved: &[f64]) -> Result<()> {
         for Twin { engine, weights, .. } in &mut self.nudged {
             for (index, moved) in moved.iter().enumerate() {
-                let View { shape, values } = engine.parameter(index);
+                let View { shape, values } = engine.tensor(index);
                 weights.assign(values);
                 nudge(weights, self.unit.max(*moved), &mut self.random);
                 engine.load(index, weights.view(shape))?;
@@ -223,7 +223,7 @@ impl Twins {
     ) -> Drift {
         let all = 0..reference.parameters().len();
         fn values(engine: &dyn Engine, parameter: usize) -> Values<'_> {
-            engine.parameter(parameter).values
+            engine.tensor(parameter).values
         }
         let to_reference = |twin: &Twin| {
             let twin = twin.engine.as_ref();

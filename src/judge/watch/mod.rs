@@ -457,7 +457,7 @@ impl Judge {
                 return self.places.of_weights(&run.apart);
             }
             let [reference, candidate] = [event.reference_runner, side].map(Runner::engine);
-            let pair = |(one, other)| (one, [reference.parameter(one).values, candidate.parameter(other).values]);
+            let pair = |(one, other)| (one, [reference.tensor(one).values, candidate.tensor(other).values]);
             self.effects.gap(self.places.pairs().map(pair))
         };
         let (of_synced, apart) = (of(RunMode::Sync, synced), of(RunMode::Free, free));
@@ -538,8 +538,7 @@ impl Observer for Judge {
             let Self { places, replay, runs, .. } = self;
             let advance = |replay: &mut Replay, which, side: &Runner| {
                 let engine = side.engine();
-                let (weight, gradient) =
-                    (|index| engine.parameter(index).values, |index| engine.gradient(index).values);
+                let (weight, gradient) = (|index| engine.tensor(index).values, |index| engine.gradient(index).values);
                 places.advance(replay, which, &event.batch, [&weight, &gradient], engine.parameters().len());
             };
             advance(replay, RunSide::Reference, event.reference_runner);
@@ -661,7 +660,7 @@ impl Observer for Judge {
 fn moves(side: &Runner) -> bool {
     let engine = side.engine();
     (0..engine.parameters().len()).any(|index| {
-        let (before, after) = (side.before(index).iter(), engine.parameter(index).values.iter());
+        let (before, after) = (side.before(index).iter(), engine.tensor(index).values.iter());
         before.zip(after).any(|(before, after)| after - before != 0.0)
     })
 }

@@ -99,12 +99,16 @@ impl Engine for BySample {
         Description { name: format!("{}, sample by sample", inner.name), ..inner }
     }
 
-    fn parameters(&self) -> &[Parameter] {
-        self.inner.parameters()
+    fn supports(&self, side: &Side) -> Result<()> {
+        self.inner.supports(side)
     }
 
-    fn load(&mut self, parameter: usize, values: View<'_>) -> Result<()> {
-        self.inner.load(parameter, values)
+    fn tensors(&self) -> &[Parameter] {
+        self.inner.tensors()
+    }
+
+    fn load(&mut self, tensor: usize, values: View<'_>) -> Result<()> {
+        self.inner.load(tensor, values)
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
@@ -156,7 +160,7 @@ impl Engine for BySample {
         // The document's step: the rate over the batch's samples, times the accumulated gradient.
         let rate = self.rate / self.rows() as f64;
         for (parameter, sum) in self.sums.iter().enumerate() {
-            let before = self.inner.parameter(parameter);
+            let before = self.inner.tensor(parameter);
             let (shape, mut after) = (before.shape, before.values.to_owned());
             let sum = sum.values();
             after.change(|place, weight| weight - rate * sum.at(place));
@@ -165,8 +169,8 @@ impl Engine for BySample {
         Ok(())
     }
 
-    fn parameter(&self, parameter: usize) -> View<'_> {
-        self.inner.parameter(parameter)
+    fn tensor(&self, tensor: usize) -> View<'_> {
+        self.inner.tensor(tensor)
     }
 
     fn gradient(&self, parameter: usize) -> View<'_> {

@@ -1,7 +1,7 @@
 //! Lockstep runs: parity without the causes, and what the verdict says with one of them in.
 
 use super::{
-    super::{Context, Nobody, StudyVerdict},
+    super::{Context, StudyVerdict},
     AS_PUBLISHED, PARITY,
     by_sample::BySample,
     folds::{BOTH, EPOCHS, Init},
@@ -9,12 +9,11 @@ use super::{
 use crate::{
     error::Result,
     judge::{
-        Comparison, compare,
+        Comparison,
         verdict::{Outcome, StartKind, Verdict},
     },
-    run::{Engines, Phase, Role, build},
+    run::{self, Engines, Phase, Role, build},
 };
-use std::collections::BTreeMap;
 
 /// Seeds at which parity is shown, in f32 and in f64.
 const SEEDS: u64 = 3;
@@ -139,7 +138,7 @@ fn compared(context: &Context<'_>, jobs: &[Job], engines: Engines<'_>) -> Result
             let mut experiment = super::parity(sets)?;
             experiment.title = format!("EPFL mini framework, {name}");
             let comparison = Comparison { engines, ..Comparison::default() };
-            Ok(compare(&experiment, comparison, BTreeMap::new(), &mut Nobody, context.stop)?.0)
+            Ok(comparison.watched(&experiment, &mut run::Silent, context.stop)?.0)
         })?;
         runs.push(Run { name: name.clone(), verdict });
     }

@@ -134,10 +134,10 @@ fn first_gradients(network: usize) -> Result<Vec<f64>> {
     let own = vec![FIXED.to_owned(), "dtype=f64".to_owned(), rate(LR)];
     let experiment = with(&[NETWORKS[network].sets(), own].concat())?;
     let mut alone = Alone::new(&experiment, RunSide::Candidate)?;
-    let before = alone.weights();
+    let before = alone.weights().0;
     alone.step()?;
     let parameters = experiment.candidate.model.parameters();
-    let changed = parameters.iter().zip(before.iter().zip(alone.weights()));
+    let changed = parameters.iter().zip(before.iter().zip(alone.weights().0));
     let norm = |(before, after): (&crate::tensor::Owned, crate::tensor::Owned)| {
         let squares = before.values().iter().zip(after.values().iter()).map(|(before, after)| (before - after).powi(2));
         squares.sum::<f64>().sqrt() / LR

@@ -7,6 +7,7 @@ use super::{
     runs::with,
 };
 use crate::{
+    engine::Saved,
     error::Result,
     run::{Alone, RunSide},
     study::{Context, largest},
@@ -40,12 +41,12 @@ fn mirrored(network: usize) -> Result<f64> {
         Alone::new(&with(&[NETWORKS[network].sets(), own].concat())?, RunSide::Candidate)
     };
     let (mut outside, mut inside) = (alone("outside")?, alone("inside")?);
-    inside.restore(&turned(inside.weights()))?;
+    inside.restore(&Saved(turned(inside.weights().0)))?;
     for _ in 0..STEPS {
         outside.step()?;
         inside.step()?;
     }
-    let (one, other) = (outside.weights(), turned(inside.weights()));
+    let (one, other) = (outside.weights().0, turned(inside.weights().0));
     let pairs = one.iter().zip(&other).flat_map(|(one, other)| one.values().iter().zip(other.values().iter()));
     Ok(largest(pairs.map(|(one, other)| (one - other).abs())))
 }

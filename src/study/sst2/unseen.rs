@@ -76,6 +76,6 @@ fn size(experiment: &Experiment, side: RunSide, steps: usize, words: &[usize]) -
         alone.step()?;
     }
     let mut weights = Vec::new(); // [1, words]
-    alone.engine().parameter(0).widen_into(&mut weights);
+    alone.engine().tensor(0).widen_into(&mut weights);
     Ok(mean(&words.iter().map(|&word| weights[word].abs()).collect::<Vec<_>>()))
 }

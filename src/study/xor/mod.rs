@@ -6,20 +6,19 @@ mod factors;
 mod plots;
 mod report;
 
-use super::{Context, Nobody, Page, Study, StudyVerdict, owned};
+use super::{Context, Page, Study, StudyVerdict, owned};
 use crate::{
     error::Result,
     experiment::Experiment,
     judge::{
-        Comparison, compare,
+        Comparison,
         noise::Limits,
         verdict::{Curves, Outcome as Answer, Verdict},
     },
-    run::{Mode, Phase, StartKind},
+    run::{self, Mode, Phase, StartKind},
 };
 use factors::{FACTORS, Shares};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// The study.
 pub const STUDY: Study = Study {
@@ -123,7 +122,7 @@ fn investigate(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Findin
         |&set| {
             let comparison = Comparison::default();
             let experiment = factors::experiment(set, 0)?;
-            let (verdict, curves) = compare(&experiment, comparison, BTreeMap::new(), &mut Nobody, context.stop)?;
+            let (verdict, curves) = comparison.watched(&experiment, &mut run::Silent, context.stop)?;
             Ok((verdict, curves.reference_loss, curves.free_loss))
         },
     )?;

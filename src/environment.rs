@@ -1,6 +1,10 @@
-//! The machine and the libraries, for `lockstep env` and every verdict.
+//! The machine, its clock and the libraries, for `lockstep env` and every verdict.
 
-use std::{collections::BTreeMap, env, fs, thread, time::UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    env, fs, thread,
+    time::{Instant, UNIX_EPOCH},
+};
 
 /// What this program runs on and with.
 pub fn environment() -> BTreeMap<String, String> {
@@ -25,6 +29,22 @@ pub fn program() -> String {
         Some(format!("{} bytes of {} ns", file.len(), built.as_nanos()))
     };
     format!("lockstep {}, {}", env!("CARGO_PKG_VERSION"), of_file().unwrap_or_default())
+}
+
+/// What one clock read costs, in microseconds: the median of batches of back-to-back reads.
+pub fn timer_us() -> f64 {
+    const READS: u32 = 100;
+    let mut batches: Vec<f64> = (0..21)
+        .map(|_| {
+            let start = Instant::now();
+            (1..READS).for_each(|_| {
+                std::hint::black_box(Instant::now());
+            });
+            start.elapsed().as_secs_f64() * 1e6 / f64::from(READS)
+        })
+        .collect();
+    batches.sort_by(f64::total_cmp);
+    batches[batches.len() / 2]
 }
 
 fn processor() -> String {

@@ -6,11 +6,11 @@ use super::{
 };
 use crate::{
     engine::Engine,
-    environment::environment,
+    environment::{environment, timer_us},
     error::{Error, Result},
     experiment::{Experiment, Side},
     judge::noise::Limits,
-    run::{Engines, Lockstep, Observer, Role, STOCK, Silent, timer_us},
+    run::{Engines, Lockstep, Observer, Role, STOCK, Silent},
     training::identity,
 };
 use std::{sync::atomic::AtomicBool, time::Instant};

@@ -159,25 +159,74 @@ pub fn whose(verdict: &Verdict) -> Option<String> {
     if let Some(found) = verdict.non_finite.iter().find(same) {
         return Some(format!("{}; the run ended there", not_finite(found)));
     }
-    let by = match first.farther {
-        Some(Farther::Reference) => "what its own definition makes of its inputs",
-        _ => "what the reference's definition makes of its inputs",
+    if first.is_drift() {
+        let side = first.farther.map_or(String::new(), |side| format!(", and the {side} is farther from exact ones"));
+        return Some(format!(
+            "every phase is within its limit, but the free run's weights go {} apart, where rounding explains {}{side}",
+            power(first.gap),
+            power(first.limit)
+        ));
+    }
+    let Some(side) = first.farther else {
+        let words = "a difference of definition: libtorch in f64 does not follow the replay's formula";
+        return Some(words.to_owned() + &values(first));
     };
-    let side = match first.farther {
-        _ if first.is_drift() => {
-            let side =
-                first.farther.map_or(String::new(), |side| format!(", and the {side} is farther from exact ones"));
-            return Some(format!(
-                "every phase is within its limit, but the free run's weights go {} apart, where rounding explains {}{side}",
-                power(first.gap),
-                power(first.limit)
-            ));
+    let (whose, right) = match side {
+        Farther::Both => ("both sides'".to_owned(), "their"),
+        Farther::Reference | Farther::Candidate => (format!("the {side}'s"), "its"),
+    };
+    let right = earlier(first.phase).map_or(String::new(), |phases| format!(". Up to there {right} {phases} right"));
+    Some(format!("{whose} {} {}{}{right}", thing(first), how(first), values(first)))
+}
+
+/// What is wrong, as a tensor of its phase: `update of 2.bias`.
+fn thing(first: &Divergence) -> String {
+    let tensor = &first.tensor;
+    let layer = tensor.strip_prefix("activation/").map(|layer| format!("output of layer {layer}"));
+    let named = layer.unwrap_or_else(|| match tensor.as_str() {
+        "output" => "output".to_owned(),
+        "output_gradient" => "gradient in the output".to_owned(),
+        tensor => match tensor.strip_prefix("activation_gradient/") {
+            Some(layer) => format!("gradient in the output of layer {layer}"),
+            None => tensor.to_owned(),
+        },
+    });
+    match first.phase {
+        Phase::Update => format!("update of {named}"),
+        Phase::Backward if !named.contains("gradient") => format!("gradient in {named}"),
+        Phase::Evaluation => format!("{named} in evaluation mode"),
+        Phase::Start | Phase::Batch | Phase::Forward | Phase::Loss | Phase::Backward => named,
+    }
+}
+
+/// In which way it is wrong.
+fn how(first: &Divergence) -> String {
+    let found = first.tensors.iter().find(|found| found.name == first.tensor);
+    match found.map(|found| (found.pattern, found.constant)) {
+        Some((Pattern::Times, Some(constant))) if (constant + 1.0).abs() < 1e-5 => "has the wrong sign".to_owned(),
+        Some((Pattern::Times, Some(constant))) if constant >= 1.01 => {
+            format!("is {} times too large", factor(Some(constant)))
         }
-        Some(Farther::Both) => format!("both sides are off {by}"),
-        Some(side) => format!("the {side} is off {by}"),
-        None => "a difference of definition: libtorch in f64 does not follow the replay's formula".to_owned(),
-    };
-    Some(side + &values(first))
+        Some((Pattern::Times, Some(constant))) => {
+            let shown = factor(Some(constant));
+            let shown = if shown.contains(' ') { format!("({shown})") } else { shown };
+            format!("is {shown} times what it should be")
+        }
+        Some((Pattern::Zero, _)) => "is 0 throughout".to_owned(),
+        Some((Pattern::Transposed, _)) => "is transposed".to_owned(),
+        Some((Pattern::Permuted, _)) => "has its elements in another order".to_owned(),
+        Some((Pattern::Times | Pattern::Same | Pattern::Uneven, _)) | None => "is wrong".to_owned(),
+    }
+}
+
+/// The phases of a step before this one, in words, with their verb.
+fn earlier(phase: Phase) -> Option<&'static str> {
+    match phase {
+        Phase::Loss => Some("outputs are"),
+        Phase::Backward => Some("outputs and loss are"),
+        Phase::Update => Some("outputs, loss and gradients are"),
+        Phase::Start | Phase::Batch | Phase::Forward | Phase::Evaluation => None,
+    }
 }
 
 /// What the candidate was given, beside what the reference was.
@@ -199,8 +248,11 @@ fn values(first: &Divergence) -> String {
     match (own, first.expected) {
         (Some(own), Some(expected)) => {
             let [shown, should] = pair(Some(own), Some(expected));
-            let times = if expected == 0.0 { String::new() } else { times(own / expected) };
-            format!(": {shown} where it should be {should}{times}")
+            let same = |constant: f64| (own / expected / constant - 1.0).abs() < 1e-3;
+            let said = expected == 0.0 || throughout(first).is_some_and(same);
+            let times = if said { String::new() } else { times(own / expected) };
+            let at = if first.index.is_empty() { String::new() } else { format!("at {:?} it is ", first.index) };
+            format!(": {at}{shown} where it should be {should}{times}")
         }
         _ => match pair(first.reference, first.candidate) {
             _ if first.reference.is_none() || first.candidate.is_none() => String::new(),

@@ -7,8 +7,12 @@
 mod alone;
 mod batches;
 mod checkpoint;
+mod ended;
+mod engines;
 mod evaluation;
+mod looks;
 mod masks;
+mod observer;
 mod phase;
 mod record;
 mod runner;
@@ -18,31 +22,25 @@ pub use crate::experiment::RunSide;
 pub use alone::{Alone, prepared};
 pub use batches::Batches;
 pub use checkpoint::{CHECKPOINT_FILES, Checkpoints};
+pub use ended::{Decision, Ended, Stopping};
+pub use engines::{Engines, Role, STOCK, build, load};
 pub use evaluation::{Evaluated, Evaluation, Patience, Scores};
 pub use masks::Masks;
+pub use observer::{Observer, Part, Silent, StepEvent};
 pub use phase::{Mode, Phase, RunMode};
 pub use record::{Snapshot, StepRecord};
 pub use runner::{Runner, SideStep};
 pub use start::{Start, StartDifference, StartKind};
 
 use crate::{
-    data::{Batch, Inputs, set::Which},
-    engine::{Description, Engine, faulty},
+    data::{Batch, set::Which},
+    engine::Description,
     error::{Error, Result},
-    experiment::{EngineKind, Experiment, Side},
+    experiment::{Experiment, Side},
     model::Alignment,
-    tensor::{DType, Owned, Shape, Values, View},
     training::Course,
 };
-use serde::{Deserialize, Serialize};
-use std::{
-    ops::ControlFlow,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Instant,
-};
-
-/// Inputs and outputs of all layers for one batch: 2 GB in f64, of which a run holds several copies.
-const MOST_ACTIVATIONS: usize = 250_000_000;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Multiply-adds of a forward pass from which on not every step is replayed, but for the first ones.
 const LARGE: usize = 1 << 17;
@@ -102,121 +100,6 @@ pub struct Lockstep {
     shared: [Vec<Option<usize>>; 2],
     /// Whether what is compared is to be judged, too.
     judged: bool,
-}
-
-/// One step of all sides.
-pub struct StepEvent<'a> {
-    /// From 0.
-    pub step: usize,
-    /// What of the step it is about.
-    pub part: Part,
-    /// How many steps the run is to have.
-    pub steps: usize,
-    /// What the reference was given.
-    pub batch: Batch<'a>,
-    /// What each side was given, its targets in the form of the definition's loss, where these can differ.
-    pub given: Option<[(Inputs<'a>, View<'a>); 2]>,
-    /// Whether its tensors are compared.
-    pub compared: bool,
-    /// The reference's step.
-    pub reference: &'a SideStep,
-    /// The reference.
-    pub reference_runner: &'a Runner,
-    /// The candidates that run, synced before free.
-    pub candidates: &'a [(RunMode, Runner)],
-    /// What was looked at after this step.
-    pub evaluated: &'a [Evaluated],
-}
-
-/// A part of a step: all of it, or a batch of the side with the smaller ones. The other side makes its own in the first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
-    /// From 0.
-    pub number: usize,
-    /// Whether it is the last.
-    pub last: bool,
-    /// Whether the reference has made a batch in it, and whether the candidates have.
-    pub acted: [bool; 2],
-}
-
-/// Someone who is told of every step, and may end the run.
-pub trait Observer {
-    /// Called at every step when all sides have computed their gradients and none has made its update: what engines lend
-    /// is there to be read. Returns whether [`step`](Self::step) is to find records of all sides.
-    fn computed(&mut self, event: &StepEvent<'_>) -> bool {
-        let _ = event;
-        false
-    }
-
-    /// Called after the updates of a step that is compared. Returns whether, if no records were asked for, those of the
-    /// reference and of the synced candidate are to be made now, from what their engines still lend.
-    fn updated(&mut self, event: &StepEvent<'_>) -> bool {
-        let _ = event;
-        false
-    }
-
-    /// Called after a look at the evaluation mode after `step`, whose records the sides hold; also after that at the test
-    /// rows, when the run is over.
-    fn looked(&mut self, step: usize, reference: &Runner, candidates: &[(RunMode, Runner)]) {
-        let _ = (step, reference, candidates);
-    }
-
-    /// Called after every part of a step but the last. Those before it, of which records were asked for, have been told
-    /// by [`computed`](Self::computed) and [`updated`](Self::updated) as well.
-    fn part(&mut self, event: &StepEvent<'_>) {
-        let _ = event;
-    }
-
-    /// Called after every step; `Break` ends the run with this step.
-    fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()>;
-}
-
-/// An observer that only wants the run to go on.
-pub struct Silent;
-
-impl Observer for Silent {
-    fn step(&mut self, _event: &StepEvent<'_>) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ended {
-    /// Steps that were run.
-    pub steps: usize,
-    /// Whether `stop` ended it.
-    pub interrupted: bool,
-    /// What early stopping decided, where there is any.
-    pub stopping: Option<Stopping>,
-    /// How the test rows were done in the end.
-    pub test: Option<Evaluated>,
-}
-
-/// What early stopping decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Stopping {
-    /// After how many steps the reference stopped, and with it the run.
-    pub stopped: Option<usize>,
-    /// After how many steps the reference was best.
-    pub best: Option<usize>,
-    /// Whether every side was given back its weights of then.
-    pub restored: bool,
-    /// What each candidate would have decided by its own scores, as far as the run went.
-    pub candidates: Vec<Decision>,
-}
-
-/// A candidate's own decision to stop.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// The candidate.
-    pub mode: RunMode,
-    /// After how many steps it would have stopped.
-    pub stopped: Option<usize>,
-    /// After how many steps it was best.
-    pub best: Option<usize>,
-    /// Whether that is the reference's decision.
-    pub same: bool,
 }
 
 impl Lockstep {
@@ -414,67 +297,6 @@ impl Lockstep {
         Ok(asked)
     }
 
-    fn show_looks(&self, step: usize, observers: &mut [&mut dyn Observer]) {
-        if !self.reference.looked.is_empty() {
-            observers.iter_mut().for_each(|observer| observer.looked(step, &self.reference, &self.candidates));
-        }
-    }
-
-    fn forget_looks(&mut self) {
-        let candidates = self.candidates.iter_mut().map(|(_, side)| side);
-        candidates.chain([&mut self.reference]).for_each(|side| side.looked.clear());
-    }
-
-    /// Looks at the validation rows where it is their turn, and lets every side decide whether to go on.
-    fn look(&mut self, step: usize, steps: usize, patience: &mut [Patience]) -> Result<Vec<Evaluated>> {
-        let Some(validation) = &mut self.validation else { return Ok(Vec::new()) };
-        let due = self.course.validation.is_due(step, self.steps_per_epoch);
-        if !due && step + 1 != steps {
-            return Ok(Vec::new());
-        }
-        let found = validation.look(step + 1, &mut self.reference, &mut self.candidates)?;
-        let scores = std::iter::once(&found.reference).chain(found.candidates.iter().map(|(_, scores)| scores));
-        let mut best = false;
-        for (number, (patience, scores)) in patience.iter_mut().zip(scores).enumerate() {
-            let better = patience.see(step + 1, scores);
-            best |= better && number == 0;
-        }
-        if best && self.course.early_stopping.is_some_and(|rule| rule.restore) {
-            self.reference.keep();
-            self.candidates.iter_mut().for_each(|(_, candidate)| candidate.keep());
-        }
-        Ok(vec![found])
-    }
-
-    /// Gives back the best weights and looks at the test rows.
-    fn finish(&mut self, ended: &mut Ended, patience: &[Patience]) -> Result<()> {
-        if let [reference, candidates @ ..] = patience {
-            let same = self.candidates.iter().zip(candidates);
-            let restored = self.course.early_stopping.is_some_and(|rule| rule.restore) && reference.best_at.is_some();
-            ended.stopping = Some(Stopping {
-                stopped: reference.stopped,
-                best: reference.best_at,
-                restored,
-                candidates: same
-                    .map(|((mode, _), own)| Decision {
-                        mode: *mode,
-                        stopped: own.stopped,
-                        best: own.best_at,
-                        same: own.stopped == reference.stopped && own.best_at == reference.best_at,
-                    })
-                    .collect(),
-            });
-            if restored {
-                self.reference.restore()?;
-                self.candidates.iter_mut().try_for_each(|(_, candidate)| candidate.restore())?;
-            }
-        }
-        if let Some(test) = self.test.as_mut().filter(|_| !ended.interrupted) {
-            ended.test = Some(test.look(ended.steps, &mut self.reference, &mut self.candidates)?);
-        }
-        Ok(())
-    }
-
     /// Lets the synced candidate take the reference's weights.
     fn sync(&mut self) -> Result<()> {
         let [parameters, buffers] = &self.shared;
@@ -587,75 +409,4 @@ struct At {
     steps: usize,
     compared: bool,
     part: Part,
-}
-
-/// Loads values held in f64 into an engine that computes in `dtype`.
-///
-/// # Errors
-/// If the shape is not the parameter's.
-pub fn load(engine: &mut dyn Engine, parameter: usize, shape: Shape, values: &[f64], dtype: DType) -> Result<()> {
-    let mut own = Owned::new(dtype);
-    own.assign(Values::F64(values));
-    engine.load(parameter, own.view(shape))
-}
-
-/// What an engine is built for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Role {
-    /// To define what is right.
-    Reference,
-    /// To be judged.
-    Candidate,
-    /// To say in f64 what the reference's definition is.
-    Referee,
-}
-
-/// Makes the engine of a side, for batches of at most so many rows.
-pub type Engines<'a> = &'a dyn Fn(Role, &Side, usize) -> Result<Box<dyn Engine>>;
-
-/// The engines of this crate.
-pub const STOCK: Engines<'static> = &|_, side, rows| build(side, rows);
-
-/// The engine that a side asks for, with the faults that it is to have.
-///
-/// # Errors
-/// If it cannot be built, or this program was built without it.
-pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
-    let columns: usize = side.model.inputs + side.model.widths().iter().sum::<usize>();
-    if capacity.saturating_mul(columns) > MOST_ACTIVATIONS {
-        return Err(Error::Usage(format!(
-            "a batch of {capacity} rows needs {columns} numbers for each of them, {MOST_ACTIVATIONS} in all fit; set a \
-             smaller training.batch_size, or narrower layers"
-        )));
-    }
-    let engine: Box<dyn Engine> = match side.engine {
-        EngineKind::Scratch => crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity),
-        #[cfg(feature = "torch")]
-        EngineKind::Torch => Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?),
-        #[cfg(not(feature = "torch"))]
-        EngineKind::Torch => {
-            return Err(Error::Usage(
-                "this program was built without libtorch; build it with the feature `torch`, or give the side another \
-                 engine: --set reference.engine=scratch"
-                    .to_owned(),
-            ));
-        }
-    };
-    faulty::with_faults(engine, &side.training)
-}
-
-/// What one clock read costs, in microseconds: the median of batches of back-to-back reads.
-pub fn timer_us() -> f64 {
-    const READS: u32 = 100;
-    let mut batches: Vec<f64> = (0..21)
-        .map(|_| {
-            let start = Instant::now();
-            (1..READS).for_each(|_| {
-                std::hint::black_box(Instant::now());
-            });
-            start.elapsed().as_secs_f64() * 1e6 / f64::from(READS)
-        })
-        .collect();
-    batches.sort_by(f64::total_cmp);
-    batches[batches.len() / 2]
 }

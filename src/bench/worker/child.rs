@@ -15,6 +15,7 @@ use crate::{
         set::{DataSet, Encoding, Which},
     },
     engine::Engine,
+    environment,
     error::{Error, Result},
     experiment::EngineKind,
     run::{self, Batches, RunSide, Start},
@@ -43,7 +44,7 @@ pub fn serve() -> Result<()> {
     // The process that asks decides when to end: without it stdin ends, and so does this.
     let _ = ctrlc::set_handler(|| {});
     let failed = |action: &'static str| move |error| Error::io(Path::new("bench-worker"), action, error);
-    let mut place = Place { ready: None, program: resident("VmRSS:"), clock_us: run::timer_us() };
+    let mut place = Place { ready: None, program: resident("VmRSS:"), clock_us: environment::timer_us() };
     for line in io::stdin().lock().lines() {
         let line = line.map_err(failed("cannot read a request"))?;
         let answer = match serde_json::from_str(&line) {

@@ -1,6 +1,10 @@
 //! A free run's drift, step by step: how far rounding explains it, and where it does not.
 
-use crate::{judge::noise::Drift, run::Lockstep};
+use super::{Judge, Replayed, track};
+use crate::{
+    judge::noise::Drift,
+    run::{Lockstep, RunMode, Runner, StepEvent},
+};
 
 /// What is remembered of a free run's drift.
 #[derive(Default)]
@@ -56,5 +60,67 @@ impl Drifting {
         if self.first.is_none() && !drift.passes() {
             self.first = Some((step, drift));
         }
+    }
+}
+
+impl Judge {
+    /// Lets the twins make the step, and nudges them where it left them; of a compared one, says where it took everyone.
+    pub(super) fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) -> Option<Drift> {
+        if event.part.acted[0] {
+            self.step_twins(event);
+        }
+        if !event.part.last {
+            return None;
+        }
+        let Some(twins) = self.twins.as_mut() else { return self.sum_gaps(event) };
+        // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
+        if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
+            return None;
+        }
+        let free = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Free);
+        let (_, candidate) = free.filter(|_| event.compared)?;
+        if full {
+            track::thin(&mut self.drifting.twins);
+        }
+        let engines = [event.reference_runner.engine(), candidate.engine()];
+        let drift = twins.compare(event.step, engines, self.places.pairs(), &self.effects);
+        track::push(&mut self.drifting.twins, bucket, drift.twins);
+        Some(drift)
+    }
+
+    /// Lets the twins make the reference's step, and nudges them.
+    fn step_twins(&mut self, event: &StepEvent<'_>) {
+        let Some(twins) = self.twins.as_mut() else { return };
+        let stepped = twins.step(&event.batch, &event.reference_runner.kept().before);
+        if event.compared && self.replayed != Replayed::Nobody {
+            self.moved_by = self.places.moved(&event.reference.record, &self.deviations);
+        }
+        if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
+            self.not_checked.push(format!("how far the free run may drift: {error}"));
+            self.twins = None;
+        }
+    }
+
+    /// Without twins a free run is held to the gaps that single steps leave between the synced sides: as long as training
+    /// does not amplify what rounding does, their sum is as far as it can go.
+    fn sum_gaps(&mut self, event: &StepEvent<'_>) -> Option<Drift> {
+        let side = |wanted| event.candidates.iter().find(|(mode, _)| *mode == wanted).map(|(_, side)| side);
+        let (synced, free) = (side(RunMode::Sync)?, side(RunMode::Free)?);
+        if !self.judging || !event.compared || !self.synced {
+            return None;
+        }
+        let of = |wanted, side: &Runner| {
+            let run = self.runs.iter().find(|run| run.mode == wanted).filter(|_| !self.effects.leave_out());
+            if let Some(run) = run {
+                return self.places.of_weights(&run.apart);
+            }
+            let [reference, candidate] = [event.reference_runner, side].map(Runner::engine);
+            let pair = |(one, other)| (one, [reference.tensor(one).values, candidate.tensor(other).values]);
+            self.effects.gap(self.places.pairs().map(pair))
+        };
+        let (of_synced, apart) = (of(RunMode::Sync, synced), of(RunMode::Free, free));
+        self.drifting.summed += of_synced;
+        let limit = self.limits.k * self.drifting.summed;
+        Some(Drift { twins: 0.0, limit, apart, reference: f64::NAN, candidate: None })
     }
 }

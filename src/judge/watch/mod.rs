@@ -9,6 +9,7 @@
 mod candidate;
 mod drifting;
 mod first;
+mod step;
 mod times;
 mod track;
 
@@ -21,7 +22,7 @@ use crate::{
     experiment::Experiment,
     judge::{
         gap::Deviation,
-        noise::{Apart, By, Drift, Each, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
+        noise::{Apart, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
         replay::Replay,
     },
     run::{
@@ -31,7 +32,7 @@ use crate::{
     tensor::{DType, View},
 };
 pub(super) use candidate::Run;
-use candidate::{Compared, Look, off, what};
+use candidate::{Look, off, what};
 use drifting::Drifting;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,10 +45,6 @@ pub(super) use track::Track;
 
 /// Steps that are always replayed, from the first.
 const FIRST: usize = 8;
-
-/// How many times as large as at a replayed step, which was within its limits and met no tie, a gap between the synced
-/// sides may be before it is replayed, too.
-const EXPLAINED: f64 = 4.0;
 
 /// Whose phases a step's replays cover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,171 +196,6 @@ impl Judge {
         }
     }
 
-    fn compare(&mut self, event: &StepEvent<'_>) {
-        let judged = |runs: &[Run], phase| -> usize {
-            let tracks = runs.iter().flat_map(|run| &run.tracks).filter(|track| track.phase == phase);
-            tracks.map(|track| track.judged).sum()
-        };
-        let phases = || std::iter::once(Phase::Batch).chain(Phase::COMPUTED);
-        let before: Vec<usize> = phases().map(|phase| judged(&self.runs, phase)).collect();
-        let first = event.part.number == 0;
-        if first {
-            self.bucket = self.buckets.next(event.step);
-        }
-        let (bucket, full) = (self.bucket.0, self.bucket.1 && first);
-        self.measure(event);
-        let record = &event.reference.record;
-        let referee = self.referee.as_mut().filter(|_| self.replayed != Replayed::Nobody && event.part.acted[0]);
-        if let Some(Err(error)) = referee.map(|referee| referee.step(&self.places, record, &mut self.effects)) {
-            self.not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
-            self.referee = None;
-        }
-        let drift = self.follow_drift(event, bucket, full);
-        let quiet = self.quiet();
-        let horizon = self.twins.as_ref().and_then(Twins::horizon);
-        for (run, (mode, candidate)) in self.runs.iter_mut().zip(event.candidates) {
-            if full {
-                run.tracks.iter_mut().for_each(Track::thin);
-            }
-            if run.ended {
-                run.tracks.iter_mut().for_each(|track| track.hold(bucket));
-                continue;
-            }
-            // Rows that a side takes after an update of its own in this step met other weights than the other side's.
-            let earlier = if first { [false; 2] } else { run.moved };
-            let met = event.part.acted.iter().zip(earlier).all(|(acted, moved)| !*acted || !moved);
-            if self.batches_differ {
-                let [one, other] = [event.reference_runner, candidate].map(moves);
-                run.moved = [earlier[0] || one, earlier[1] || other];
-            }
-            self.moved = self.moved || moves(event.reference_runner) || moves(candidate);
-            let finite = |side: &SideStep| {
-                side.judged.is_finite() && side.record.after.iter().flatten().all(|weight| weight.is_finite())
-            };
-            // At the end of the step it is found.
-            let whole = event.part.last || (finite(event.reference) && finite(&candidate.latest));
-            if !whole {
-                continue;
-            }
-            let counts = *mode == RunMode::Sync || horizon.is_none_or(|horizon| event.step < horizon);
-            let k = self.limits.k;
-            let replayed = self.replayed.covers(*mode);
-            let (reference, latest) = (event.reference, &candidate.latest);
-            let since = self.latest_replay.map_or(event.step, |latest| latest + 1);
-            let since = (since < event.step && quiet).then_some(since);
-            let alike = !self.batches_differ;
-            let step = Compared {
-                step: event.step,
-                first,
-                since,
-                bucket,
-                counts,
-                replayed,
-                k,
-                reference,
-                candidate: latest,
-                alike,
-            };
-            if let Some(found) =
-                run.take_in(&self.places, (&mut self.replay, &self.deviations), self.referee.as_ref(), &step)
-            {
-                run.ended = !found.counts;
-                self.non_finite.push(found);
-                continue;
-            }
-            // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
-            let together =
-                *mode == RunMode::Sync || ((self.twins.is_some() || self.synced) && self.drifting.together());
-            let mut tied = false;
-            // What engines still lend after a look at other rows is of those.
-            let lent = replayed || (event.evaluated.is_empty() && candidate.looked().is_empty());
-            let alike = self.places.aligned && run.forward && (self.batches_differ || reference.rows == latest.rows);
-            if counts && together && alike && lent && met {
-                tied = self.ties.take_in(*mode, event.step, event.reference_runner, candidate);
-                if tied && *mode == RunMode::Free {
-                    let why = format!("from step {} on: it meets a tie there, and may be elsewhere", event.step);
-                    self.drifting.unjudged = Some(why);
-                }
-            }
-            if *mode == RunMode::Free && counts && together && !tied && event.part.last {
-                let targets = self.batches_differ || reference.rows != latest.rows || !lent;
-                let targets = (!targets).then_some(event.batch.targets);
-                if let Some(what) = self.ties.bent(event.reference_runner, candidate, targets) {
-                    let why = format!("from step {} on: rounding decides there which way {what} goes", event.step);
-                    self.drifting.unjudged = Some(why);
-                }
-            }
-            if *mode == RunMode::Sync && replayed && run.passed && !tied {
-                self.explained.resize(run.apart.gaps.len(), 0.0);
-                for (explained, apart) in self.explained.iter_mut().zip(&run.apart.gaps) {
-                    *explained = f64::max(*explained / 2.0, EXPLAINED * apart.unwrap_or_default());
-                }
-            }
-        }
-        if self.replayed != Replayed::Nobody {
-            self.latest_replay = Some(event.step);
-        }
-        let off = |run: &Run| run.mode == RunMode::Sync && !run.firsts.is_empty();
-        if self.twins.is_none() && self.drifting.unjudged.is_none() && self.runs.iter().any(off) {
-            self.drifting.unjudged =
-                Some(format!("from step {} on: the synced steps differ by more than rounding", event.step));
-        }
-        for phase in phases() {
-            let budgets = self.runs.iter().filter_map(|run| run.budgets.get(&phase).copied());
-            let worst = budgets.reduce(|one, other| if one >= other { one } else { other });
-            // Where nothing was replayed there is none.
-            let column = self.budgets.entry(phase).or_default();
-            if full {
-                track::thin(column);
-            }
-            track::push(column, bucket, worst.unwrap_or(-1.0));
-        }
-        // Once it is known whether a tie of this step sent the free run elsewhere.
-        if let Some(drift) = drift {
-            self.drifting.take_in(event.step, drift, horizon);
-        }
-        let seen = phases().zip(before).filter(|(phase, before)| judged(&self.runs, *phase) > *before);
-        self.judged.extend(seen.map(|(phase, _)| phase));
-        if event.part.last {
-            for phase in std::mem::take(&mut self.judged) {
-                *self.compared.entry(phase).or_default() += 1;
-            }
-        }
-    }
-
-    /// Measures, where it is its turn or a gap stands out, each side against its replay.
-    fn measure(&mut self, event: &StepEvent<'_>) {
-        if self.replayed == Replayed::Nobody {
-            return;
-        }
-        let [of_reference, of_candidates] = event.part.acted;
-        self.replays += usize::from(event.part.last);
-        let advanced = self.replayed == Replayed::Synced;
-        let reference = &event.reference.record;
-        let Self { places, replay, deviations, effects, .. } = self;
-        // The referee's tensors are f64 throughout; where there is none, the reference's have to do.
-        let by = match &self.referee {
-            Some(_) => By::Tensors,
-            None => By::Weights { rounded: replay.rounded_in_f64(), silent: replay.silence() },
-        };
-        if of_reference {
-            self.unreached.take_in(reference);
-            let seen = (advanced, Some((effects, by)));
-            deviations.clear();
-            let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
-            places.measure(replay, seen, (reference, None), reference, each);
-            if self.limits.closely {
-                places.measure_closely(replay, &places.all, reference.rows, deviations, &mut |replay, each| {
-                    places.measure(replay, (true, None), (reference, None), reference, each);
-                });
-            }
-        }
-        let runs = self.runs.iter_mut().zip(event.candidates).filter(|(run, _)| !run.ended && of_candidates);
-        for (run, (_, candidate)) in runs.filter(|(_, (mode, _))| self.replayed.covers(*mode)) {
-            run.measure(places, (&candidate.latest.record, reference), advanced, self.limits.closely);
-        }
-    }
-
     /// Whether the gaps of the synced sides, of the places that were looked at, are no larger than replays have explained.
     fn quiet(&self) -> bool {
         let quiet = |run: &Run| {
@@ -404,66 +236,6 @@ impl Judge {
             })
             .collect();
         places.watched((event.reference_runner, loss(event.reference)), &mut watched);
-    }
-
-    /// Lets the twins make the step, and nudges them where it left them; of a compared one, says where it took everyone.
-    fn follow_drift(&mut self, event: &StepEvent<'_>, bucket: usize, full: bool) -> Option<Drift> {
-        if event.part.acted[0] {
-            self.step_twins(event);
-        }
-        if !event.part.last {
-            return None;
-        }
-        let Some(twins) = self.twins.as_mut() else { return self.sum_gaps(event) };
-        // A reference that is not finite ends the run. How far it then is from its twins is no noise, and no horizon.
-        if !self.deviations.iter().all(|deviation| deviation.gap.is_finite()) {
-            return None;
-        }
-        let free = event.candidates.iter().find(|(mode, _)| *mode == RunMode::Free);
-        let (_, candidate) = free.filter(|_| event.compared)?;
-        if full {
-            track::thin(&mut self.drifting.twins);
-        }
-        let engines = [event.reference_runner.engine(), candidate.engine()];
-        let drift = twins.compare(event.step, engines, self.places.pairs(), &self.effects);
-        track::push(&mut self.drifting.twins, bucket, drift.twins);
-        Some(drift)
-    }
-
-    /// Lets the twins make the reference's step, and nudges them.
-    fn step_twins(&mut self, event: &StepEvent<'_>) {
-        let Some(twins) = self.twins.as_mut() else { return };
-        let stepped = twins.step(&event.batch, &event.reference_runner.kept().before);
-        if event.compared && self.replayed != Replayed::Nobody {
-            self.moved_by = self.places.moved(&event.reference.record, &self.deviations);
-        }
-        if let Err(error) = stepped.and_then(|()| twins.nudge(&self.moved_by)) {
-            self.not_checked.push(format!("how far the free run may drift: {error}"));
-            self.twins = None;
-        }
-    }
-
-    /// Without twins a free run is held to the gaps that single steps leave between the synced sides: as long as training
-    /// does not amplify what rounding does, their sum is as far as it can go.
-    fn sum_gaps(&mut self, event: &StepEvent<'_>) -> Option<Drift> {
-        let side = |wanted| event.candidates.iter().find(|(mode, _)| *mode == wanted).map(|(_, side)| side);
-        let (synced, free) = (side(RunMode::Sync)?, side(RunMode::Free)?);
-        if !self.judging || !event.compared || !self.synced {
-            return None;
-        }
-        let of = |wanted, side: &Runner| {
-            let run = self.runs.iter().find(|run| run.mode == wanted).filter(|_| !self.effects.leave_out());
-            if let Some(run) = run {
-                return self.places.of_weights(&run.apart);
-            }
-            let [reference, candidate] = [event.reference_runner, side].map(Runner::engine);
-            let pair = |(one, other)| (one, [reference.tensor(one).values, candidate.tensor(other).values]);
-            self.effects.gap(self.places.pairs().map(pair))
-        };
-        let (of_synced, apart) = (of(RunMode::Sync, synced), of(RunMode::Free, free));
-        self.drifting.summed += of_synced;
-        let limit = self.limits.k * self.drifting.summed;
-        Some(Drift { twins: 0.0, limit, apart, reference: f64::NAN, candidate: None })
     }
 
     /// On a step that is not compared the losses are all there is to see.
@@ -654,13 +426,4 @@ impl Observer for Judge {
         self.follow_drift(event, 0, false);
         self.flow()
     }
-}
-
-/// Whether a step moved any weight of a side.
-fn moves(side: &Runner) -> bool {
-    let engine = side.engine();
-    (0..engine.parameters().len()).any(|index| {
-        let (before, after) = (side.before(index).iter(), engine.tensor(index).values.iter());
-        before.zip(after).any(|(before, after)| after - before != 0.0)
-    })
 }

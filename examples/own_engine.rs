@@ -173,7 +173,8 @@ pub fn main() -> Result<()> {
     let sets = if cfg!(feature = "torch") { "reference.engine=torch" } else { "reference.engine=scratch" };
     let experiment = Experiment::parse(EXPERIMENT, "own_engine.rs", "".as_ref(), &[sets.to_owned()])?;
     // First whether it keeps the contract of an engine, on any batch.
-    let (inputs, targets) = ([0.5, -1.0, 2.0, 0.25, 1.0, 0.0, -0.5, 3.0], [1.0, -1.0, 0.5, 2.0]);
+    let inputs = [0.5, -1.0, 2.0, 0.25, 1.0, 0.0, -0.5, 3.0f32];
+    let targets = [1.0, -1.0, 0.5, 2.0f32];
     let batch = Batch::dense(View::new(&[2, 4], &inputs[..]), View::new(&[2, 2], &targets[..]));
     let side = &experiment.candidate;
     engine::check(&mut Own::new(side, false), &side.model, &batch)?;

@@ -250,7 +250,7 @@ fn a_download_that_was_cut_short_is_gone_on_with_where_it_stopped() {
     let place = Place::new(&server, &[("mine.csv", pinned(&bytes))]);
     server.answers(vec![Answer::Cut(100_000)]);
     let (code, said) = outcome(&place.fetch());
-    assert!(code == 2 && said.contains("fetch again to go on"), "{said}");
+    assert!(code == 2 && said.contains("fetch again to resume"), "{said}");
     assert!(
         said.contains(&format!("save that address by hand as {}", place.path("mine/mine.csv").display())),
         "{said}"

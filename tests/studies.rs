@@ -55,12 +55,12 @@ fn the_xor_study_goes_on_where_it_was_interrupted_and_holds_what_it_expects() {
     Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", said(&output));
-    assert!(said(&output).contains("`lockstep study xor --out out` goes on from there"), "{}", said(&output));
+    assert!(said(&output).contains("`lockstep study xor --out out` resumes it"), "{}", said(&output));
     assert!(parts() >= 5 && !folder.join("report.md").exists());
 
     let output = lockstep(place.path(), &study).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    assert!(said(&output).starts_with("xor: going on where it was interrupted"), "{}", said(&output));
+    assert!(said(&output).starts_with("xor: resuming where it was interrupted"), "{}", said(&output));
     assert!(!folder.join("unfinished.jsonl").exists());
     let verdict = verdict(&folder);
     let expectations = verdict["expectations"].as_array().unwrap();

@@ -16,8 +16,8 @@ use std::{
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The experiment whose first batch is repeated [default: the XOR network at parity]; or `all`: every workload with
-    /// one thread and with all cores, inference, how cost grows, and what lockstep costs; some five minutes on a quiet machine
+    /// The experiment whose first batch is timed again and again [default: the XOR network]; or `all`: nine networks, with one
+    /// thread and with all cores, in about five minutes
     experiment: Option<String>,
     /// Change a key of the experiment, or of all of them; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
@@ -25,16 +25,16 @@ pub(super) struct Options {
     /// Threads of each engine [default: 1; `all` takes one and all cores in turn]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Where `all` writes bench/report.md, bench/bench.json and plots; an interrupted run goes on from there
+    /// The folder in which `all` writes bench/report.md, bench/bench.json and plots; an interrupted run resumes there
     #[arg(long, value_name = "DIR", default_value = "lockstep-out")]
     out: PathBuf,
-    /// Few and short blocks, in `all` of small data and one thread: to see that it works, not how fast
+    /// Measure little: to see that it works, not how fast it is
     #[arg(long)]
     quick: bool,
-    /// The Python in which `all` times NumPy and PyTorch too [default: python3, if it has them]
+    /// A Python for `all` to time NumPy and PyTorch in, too [default: python3, if it has them]
     #[arg(long, value_name = "PATH")]
     python: Option<PathBuf>,
-    /// Print JSON and nothing else
+    /// Print JSON alone
     #[arg(long)]
     json: bool,
 }
@@ -100,7 +100,7 @@ fn everything(options: &Options) -> Result<u8> {
         bench::all(&asked, &mut |part| progress.advance(part))
     };
     let Some(found) = unless_interrupted(found, stop)? else {
-        print(&format!("Interrupted; the same command goes on from {}/bench.partial.json\n", folder.display()))?;
+        print(&format!("Interrupted; the same command resumes from {}/bench.partial.json\n", folder.display()))?;
         return Ok(130);
     };
     if options.json {

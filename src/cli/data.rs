@@ -45,7 +45,7 @@ pub(super) struct Options {
 enum Action {
     /// Show the data sets, which are there, their sources and terms
     List,
-    /// Download a data set from its official source, and check it; what was interrupted is gone on with
+    /// Download a data set from its official source and check it; an interrupted download resumes
     Fetch {
         /// The set's name (`lockstep data list` shows the ones there are), or `all`
         name: String,

@@ -22,7 +22,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-/// Train one network in PyTorch and from scratch, step by step, and see where, and why, they part.
+/// Train one network in PyTorch and in another engine, step by step, and see where the two first differ.
 #[derive(Debug, Parser)]
 #[command(
     name = "lockstep",
@@ -42,13 +42,13 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Compare the two sides of an experiment
+    /// Compare the two sides of an experiment, step by step
     Run(run::Options),
-    /// Re-run a published comparison and set it beside its printed numbers
+    /// Re-run a published comparison and check its printed numbers
     Study(study::Options),
-    /// Show the studies and the experiments there are, and the data they still need
+    /// List studies and experiments, and the data they still need
     List,
-    /// Time training and inference of both engines, each alone in its process
+    /// Time training and inference in both engines
     Bench(bench::Options),
     /// The process that has one engine and is asked for times
     #[command(hide = true)]

@@ -20,28 +20,28 @@ use std::{
 pub(super) struct Options {
     /// The experiment file (`lockstep list` shows the ones there are)
     experiment: PathBuf,
-    /// Where verdict.json, report.md, plots and checkpoints go [default: lockstep-out/PATH, with what is set on the command
-    /// line behind it]
+    /// The folder for verdict.json, report.md, plots and checkpoints [default: below lockstep-out, named after the experiment
+    /// and what is set on the command line]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How the candidate runs: on its own weights (free), on the reference's at every step (sync), both, or one
-    /// isolated step (probe)
+    /// Whose weights the candidate starts each step from: its own (free), the reference's (sync), or two candidates, one of
+    /// each (both); probe compares one step alone
     #[arg(long, value_enum, default_value = "both")]
     mode: ModeName,
-    /// The step that a probe compares, from 0
+    /// The step that --mode probe compares; the first one is 0
     #[arg(long, value_name = "STEP")]
     at: Option<usize>,
-    /// Train for so many steps
+    /// How many steps to train
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
-    /// The seed of every random stream
+    /// The seed of initial weights, shuffling and dropout
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Change a key of the experiment: [reference.|candidate.]KEY=VALUE; may be repeated. experiments/README.md has
-    /// every key
+    /// Change a key of the experiment, on both sides or on one: [reference.|candidate.]KEY=VALUE; may be repeated. All keys
+    /// are in experiments/README.md
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Print verdict.json and nothing else
+    /// Print verdict.json alone
     #[arg(long)]
     json: bool,
 }

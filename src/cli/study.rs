@@ -17,7 +17,7 @@ const OUT: &str = "lockstep-out/study";
 pub(super) struct Options {
     /// The study's name (`lockstep list` shows the ones there are), or `all`
     name: String,
-    /// Where the reports go, one folder per study; an interrupted study goes on there where it was
+    /// The folder for the reports, one folder per study in it; an interrupted study resumes there
     #[arg(long, value_name = "DIR", default_value = OUT)]
     out: PathBuf,
 }
@@ -80,7 +80,7 @@ fn one(study: &Study, options: &Options, stop: &AtomicBool) -> Result<u8> {
     let _own = Folder::open(&folder)?;
     let journal = Journal::open(&folder)?;
     if journal.is_begun() {
-        print(&format!("{}: going on where it was interrupted\n", study.name))?;
+        print(&format!("{}: resuming where it was interrupted\n", study.name))?;
     }
     let start = Instant::now();
     let (summary, code) = {
@@ -102,9 +102,6 @@ fn interrupted(options: &Options) -> Result<u8> {
         Some(OUT) => String::new(),
         _ => format!(" --out {}", options.out.display()),
     };
-    print(&format!(
-        "interrupted; what is done is kept: `lockstep study {}{again}` goes on from there\n",
-        options.name
-    ))?;
+    print(&format!("interrupted; what is done is kept: `lockstep study {}{again}` resumes it\n", options.name))?;
     Ok(130)
 }

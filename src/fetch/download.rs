@@ -226,7 +226,7 @@ fn too_long(found: &str) -> io::Error {
 
 fn too_slow(timeout: Duration) -> io::Error {
     let text = format!(
-        "the server sent less than {LEAST} bytes in {} s; fetch again to go on, or set LOCKSTEP_DATA_TIMEOUT to more \
+        "the server sent less than {LEAST} bytes in {} s; fetch again to resume, or set LOCKSTEP_DATA_TIMEOUT to more \
          seconds",
         timeout.as_secs_f64()
     );
@@ -234,7 +234,7 @@ fn too_slow(timeout: Duration) -> io::Error {
 }
 
 fn cut_short() -> io::Error {
-    io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before all was there; fetch again to go on")
+    io::Error::new(ErrorKind::UnexpectedEof, "the connection ended before all was there; fetch again to resume")
 }
 
 #[cfg(test)]

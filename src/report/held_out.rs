@@ -32,7 +32,7 @@ pub fn stopping_words(verdict: &Verdict) -> Option<String> {
 fn decided_otherwise(own: &Decision) -> String {
     let stopped = match own.stopped {
         Some(steps) => format!("would have stopped after {steps} steps"),
-        None => "would have gone on".to_owned(),
+        None => "would not have stopped".to_owned(),
     };
     let best = own.best.map_or("was never best".to_owned(), |best| format!("was best after {best}"));
     format!("the {} candidate {stopped} and {best}", own.mode)

@@ -8,6 +8,7 @@ mod drawn;
 mod file;
 pub mod loader;
 pub mod order;
+mod owned;
 pub mod set;
 mod spoil;
 mod table;
@@ -18,6 +19,7 @@ pub use batch::{Batch, Inputs, Sparse};
 pub use drawn::{Blobs, Centers, Circle, Drawn, Figure, Line, Moons, Regression, Spirals};
 pub(crate) use file::names_file;
 pub use file::{Arrays, ClassOrder, Column, Csv, Format, Goal, IN_DATA, Pair, TargetsAs};
+pub use owned::OwnedBatch;
 pub use table::{Edge, HoldOut, Share, Standardize};
 
 use crate::error::{Error, Result};

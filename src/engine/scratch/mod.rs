@@ -163,26 +163,32 @@ impl<T: Real> Scratch<T> {
     }
 }
 
-/// The first `rows` rows of a buffer, contiguous.
+/// Why an array here can be read as a slice: every one is made by `zeros`, row-major, and never turned or cut.
+const CONTIGUOUS: &str = "an array made by zeros is contiguous";
+
+/// The first `rows` rows of a buffer.
+#[allow(clippy::expect_used)]
 fn head<T>(buffer: &Array2<T>, rows: usize) -> &[T] {
-    let width = buffer.ncols();
-    buffer.as_slice().map_or(&[], |all| &all[..rows * width])
+    &buffer.as_slice().expect(CONTIGUOUS)[..rows * buffer.ncols()]
 }
 
 /// As [`head`], to write.
+#[allow(clippy::expect_used)]
 fn head_mut<T>(buffer: &mut Array2<T>, rows: usize) -> &mut [T] {
-    let width = buffer.ncols();
-    buffer.as_slice_mut().map_or(&mut [], |all| &mut all[..rows * width])
+    let elements = rows * buffer.ncols();
+    &mut buffer.as_slice_mut().expect(CONTIGUOUS)[..elements]
 }
 
-/// The elements of a parameter or its gradient, which are contiguous from the start.
+/// The elements of a parameter or its gradient.
+#[allow(clippy::expect_used)]
 fn flat<T>(array: &ArrayD<T>) -> &[T] {
-    array.as_slice().unwrap_or(&[])
+    array.as_slice().expect(CONTIGUOUS)
 }
 
 /// As [`flat`], to write.
+#[allow(clippy::expect_used)]
 fn flat_mut<T>(array: &mut ArrayD<T>) -> &mut [T] {
-    array.as_slice_mut().unwrap_or(&mut [])
+    array.as_slice_mut().expect(CONTIGUOUS)
 }
 
 fn refused(operation: &str, takes: String, shape: Shape, dtype: DType) -> Error {

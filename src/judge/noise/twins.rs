@@ -8,11 +8,11 @@
 
 use super::{Effects, Limits};
 use crate::{
-    data::{Batch, Inputs, Sparse},
+    data::{Batch, OwnedBatch},
     engine::{self, Engine, scratch::Real},
     error::{Error, Result},
     experiment::Side,
-    tensor::{DType, Owned, Shape, Values, View},
+    tensor::{DType, Owned, Values, View},
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -99,15 +99,7 @@ impl Helper {
 /// One of them, with what it is given and what it is loaded with, in its own type.
 struct Twin {
     engine: Box<dyn Engine + Send>,
-    /// The batch.
-    inputs: Owned,
-    /// Where the inputs are mostly zeros: where each row starts, the columns of what is not, and how many there are.
-    sparse: Option<(Vec<usize>, Vec<u32>, usize)>,
-    input_shape: Shape,
-    targets: (Owned, Shape),
-    masks: Vec<(Owned, Shape)>,
-    /// Whether it is for training, its step and its epoch.
-    turn: (bool, usize, usize),
+    batch: OwnedBatch,
     weights: Owned,
 }
 
@@ -117,12 +109,7 @@ impl Twins {
     pub fn new(reference: &Side, dtype: DType, limits: Limits, rows: usize, horizon_at: f64) -> Self {
         let twin = |dtype| Twin {
             engine: engine::scratch::build(&reference.model, &reference.training, dtype, rows),
-            inputs: Owned::new(dtype),
-            sparse: None,
-            input_shape: Shape::new(&[]),
-            targets: (Owned::new(dtype), Shape::new(&[])),
-            masks: Vec::new(),
-            turn: (true, 0, 0),
+            batch: OwnedBatch::new(dtype),
             weights: Owned::new(dtype),
         };
         Self {
@@ -252,45 +239,13 @@ impl Twins {
 impl Twin {
     /// Takes in a batch, whose inputs are changed.
     fn take(&mut self, batch: &Batch<'_>, change: impl FnOnce(&mut Owned)) {
-        let dtype = self.inputs.values().dtype();
-        let take = |(own, shape): &mut (Owned, Shape), lent: View<'_>| {
-            own.assign(lent.values);
-            *shape = lent.shape;
-        };
-        take(&mut self.targets, batch.targets);
-        self.masks.resize_with(batch.masks.len(), || (Owned::new(dtype), Shape::new(&[])));
-        self.masks.iter_mut().zip(batch.masks).for_each(|(own, mask)| take(own, *mask));
-        self.turn = (batch.training, batch.step, batch.epoch);
-        match batch.inputs {
-            Inputs::Dense(view) => {
-                self.sparse = None;
-                self.input_shape = view.shape;
-                self.inputs.assign(view.values);
-            }
-            Inputs::Sparse(Sparse { starts, columns, values, width }) => {
-                let (own_starts, own_columns, own_width) = self.sparse.get_or_insert_default();
-                starts.clone_into(own_starts);
-                columns.clone_into(own_columns);
-                *own_width = width;
-                self.inputs.assign(values);
-            }
-        }
-        change(&mut self.inputs);
+        self.batch.take(batch);
+        change(self.batch.inputs_mut());
     }
 
     /// One step on the batch that was taken in.
     fn train(&mut self) -> Result<()> {
-        let Self { engine, inputs, sparse, input_shape, targets, masks, turn: (training, step, epoch), .. } = self;
-        let masks: Vec<_> = masks.iter().map(|(own, shape)| own.view(*shape)).collect();
-        let inputs = match sparse {
-            None => Inputs::Dense(inputs.view(*input_shape)),
-            Some((starts, columns, width)) => {
-                Inputs::Sparse(Sparse { starts, columns, values: inputs.values(), width: *width })
-            }
-        };
-        let targets = targets.0.view(targets.1);
-        let batch = Batch { inputs, targets, masks: &masks, training: *training, step: *step, epoch: *epoch };
-        engine.step(&batch).map(drop)
+        self.batch.lend(|batch| self.engine.step(batch).map(drop))
     }
 }
 

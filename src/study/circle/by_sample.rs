@@ -2,12 +2,12 @@
 //! weights take one step for each mini-batch.
 
 use crate::{
-    data::{Batch, Inputs},
+    data::{Batch, OwnedBatch},
     engine::{Description, Engine},
-    error::{Error, Result},
+    error::Result,
     experiment::Side,
     model::Parameter,
-    tensor::{DType, Owned, Shape, Values, View},
+    tensor::{DType, Owned, Values, View},
 };
 
 /// An engine that is given one row at a time. As in the document, a row's forward pass is made twice: once for the
@@ -17,9 +17,7 @@ pub(super) struct BySample {
     inner: Box<dyn Engine>,
     dtype: DType,
     rate: f64,
-    /// The latest batch. `[rows, columns]` each
-    inputs: (Shape, Owned),
-    targets: (Shape, Owned),
+    batch: OwnedBatch,
     loss: f64,
     /// Every layer's output for every row. `[rows, width]` each
     activations: Vec<(usize, Owned)>,
@@ -33,15 +31,13 @@ pub(super) struct BySample {
 impl BySample {
     /// Around an engine of a side, which trains by plain descent.
     pub(super) fn new(inner: Box<dyn Engine>, side: &Side) -> Self {
-        let nothing = || (Shape::new(&[0]), Owned::new(side.dtype));
         let each = |count: usize| (0..count).map(|_| Owned::new(side.dtype)).collect::<Vec<_>>();
         let parameters = inner.parameters().len();
         Self {
             inner,
             dtype: side.dtype,
             rate: side.training.optimizer.lr(),
-            inputs: nothing(),
-            targets: nothing(),
+            batch: OwnedBatch::new(side.dtype),
             loss: f64::NAN,
             activations: each(side.model.layers.len()).into_iter().map(|own| (0, own)).collect(),
             output_gradient: (0, Owned::new(side.dtype)),
@@ -50,22 +46,14 @@ impl BySample {
         }
     }
 
-    fn rows(&self) -> usize {
-        self.inputs.0.first().copied().unwrap_or_default()
-    }
-
     /// Passes a row forward; returns its loss.
     fn pass(&mut self, row: usize) -> Result<f64> {
-        let batch = Batch::dense(of_row(&self.inputs, row), of_row(&self.targets, row));
-        self.inner.forward(&batch)?;
-        self.inner.loss(&batch)
+        let Self { inner, batch, .. } = self;
+        batch.lend_row(row, |row| {
+            inner.forward(row)?;
+            inner.loss(row)
+        })
     }
-}
-
-/// A row of a tensor. `[1, columns]`
-fn of_row((shape, values): &(Shape, Owned), row: usize) -> View<'_> {
-    let columns = shape.last().copied().unwrap_or_default();
-    View::new(&[1, columns], values.values().part(row * columns..(row + 1) * columns))
 }
 
 /// Appends values; how many there are.
@@ -112,22 +100,16 @@ impl Engine for BySample {
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
-        let Inputs::Dense(inputs) = batch.inputs else {
-            return Err(Error::Usage("the document's framework takes dense rows".to_owned()));
-        };
-        for (own, view) in [(&mut self.inputs, inputs), (&mut self.targets, batch.targets)] {
-            own.0 = view.shape;
-            own.1.assign(view.values);
-        }
+        self.batch.take(batch);
         self.activations.iter_mut().for_each(|(_, all)| *all = Owned::new(self.dtype));
         let mut losses = 0.0;
-        for row in 0..self.rows() {
+        for row in 0..self.batch.rows() {
             losses += self.pass(row)?;
             for (layer, (width, all)) in self.activations.iter_mut().enumerate() {
                 *width = append(all, self.inner.activation(layer).values);
             }
         }
-        self.loss = losses / self.rows() as f64;
+        self.loss = losses / self.batch.rows() as f64;
         Ok(())
     }
 
@@ -136,10 +118,10 @@ impl Engine for BySample {
     }
 
     fn backward(&mut self) -> Result<()> {
-        let rows = self.rows() as f64;
+        let rows = self.batch.rows() as f64;
         self.sums.iter_mut().for_each(|sum| *sum = Owned::new(self.dtype));
         self.output_gradient.1 = Owned::new(self.dtype);
-        for row in 0..self.rows() {
+        for row in 0..self.batch.rows() {
             self.pass(row)?;
             self.inner.backward()?;
             self.output_gradient.0 = append(&mut self.output_gradient.1, self.inner.output_gradient().values);
@@ -158,7 +140,7 @@ impl Engine for BySample {
 
     fn update(&mut self) -> Result<()> {
         // The document's step: the rate over the batch's samples, times the accumulated gradient.
-        let rate = self.rate / self.rows() as f64;
+        let rate = self.rate / self.batch.rows() as f64;
         for (parameter, sum) in self.sums.iter().enumerate() {
             let before = self.inner.tensor(parameter);
             let (shape, mut after) = (before.shape, before.values.to_owned());
@@ -179,11 +161,11 @@ impl Engine for BySample {
 
     fn activation(&self, layer: usize) -> View<'_> {
         let (width, all) = &self.activations[layer];
-        View::new(&[self.rows(), *width], all.values())
+        View::new(&[self.batch.rows(), *width], all.values())
     }
 
     fn output_gradient(&self) -> View<'_> {
         let (width, all) = &self.output_gradient;
-        View::new(&[self.rows(), *width], all.values())
+        View::new(&[self.batch.rows(), *width], all.values())
     }
 }

@@ -82,6 +82,7 @@ impl Masks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Layer;
 
     fn masks(p: f64, scaled: bool, first_epoch_only: bool) -> Masks {
         let dropout = Layer::Dropout(Dropout { p, scaled, first_epoch_only });

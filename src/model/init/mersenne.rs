@@ -114,7 +114,7 @@ pub(super) fn uniform01(model: &Model, seed: u64) -> Result<Vec<Vec<f64>>> {
 mod tests {
     use super::super::{Init, draw};
     use super::*;
-    use crate::model::Linear;
+    use crate::model::{Layer, Linear};
 
     fn perceptron(bias: bool) -> Model {
         let linear = |inputs, outputs| Layer::Linear(Linear { inputs, outputs, bias });

@@ -80,7 +80,9 @@ impl Engine for Own {
         }
         match side.training.optimizer {
             Optimizer::Sgd(sgd) if sgd.momentum == 0.0 && sgd.weight_decay == 0.0 => Ok(()),
-            _ => Err(refused("knows plain descent alone: optimizer = { sgd = { lr = 0.1 } }")),
+            Optimizer::Sgd(_) | Optimizer::Adam(_) | Optimizer::RmsProp(_) => {
+                Err(refused("knows plain descent alone: optimizer = { sgd = { lr = 0.1 } }"))
+            }
         }
     }
 

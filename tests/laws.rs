@@ -280,7 +280,7 @@ proptest! {
             let first = verdict.first_divergence.as_ref().map(|at| (at.step, at.phase, at.tensor.as_str(), at.farther));
             let (outcome, expected) = match last.side {
                 Farther::Both => (Outcome::Inconclusive, None),
-                side => (Outcome::Mismatch, Some((from, phase, tensor, Some(side)))),
+                side @ (Farther::Reference | Farther::Candidate) => (Outcome::Mismatch, Some((from, phase, tensor, Some(side)))),
             };
             prop_assert_eq!(first, expected);
             prop_assert_eq!(verdict.verdict, outcome);

@@ -233,7 +233,19 @@ fn kinks(case: &Case, engine: &dyn Engine) -> Vec<bool> {
     let kink = match case.model.layers[1] {
         Layer::Relu | Layer::LeakyRelu { .. } => 0.0,
         Layer::Softplus { beta, threshold } => threshold / beta,
-        _ => f64::INFINITY,
+        Layer::Linear(_)
+        | Layer::Sigmoid
+        | Layer::Tanh
+        | Layer::Gelu(_)
+        | Layer::Silu
+        | Layer::Softmax(_)
+        | Layer::LogSoftmax(_)
+        | Layer::Dropout(_)
+        | Layer::LayerNorm(_)
+        | Layer::BatchNorm(_)
+        | Layer::Embedding(_)
+        | Layer::EmbeddingBag(..)
+        | Layer::Flatten => f64::INFINITY,
     };
     f64s(engine.activation(0)).iter().map(|&x| x > kink).collect()
 }

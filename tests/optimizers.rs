@@ -257,7 +257,7 @@ fn mistakes() -> Vec<(Fault, Course)> {
     // An ε that counts beside gradients of about 1: with 10⁻⁸ it is within the rounding of √v.
     let coarse = |optimizer| match optimizer {
         Optimizer::Adam(adam) => Optimizer::Adam(Adam { eps: 1e-3, ..adam }),
-        other => other,
+        other @ (Optimizer::Sgd(_) | Optimizer::RmsProp(_)) => other,
     };
     let scheduled = |optimizer| {
         let mut course = Course::ordinary(optimizer, 2);

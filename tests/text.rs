@@ -23,7 +23,7 @@ const TABBED: Form = Form::Tabbed { header: false };
 fn open(text: &Text) -> Option<DataSet> {
     let vectors = match &text.rows {
         Rows::Vectors { path, .. } => Some(path),
-        _ => None,
+        Rows::Counts | Rows::Words { .. } => None,
     };
     let here = std::env::var_os(store::FOLDER).is_some();
     if !here

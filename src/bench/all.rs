@@ -162,7 +162,7 @@ fn rounded(value: Value) -> Value {
             .as_f64()
             .and_then(|exact| format!("{exact:.4e}").parse::<f64>().ok())
             .map_or(Value::Null, Value::from),
-        other => other,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
     }
 }
 

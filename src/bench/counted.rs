@@ -76,7 +76,9 @@ impl Counted {
         let held = match work {
             Work::Whole | Work::Batches | Work::Rows => inputs + parameters + widths,
             Work::Fused => inputs + (1.0 + state) * parameters + 2.0 * widths,
-            _ => inputs + (2.0 + state) * parameters + 2.0 * widths,
+            Work::Forward | Work::Loss | Work::Backward | Work::Update | Work::Step => {
+                inputs + (2.0 + state) * parameters + 2.0 * widths
+            }
         };
         Self { operations, bytes: size * numbers, held: size * held }
     }

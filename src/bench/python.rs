@@ -154,7 +154,21 @@ fn describe(name: &str, experiment: &Experiment) -> Result<serde_json::Value> {
                 sizes.push(linear.outputs);
                 after.push("none".to_owned());
             }
-            activation => {
+            activation @ (Layer::Sigmoid
+            | Layer::Tanh
+            | Layer::Relu
+            | Layer::LeakyRelu { .. }
+            | Layer::Gelu(_)
+            | Layer::Silu
+            | Layer::Softplus { .. }
+            | Layer::Softmax(_)
+            | Layer::LogSoftmax(_)
+            | Layer::Dropout(_)
+            | Layer::LayerNorm(_)
+            | Layer::BatchNorm(_)
+            | Layer::Embedding(_)
+            | Layer::EmbeddingBag(..)
+            | Layer::Flatten) => {
                 if let Some(last) = after.last_mut() {
                     *last = activation.to_string();
                 }

@@ -208,7 +208,7 @@ pub(super) fn dense(set: &DataSet) -> Result<DataSet> {
             }
             Part { inputs: Held::Dense(Columns::new(csr.width, values, wanted)), targets: part.targets.clone() }
         }
-        _ => part.clone(),
+        Held::Dense(_) | Held::Vectors { .. } | Held::Words { .. } => part.clone(),
     })
 }
 

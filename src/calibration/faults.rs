@@ -213,7 +213,7 @@ impl Case {
     pub(super) const fn sides(&self) -> &'static [Role] {
         match self.kind {
             Kind::Own(..) => &[Role::Candidate],
-            _ => &[Role::Candidate, Role::Reference],
+            Kind::Keys(..) | Kind::Engine(_) | Kind::Square(_) => &[Role::Candidate, Role::Reference],
         }
     }
 }
@@ -328,7 +328,7 @@ fn faulted(context: &Context<'_>, case: &Case, setting: usize, faulty: Role) -> 
                 let faults = vec![fault(SQUARE_NAME.to_owned())];
                 with_faults(engine, &Training { faults, ..side.training.clone() })
             }
-            _ => Ok(engine),
+            Kind::Keys(..) | Kind::Own(..) | Kind::Engine(_) | Kind::Square(_) => Ok(engine),
         }
     };
     let comparison = Comparison { engines: &engines, ..Comparison::default() };

@@ -163,7 +163,7 @@ pub(super) fn run(context: &Context<'_>, jobs: &[Job]) -> Result<Vec<Found>> {
                 Kind::Engine(fault, when) if role == faulty => {
                     Box::new(Faulty::at(engine, &side.training, fault, when))
                 }
-                _ => engine,
+                Kind::Keys(_) | Kind::Engine(..) => engine,
             })
         };
         let comparison = Comparison { engines: &engines, ..Comparison::default() };

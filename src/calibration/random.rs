@@ -191,7 +191,9 @@ fn set(draws: &mut Draws, kind: Rows, (rows, columns, scale): (usize, usize, f64
             }
             Held::Sparse(Csr { width: columns, starts, columns: at, values: Columns::new(1, held, DTypes::BOTH) })
         }
-        _ => Held::Dense(Columns::new(columns, values, DTypes::BOTH)),
+        Rows::Normal | Rows::Repeated(_) | Rows::OneHot | Rows::Binary | Rows::Constant | Rows::Close => {
+            Held::Dense(Columns::new(columns, values, DTypes::BOTH))
+        }
     };
     // Rows that are the same have the same targets, mostly.
     let follow = draws.chance(0.7);

@@ -258,11 +258,11 @@ impl Loader {
                 self.columns.reserve(fullest);
                 fullest
             }
-            held => batch * held.columns(),
+            held @ (Held::Dense(_) | Held::Vectors { .. } | Held::Words { .. }) => batch * held.columns(),
         };
         let targets = match &part.targets {
             Targets::Values(_) if lends => 0,
-            _ => batch * self.targets_width,
+            Targets::Values(_) | Targets::Classes(_) => batch * self.targets_width,
         };
         if self.wanted.f32 {
             self.f32 = Buffers { inputs: Vec::with_capacity(inputs), targets: Vec::with_capacity(targets) };

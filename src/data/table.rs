@@ -256,7 +256,7 @@ impl Tables {
         }
         Ok(match standardize {
             Standardize::Columns { .. } => Transform::Columns(moments),
-            _ => Transform::Scalar(moments[0]),
+            Standardize::No | Standardize::Scalar { .. } => Transform::Scalar(moments[0]),
         })
     }
 }
@@ -265,7 +265,7 @@ impl Tables {
 fn check_finite(part: &Part, name: &str, origin: &str) -> Result<()> {
     let inputs = match &part.inputs {
         Held::Dense(columns) => Some((columns, "input")),
-        _ => None,
+        Held::Sparse(_) | Held::Vectors { .. } | Held::Words { .. } => None,
     };
     let targets = match &part.targets {
         Targets::Values(columns) => Some((columns, "target")),

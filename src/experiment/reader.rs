@@ -67,9 +67,9 @@ impl<'a> Reader<'a> {
         range: RangeInclusive<T>,
     ) -> Result<Option<T>> {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
-        self.typed(key, &expected, |value| match value {
-            Value::Integer(value) => T::try_from(*value).ok().filter(|value| range.contains(value)),
-            _ => None,
+        self.typed(key, &expected, |value| {
+            let Value::Integer(value) = value else { return None };
+            T::try_from(*value).ok().filter(|value| range.contains(value))
         })
     }
 
@@ -107,6 +107,7 @@ impl<'a> Reader<'a> {
 }
 
 /// A finite number; a whole one stands for the nearest, as 0.1 does.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is no number.
 pub(super) fn finite(value: &Value) -> Option<f64> {
     match value {
         Value::Integer(value) => Some(*value as f64),
@@ -119,6 +120,7 @@ pub(super) fn finite(value: &Value) -> Option<f64> {
 pub(super) const NONE: (&str, &str) = ("none", "\"none\"");
 
 /// Whether what is otherwise a table, as in `example`, says that there is to be none of it.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 pub(super) fn is_off(node: &Node, what: &str, example: &str) -> Result<bool> {
     let (word, form) = NONE;
     match &node.value {
@@ -143,6 +145,7 @@ pub(super) struct Choice<'a> {
 
 impl<'a> Choice<'a> {
     /// Reads what errors call `what`; `forms` has every name with how it is written.
+    #[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
     pub fn read(node: &'a Node, what: &'a str, forms: &'a [(&'a str, &'a str)]) -> Result<Self> {
         #[cfg(test)]
         asked::choice(what, forms);

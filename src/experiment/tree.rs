@@ -83,26 +83,24 @@ impl Node {
 
     /// The table this is, or an error that calls it `place`.
     pub fn table(&self, place: &str) -> Result<&Table> {
-        match &self.value {
-            Value::Table(table) => Ok(table),
-            _ => Err(self.fault(format!("{place} must be a table; found {}", self.found()))),
-        }
+        let Value::Table(table) = &self.value else {
+            return Err(self.fault(format!("{place} must be a table; found {}", self.found())));
+        };
+        Ok(table)
     }
 
     /// The value at the end of a path of keys, if there is one.
     pub fn find(&self, path: &[&str]) -> Option<&Self> {
-        path.iter().try_fold(self, |node, key| match &node.value {
-            Value::Table(table) => table.get(*key),
-            _ => None,
+        path.iter().try_fold(self, |node, key| {
+            let Value::Table(table) = &node.value else { return None };
+            table.get(*key)
         })
     }
 
     /// Takes a key and its value out of the table this is.
     pub fn take(&mut self, key: &str) -> Option<Self> {
-        match &mut self.value {
-            Value::Table(table) => table.remove(key),
-            _ => None,
-        }
+        let Value::Table(table) = &mut self.value else { return None };
+        table.remove(key)
     }
 
     /// The value in words, for "found …".

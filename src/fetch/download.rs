@@ -196,6 +196,7 @@ fn goes_on_from(response: &Response<Body>) -> Option<u64> {
 }
 
 /// The client's error in words that a user can act on.
+#[allow(clippy::wildcard_enum_match_arm)] // The client's other errors say enough.
 fn said(error: ureq::Error, timeout: Duration) -> io::Error {
     match error {
         ureq::Error::Timeout(_) => {

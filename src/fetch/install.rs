@@ -36,6 +36,7 @@ pub(super) fn install(source: &Path, entry: &Entry<'_>, folder: &Path, sums: &mu
     outcome
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // The archive's other errors say enough.
 fn make(source: &Path, entry: &Entry<'_>, new: &Path) -> Result<()> {
     let unread = |error| Error::io(source, "cannot be read", error);
     let file = BufReader::new(File::open(source).map_err(unread)?);

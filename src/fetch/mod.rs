@@ -186,6 +186,7 @@ impl<'a> Plan<'a> {
 }
 
 /// An error from writing below the data folder, with what mends it.
+#[allow(clippy::wildcard_enum_match_arm)] // Nothing of ours mends another error of the system.
 fn unwritten(path: &Path, error: io::Error) -> Error {
     let action = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {

@@ -20,6 +20,7 @@ pub(crate) fn read(path: &Path, action: &str) -> Result<Vec<Array>> {
     views.into_iter().map(|(name, view)| array(name, &view).map_err(fault)).collect()
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // Any other type is refused.
 fn array(name: String, view: &TensorView<'_>) -> std::result::Result<Array, String> {
     let values = match view.dtype() {
         Dtype::F32 => {

@@ -150,7 +150,20 @@ fn alike(one: &Place, other: &Place) -> bool {
     let plain = |layer: Layer| match layer {
         Layer::LayerNorm(norm) => Layer::LayerNorm(Norm { affine: false, ..norm }),
         Layer::BatchNorm(batch) => Layer::BatchNorm(BatchNorm { norm: Norm { affine: false, ..batch.norm }, ..batch }),
-        other => other.without_bias(),
+        other @ (Layer::Linear(_)
+        | Layer::Sigmoid
+        | Layer::Tanh
+        | Layer::Relu
+        | Layer::LeakyRelu { .. }
+        | Layer::Gelu(_)
+        | Layer::Silu
+        | Layer::Softplus { .. }
+        | Layer::Softmax(_)
+        | Layer::LogSoftmax(_)
+        | Layer::Dropout(_)
+        | Layer::Embedding(_)
+        | Layer::EmbeddingBag(..)
+        | Layer::Flatten) => other.without_bias(),
     };
     one.input == other.input && one.output == other.output && plain(one.layer) == plain(other.layer)
 }

@@ -151,7 +151,14 @@ impl Layer {
             Self::Embedding(table) => takes(row.elements()).map(|()| Shape::new(&[row.elements(), table.columns])),
             Self::EmbeddingBag(table, _) => takes(row.elements()).map(|()| Shape::new(&[table.columns])),
             Self::Flatten => Ok(Shape::new(&[row.elements()])),
-            _ => Ok(row),
+            Self::Sigmoid
+            | Self::Tanh
+            | Self::Relu
+            | Self::LeakyRelu { .. }
+            | Self::Gelu(_)
+            | Self::Silu
+            | Self::Softplus { .. }
+            | Self::Dropout(_) => Ok(row),
         }
     }
 
@@ -169,7 +176,19 @@ impl Layer {
             Self::Embedding(table) | Self::EmbeddingBag(table, _) => {
                 vec![("weight", Shape::new(&[table.words, table.columns]))]
             }
-            _ => Vec::new(),
+            Self::Sigmoid
+            | Self::Tanh
+            | Self::Relu
+            | Self::LeakyRelu { .. }
+            | Self::Gelu(_)
+            | Self::Silu
+            | Self::Softplus { .. }
+            | Self::Softmax(_)
+            | Self::LogSoftmax(_)
+            | Self::Dropout(_)
+            | Self::LayerNorm(_)
+            | Self::BatchNorm(_)
+            | Self::Flatten => Vec::new(),
         }
     }
 
@@ -181,7 +200,21 @@ impl Layer {
                 let shape = Shape::new(&[norm.columns]);
                 vec![("running_mean", shape, 0.0), ("running_var", shape, 1.0)]
             }
-            _ => Vec::new(),
+            Self::Linear(_)
+            | Self::Sigmoid
+            | Self::Tanh
+            | Self::Relu
+            | Self::LeakyRelu { .. }
+            | Self::Gelu(_)
+            | Self::Silu
+            | Self::Softplus { .. }
+            | Self::Softmax(_)
+            | Self::LogSoftmax(_)
+            | Self::Dropout(_)
+            | Self::LayerNorm(_)
+            | Self::Embedding(_)
+            | Self::EmbeddingBag(..)
+            | Self::Flatten => Vec::new(),
         }
     }
 
@@ -211,7 +244,43 @@ impl Layer {
     pub fn multiply_adds(&self) -> usize {
         match self {
             Self::Linear(linear) => linear.inputs * linear.outputs,
-            _ => 0,
+            Self::Sigmoid
+            | Self::Tanh
+            | Self::Relu
+            | Self::LeakyRelu { .. }
+            | Self::Gelu(_)
+            | Self::Silu
+            | Self::Softplus { .. }
+            | Self::Softmax(_)
+            | Self::LogSoftmax(_)
+            | Self::Dropout(_)
+            | Self::LayerNorm(_)
+            | Self::BatchNorm(_)
+            | Self::Embedding(_)
+            | Self::EmbeddingBag(..)
+            | Self::Flatten => 0,
+        }
+    }
+
+    /// The dropout whose mask comes with each batch, where the layer takes one.
+    pub fn dropout(&self) -> Option<Dropout> {
+        match *self {
+            Self::Dropout(dropout) => Some(dropout),
+            Self::Linear(_)
+            | Self::Sigmoid
+            | Self::Tanh
+            | Self::Relu
+            | Self::LeakyRelu { .. }
+            | Self::Gelu(_)
+            | Self::Silu
+            | Self::Softplus { .. }
+            | Self::Softmax(_)
+            | Self::LogSoftmax(_)
+            | Self::LayerNorm(_)
+            | Self::BatchNorm(_)
+            | Self::Embedding(_)
+            | Self::EmbeddingBag(..)
+            | Self::Flatten => None,
         }
     }
 }

@@ -87,7 +87,7 @@ impl Model {
                 *from += count;
                 *from - count..*from
             };
-            let mask = matches!(layer, Layer::Dropout(_)).then(|| next(&mut masks, 1).start);
+            let mask = layer.dropout().map(|_| next(&mut masks, 1).start);
             Place {
                 layer: *layer,
                 input,

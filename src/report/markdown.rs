@@ -104,7 +104,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         let found = summary.first_divergence.as_ref().map_or("–".to_owned(), |first| {
             let side = first.farther.map_or(String::new(), |side| match side {
                 Farther::Both => ", both sides".to_owned(),
-                side => format!(", {side}"),
+                side @ (Farther::Reference | Farther::Candidate) => format!(", {side}"),
             });
             format!("{}{}{side}", place(first), throughout(first).map_or(String::new(), times))
         });

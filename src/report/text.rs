@@ -91,7 +91,10 @@ pub fn not_finite(found: &NonFinite) -> String {
     let index = if found.index.is_empty() { String::new() } else { format!("{:?}", found.index) };
     let of = |whose: &str| match found.phase {
         Phase::Loss => format!("{whose} loss"),
-        phase => format!("{whose} {}{index} in {}", found.tensor, phase.name()),
+        phase
+        @ (Phase::Start | Phase::Batch | Phase::Forward | Phase::Backward | Phase::Update | Phase::Evaluation) => {
+            format!("{whose} {}{index} in {}", found.tensor, phase.name())
+        }
     };
     let beside = match (found.side, found.value) {
         (Farther::Both, _) => String::new(),

@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     experiment::Experiment,
     tensor::{DType, View},
-    training::Fault,
+    training::{Fault, Maker},
 };
 use std::{ops::Range, sync::Arc};
 
@@ -41,7 +41,7 @@ impl Batches {
         let side = if which == RunSide::Reference { reference } else { candidate };
         let faults = &side.training.faults;
         let wanted: DTypes = [reference.dtype, candidate.dtype].into_iter().collect();
-        let (set, order) = (spoiled(&experiment.set, faults), order(side.order(&experiment.course), faults));
+        let (set, order) = spoiled(&experiment.set, side.order(&experiment.course), faults);
         let loader = |encoding| Loader::new(Arc::clone(&set), Which::Training, order, encoding, wanted);
         let another = side.encoding != reference.encoding;
         let mut batches = Self {
@@ -65,7 +65,7 @@ impl Batches {
         };
         reference.encoding != candidate.encoding
             || experiment.batches_differ()
-            || candidate.training.faults.iter().any(Fault::is_of_data)
+            || candidate.training.faults.iter().any(|fault| fault.made_by() == Maker::Data)
             || dropout(&reference.model) != dropout(&candidate.model)
     }
 
@@ -106,24 +106,30 @@ impl Batches {
     }
 }
 
-/// The data with a side's mistakes in them.
-fn spoiled(set: &Arc<DataSet>, faults: &[Fault]) -> Arc<DataSet> {
-    let mut set = Arc::clone(set);
+/// The data and the order of the rows with a side's mistakes in them.
+fn spoiled(set: &Arc<DataSet>, order: Order, faults: &[Fault]) -> (Arc<DataSet>, Order) {
+    let (mut set, mut order) = (Arc::clone(set), order);
     for fault in faults {
         match fault {
             Fault::LabelsPermuted => Arc::make_mut(&mut set).training.permute_labels(),
             Fault::InputsScaled(factor) => Arc::make_mut(&mut set).training.scale_inputs(*factor),
-            _ => {}
+            Fault::Order(seed) => order = Order { seed: *seed, shuffle: Shuffle::EveryEpoch, ..order },
+            Fault::LastBatchDropped => order.last = Last::Drop,
+            // Made in the engine, or around it.
+            Fault::ReluDerivativeOneAtZero
+            | Fault::SigmoidDerivativeOfOutput
+            | Fault::UnstableSoftmax
+            | Fault::NoBiasCorrection
+            | Fault::EpsInsideRoot
+            | Fault::EpsHat
+            | Fault::StepCounter(_)
+            | Fault::VelocityOfSteps
+            | Fault::NoDecayOnBiases
+            | Fault::Transposed(_)
+            | Fault::Frozen(_)
+            | Fault::GradientsNotZeroed
+            | Fault::UpdatePerSample => {}
         }
     }
-    set
-}
-
-/// The order of the rows with a side's mistakes in it.
-fn order(order: Order, faults: &[Fault]) -> Order {
-    faults.iter().fold(order, |order, fault| match fault {
-        Fault::Order(seed) => Order { seed: *seed, shuffle: Shuffle::EveryEpoch, ..order },
-        Fault::LastBatchDropped => Order { last: Last::Drop, ..order },
-        _ => order,
-    })
+    (set, order)
 }

@@ -4,7 +4,7 @@
 //! (<https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html>).
 
 use crate::{
-    model::{Dropout, Layer, Model},
+    model::{Dropout, Model},
     tensor::{DType, Shape, View},
 };
 use rand::{Rng, SeedableRng};
@@ -30,12 +30,8 @@ impl Masks {
     /// The masks of `model`, drawn from `seed`. None are drawn yet.
     pub fn new(model: &Model, seed: u64) -> Self {
         let places = model.places().into_iter();
-        let layers: Vec<_> = places
-            .filter_map(|place| match place.layer {
-                Layer::Dropout(dropout) => Some((dropout, place.output.elements())),
-                _ => None,
-            })
-            .collect();
+        let layers: Vec<_> =
+            places.filter_map(|place| Some((place.layer.dropout()?, place.output.elements()))).collect();
         let (f32, f64) = (vec![Vec::new(); layers.len()], vec![Vec::new(); layers.len()]);
         Self { layers, seed, rows: 0, f32, f64 }
     }
@@ -86,6 +82,7 @@ impl Masks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Layer;
 
     fn masks(p: f64, scaled: bool, first_epoch_only: bool) -> Masks {
         let dropout = Layer::Dropout(Dropout { p, scaled, first_epoch_only });

@@ -40,9 +40,53 @@ pub enum Fault {
     LastBatchDropped,
 }
 
+/// Where in a side a fault is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    /// In what the side is given: its rows, their targets, their order.
+    Data,
+    /// Around any engine, in what it is lent or keeps.
+    Wrapper,
+    /// In the formulas of the engine from scratch, which alone can have it.
+    Scratch,
+}
+
 impl Fault {
-    /// Whether it is in what the side is given, not in what it does.
-    pub fn is_of_data(&self) -> bool {
-        matches!(self, Self::LabelsPermuted | Self::InputsScaled(_) | Self::Order(_) | Self::LastBatchDropped)
+    /// Every fault's name with how it is typed.
+    pub const ALL: [(&str, &str); 17] = [
+        ("relu-derivative-one-at-zero", "\"relu-derivative-one-at-zero\""),
+        ("sigmoid-derivative-of-output", "\"sigmoid-derivative-of-output\""),
+        ("unstable-softmax", "\"unstable-softmax\""),
+        ("transposed", "{ transposed = \"2.weight\" }"),
+        ("frozen", "{ frozen = \"2.weight\" }"),
+        ("gradients-not-zeroed", "\"gradients-not-zeroed\""),
+        ("update-per-sample", "\"update-per-sample\""),
+        ("no-bias-correction", "\"no-bias-correction\""),
+        ("eps-inside-root", "\"eps-inside-root\""),
+        ("eps-hat", "\"eps-hat\""),
+        ("step-counter", "{ step-counter = 1 }"),
+        ("velocity-of-steps", "\"velocity-of-steps\""),
+        ("no-decay-on-biases", "\"no-decay-on-biases\""),
+        ("labels-permuted", "\"labels-permuted\""),
+        ("inputs-scaled", "{ inputs-scaled = 2 }"),
+        ("order", "{ order = SEED }"),
+        ("last-batch-dropped", "\"last-batch-dropped\""),
+    ];
+
+    /// What makes it.
+    pub fn made_by(&self) -> Maker {
+        match self {
+            Self::ReluDerivativeOneAtZero
+            | Self::SigmoidDerivativeOfOutput
+            | Self::UnstableSoftmax
+            | Self::NoBiasCorrection
+            | Self::EpsInsideRoot
+            | Self::EpsHat
+            | Self::StepCounter(_)
+            | Self::VelocityOfSteps
+            | Self::NoDecayOnBiases => Maker::Scratch,
+            Self::Transposed(_) | Self::Frozen(_) | Self::GradientsNotZeroed | Self::UpdatePerSample => Maker::Wrapper,
+            Self::LabelsPermuted | Self::InputsScaled(_) | Self::Order(_) | Self::LastBatchDropped => Maker::Data,
+        }
     }
 }

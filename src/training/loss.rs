@@ -158,7 +158,12 @@ impl Loss {
         match &self.measure {
             Measure::CrossEntropy(classes) => !classes.probabilities,
             Measure::NegativeLogLikelihood { .. } | Measure::LogLoss { .. } => true,
-            _ => false,
+            Measure::SquaredError
+            | Measure::AbsoluteError
+            | Measure::Huber { .. }
+            | Measure::SmoothL1 { .. }
+            | Measure::BinaryCrossEntropy
+            | Measure::BinaryCrossEntropyWithLogits { .. } => false,
         }
     }
 
@@ -173,7 +178,13 @@ impl Loss {
             Measure::CrossEntropy(Classes { weights, .. }) | Measure::NegativeLogLikelihood { weights } => {
                 weights.as_deref()
             }
-            _ => None,
+            Measure::LogLoss { .. }
+            | Measure::SquaredError
+            | Measure::AbsoluteError
+            | Measure::Huber { .. }
+            | Measure::SmoothL1 { .. }
+            | Measure::BinaryCrossEntropy
+            | Measure::BinaryCrossEntropyWithLogits { .. } => None,
         }
     }
 
@@ -188,7 +199,15 @@ impl Loss {
                 let zero = |(target, row): &(&f64, &[f64])| of(**target).is_some_and(|class| row[class] == 0.0);
                 each().filter(|row| !zero(row)).count() as f64
             }
-            _ => match self.weights().filter(|_| self.of_classes()) {
+            Measure::SquaredError
+            | Measure::AbsoluteError
+            | Measure::Huber { .. }
+            | Measure::SmoothL1 { .. }
+            | Measure::CrossEntropy(_)
+            | Measure::NegativeLogLikelihood { .. }
+            | Measure::LogLoss { .. }
+            | Measure::BinaryCrossEntropy
+            | Measure::BinaryCrossEntropyWithLogits { .. } => match self.weights().filter(|_| self.of_classes()) {
                 Some(weights) => each().map(|(&target, _)| of(target).map_or(f64::NAN, |class| weights[class])).sum(),
                 None => rows as f64,
             },
@@ -261,7 +280,12 @@ impl fmt::Display for Loss {
             Measure::BinaryCrossEntropyWithLogits { positive_weight } if *positive_weight != 1.0 => {
                 settings.push(format!("positive weight {positive_weight}"));
             }
-            _ => {}
+            Measure::SquaredError
+            | Measure::AbsoluteError
+            | Measure::NegativeLogLikelihood { .. }
+            | Measure::LogLoss { .. }
+            | Measure::BinaryCrossEntropy
+            | Measure::BinaryCrossEntropyWithLogits { .. } => {}
         }
         settings.extend(self.weights().map(|weights| format!("class weights {weights:?}")));
         settings.extend((self.reduction != Reduction::Mean).then(|| self.reduction.to_string()));

@@ -14,7 +14,7 @@ mod schedule;
 use crate::tensor::Values;
 pub use accumulate::Accumulate;
 pub use course::{Course, EarlyStopping, Every, Monitor};
-pub use fault::Fault;
+pub use fault::{Fault, Maker};
 pub use identity::identity;
 pub use loss::{Classes, Loss, Measure, Reduction, ReportedLoss, ReportedMeasure};
 pub use optimizer::{Adam, Optimizer, RmsProp, Sgd};
@@ -74,7 +74,7 @@ impl Training {
     fn losses(&self) -> impl Iterator<Item = &Loss> {
         let reported = match &self.reported_loss.measure {
             ReportedMeasure::Loss(loss) if *loss != self.loss => Some(loss),
-            _ => None,
+            ReportedMeasure::Loss(_) | ReportedMeasure::DeltaTimesMse => None,
         };
         std::iter::once(&self.loss).chain(reported)
     }

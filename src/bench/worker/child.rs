@@ -217,7 +217,15 @@ impl Ready {
             Batched::Training(batches) => batches.lend(*dtype, |batch, _| match work {
                 Work::Fused => timed(repeats, |_| engine.step(batch).map(drop)),
                 Work::Step => timed(repeats, |_| observed(engine, batch, |_| ())),
-                work => Err(Error::Usage(format!("{} is no work of training that is timed alone", work.name()))),
+                work @ (Work::Forward
+                | Work::Loss
+                | Work::Backward
+                | Work::Update
+                | Work::Whole
+                | Work::Batches
+                | Work::Rows) => {
+                    Err(Error::Usage(format!("{} is no work of training that is timed alone", work.name())))
+                }
             }),
             Batched::Inference(works) => {
                 let loaders = works.iter().find(|(own, _)| *own == work).map_or(&[][..], |(_, loaders)| loaders);

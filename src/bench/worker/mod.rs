@@ -68,10 +68,8 @@ impl Worker {
     /// If the source cannot be used, or the engine not be built.
     pub(super) fn load(&mut self, source: &Source, purpose: Purpose) -> Result<Loaded> {
         let (reference, threads) = (self.reference, self.threads);
-        match self.ask(&Request::Load { source: source.clone(), reference, threads, purpose })? {
-            Answer::Loaded(loaded) => Ok(loaded),
-            other => Err(self.unexpected(&other)),
-        }
+        let answer = self.ask(&Request::Load { source: source.clone(), reference, threads, purpose })?;
+        if let Answer::Loaded(loaded) = answer { Ok(loaded) } else { Err(self.unexpected(&answer)) }
     }
 
     /// Repeats work until it is warm; how often does a block of that length repeat it?
@@ -79,10 +77,8 @@ impl Worker {
     /// # Errors
     /// If the engine fails.
     pub(super) fn warm(&mut self, work: Work, block: Duration) -> Result<u32> {
-        match self.ask(&Request::Warm { work, block_us: block.as_secs_f64() * 1e6 })? {
-            Answer::Repeats(repeats) => Ok(repeats),
-            other => Err(self.unexpected(&other)),
-        }
+        let answer = self.ask(&Request::Warm { work, block_us: block.as_secs_f64() * 1e6 })?;
+        if let Answer::Repeats(repeats) = answer { Ok(repeats) } else { Err(self.unexpected(&answer)) }
     }
 
     /// Microseconds of one repetition, of so many.
@@ -90,10 +86,8 @@ impl Worker {
     /// # Errors
     /// If the engine fails.
     pub(super) fn block(&mut self, work: Work, repeats: u32) -> Result<f64> {
-        match self.ask(&Request::Block { work, repeats })? {
-            Answer::Took(us) => Ok(us),
-            other => Err(self.unexpected(&other)),
-        }
+        let answer = self.ask(&Request::Block { work, repeats })?;
+        if let Answer::Took(us) = answer { Ok(us) } else { Err(self.unexpected(&answer)) }
     }
 
     /// Microseconds of each phase of a step, of so many.
@@ -101,10 +95,8 @@ impl Worker {
     /// # Errors
     /// If the engine fails.
     pub(super) fn phases(&mut self, repeats: u32) -> Result<[f64; 4]> {
-        match self.ask(&Request::Phases { repeats })? {
-            Answer::Phases(us) => Ok(us),
-            other => Err(self.unexpected(&other)),
-        }
+        let answer = self.ask(&Request::Phases { repeats })?;
+        if let Answer::Phases(us) = answer { Ok(us) } else { Err(self.unexpected(&answer)) }
     }
 
     /// Its memory, where the system says.
@@ -112,10 +104,8 @@ impl Worker {
     /// # Errors
     /// If it does not answer.
     pub(super) fn memory(&mut self) -> Result<Option<Memory>> {
-        match self.ask(&Request::Memory)? {
-            Answer::Memory(memory) => Ok(memory),
-            other => Err(self.unexpected(&other)),
-        }
+        let answer = self.ask(&Request::Memory)?;
+        if let Answer::Memory(memory) = answer { Ok(memory) } else { Err(self.unexpected(&answer)) }
     }
 
     /// Threads of its engine.

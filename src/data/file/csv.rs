@@ -94,7 +94,9 @@ impl Csv {
             Goal::Classes(_, ClassOrder::Given(given)) => {
                 Names { numbers: given.iter().cloned().zip(0..).collect(), open: false }
             }
-            _ => Names { open: true, ..Names::default() },
+            Goal::Classes(_, ClassOrder::Sorted | ClassOrder::Appearance) | Goal::Values(_) => {
+                Names { open: true, ..Names::default() }
+            }
         };
         let mut notes = Vec::new();
         let path = located(&self.path, folder)?;

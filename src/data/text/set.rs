@@ -143,11 +143,11 @@ impl Text {
     pub(in crate::data) fn files(&self) -> Vec<Option<&String>> {
         let validation = match &self.validation {
             Some(Validation::File(path)) => Some(path),
-            _ => None,
+            Some(Validation::Last(_)) | None => None,
         };
         let vectors = match &self.rows {
             Rows::Vectors { path, .. } => Some(path),
-            _ => None,
+            Rows::Counts | Rows::Words { .. } => None,
         };
         vec![Some(&self.training), validation, self.test.as_ref(), vectors]
     }

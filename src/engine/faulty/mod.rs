@@ -63,30 +63,71 @@ pub use gradient::{Fault, Faulty};
 /// # Errors
 /// If a fault is of a parameter that the engine does not have, or cannot have that fault.
 pub fn with_faults(engine: Box<dyn Engine>, training: &Training) -> Result<Box<dyn Engine>> {
-    let mut engine = engine;
-    let mut faults: Vec<_> = training.faults.iter().collect();
-    faults.sort_by_key(|fault| match fault {
-        training::Fault::GradientsNotZeroed => 0,
-        training::Fault::UpdatePerSample => 1,
-        training::Fault::Transposed(_) => 2,
-        _ => 3,
-    });
-    for fault in faults {
-        engine = match fault {
-            training::Fault::Transposed(name) => {
-                let parameter = number(engine.as_ref(), name)?;
+    let mut wrappers: Vec<Wrapper> = training.faults.iter().filter_map(Wrapper::of).collect();
+    wrappers.sort_by_key(|wrapper| wrapper.depth());
+    wrappers.into_iter().try_fold(engine, |engine, wrapper| wrapper.around(engine, training))
+}
+
+/// A fault that is put around an engine.
+enum Wrapper<'a> {
+    NotZeroed,
+    PerSample,
+    /// Of the parameter with this name.
+    Transposed(&'a str),
+    /// Likewise.
+    Frozen(&'a str),
+}
+
+impl<'a> Wrapper<'a> {
+    fn of(fault: &'a training::Fault) -> Option<Self> {
+        use training::Fault;
+        match fault {
+            Fault::GradientsNotZeroed => Some(Self::NotZeroed),
+            Fault::UpdatePerSample => Some(Self::PerSample),
+            Fault::Transposed(name) => Some(Self::Transposed(name)),
+            Fault::Frozen(name) => Some(Self::Frozen(name)),
+            // Made in the engine from scratch itself, or in what a side is given.
+            Fault::ReluDerivativeOneAtZero
+            | Fault::SigmoidDerivativeOfOutput
+            | Fault::UnstableSoftmax
+            | Fault::NoBiasCorrection
+            | Fault::EpsInsideRoot
+            | Fault::EpsHat
+            | Fault::StepCounter(_)
+            | Fault::VelocityOfSteps
+            | Fault::NoDecayOnBiases
+            | Fault::LabelsPermuted
+            | Fault::InputsScaled(_)
+            | Fault::Order(_)
+            | Fault::LastBatchDropped => None,
+        }
+    }
+
+    /// Its place from the innermost on.
+    fn depth(&self) -> u8 {
+        match self {
+            Self::NotZeroed => 0,
+            Self::PerSample => 1,
+            Self::Transposed(_) => 2,
+            Self::Frozen(_) => 3,
+        }
+    }
+
+    fn around(self, engine: Box<dyn Engine>, training: &Training) -> Result<Box<dyn Engine>> {
+        let number = |name: &str| number(engine.as_ref(), name);
+        Ok(match self {
+            Self::NotZeroed => Box::new(Faulty::new(engine, training, Fault::NotZeroed)),
+            Self::PerSample => Box::new(per_sample::PerSample::new(engine)),
+            Self::Transposed(name) => {
+                let parameter = number(name)?;
                 Box::new(transposed::Transposed::new(engine, parameter)?)
             }
-            training::Fault::Frozen(name) => {
-                let parameter = number(engine.as_ref(), name)?;
+            Self::Frozen(name) => {
+                let parameter = number(name)?;
                 Box::new(frozen::Frozen::new(engine, parameter))
             }
-            training::Fault::GradientsNotZeroed => Box::new(Faulty::new(engine, training, Fault::NotZeroed)),
-            training::Fault::UpdatePerSample => Box::new(per_sample::PerSample::new(engine)),
-            _ => engine,
-        };
+        })
     }
-    Ok(engine)
 }
 
 /// The number of the parameter with this name.

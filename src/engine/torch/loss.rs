@@ -96,7 +96,15 @@ impl Measured {
                 Measure::BinaryCrossEntropyWithLogits { positive_weight } if positive_weight != 1.0 => {
                     Some(tensor(&[positive_weight])?)
                 }
-                _ => None,
+                Measure::SquaredError
+                | Measure::AbsoluteError
+                | Measure::Huber { .. }
+                | Measure::SmoothL1 { .. }
+                | Measure::CrossEntropy(_)
+                | Measure::NegativeLogLikelihood { .. }
+                | Measure::LogLoss { .. }
+                | Measure::BinaryCrossEntropy
+                | Measure::BinaryCrossEntropyWithLogits { .. } => None,
             },
             loss: loss.clone(),
         })
@@ -143,9 +151,8 @@ impl Measured {
             chosen = chosen.f_masked_select(&chosen.f_ne(0.0)?)?;
         }
         let terms = chosen.f_log()?.f_neg()?;
-        reduced(self.loss.reduction, terms.numel() as i64, |reduction| match reduction {
-            tch::Reduction::Mean => terms.f_mean(None),
-            _ => terms.f_sum(None),
+        reduced(self.loss.reduction, terms.numel() as i64, |reduction| {
+            if let tch::Reduction::Mean = reduction { terms.f_mean(None) } else { terms.f_sum(None) }
         })
     }
 }

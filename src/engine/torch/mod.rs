@@ -187,10 +187,7 @@ fn error(operation: &str, message: String) -> Error {
 /// Turns libtorch's exception into an error; its first line says what happened, the rest is a C++ backtrace.
 fn caught<T>(operation: &str, result: std::result::Result<T, TchError>) -> Result<T> {
     result.map_err(|exception| {
-        let text = match exception {
-            TchError::Torch(text) => text,
-            other => other.to_string(),
-        };
+        let text = if let TchError::Torch(text) = exception { text } else { exception.to_string() };
         error(operation, text.lines().next().unwrap_or_default().to_owned())
     })
 }

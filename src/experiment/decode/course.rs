@@ -44,6 +44,7 @@ pub(super) fn decode(table: &Reader, seed: u64) -> Result<Course> {
 }
 
 /// How many rows a step sees.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 pub(super) fn batch_size(table: &Reader) -> Result<BatchSize> {
     let expected = format!("\"full\" or a whole number from 1 to {MOST}");
     let size = table.typed("batch_size", &expected, |value| match value {
@@ -67,6 +68,7 @@ fn length(table: &Reader) -> Result<Length> {
 }
 
 /// `true` is every epoch anew, as PyTorch's `DataLoader` shuffles.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn shuffle(table: &Reader) -> Result<Shuffle> {
     let shuffle = table.typed("shuffle", "true, false or \"once\"", |value| match value {
         Value::Boolean(true) => Some(Shuffle::EveryEpoch),
@@ -85,6 +87,7 @@ fn checkpoint(table: &Reader) -> Result<Option<Every>> {
     every(table, "checkpoint", EVERY_OR_NONE)
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn every(table: &Reader, key: &str, expected: &str) -> Result<Option<Every>> {
     table.typed(key, expected, |value| match value {
         Value::Text(text) if text == "epoch" => Some(Every::Epoch),

@@ -113,7 +113,9 @@ fn drawn(table: &Reader, seed: u64, figure: fn(&Reader) -> Result<Figure>) -> Re
     let all = drawn.rows.saturating_add(drawn.validation_rows).saturating_add(drawn.test_rows);
     let columns = match &drawn.figure {
         Figure::Regression(regression) => regression.inputs + regression.outputs,
-        figure => figure.inputs() + 1,
+        figure @ (Figure::Circle(_) | Figure::Moons(_) | Figure::Spirals(_) | Figure::Blobs(_) | Figure::Line(_)) => {
+            figure.inputs() + 1
+        }
     };
     let numbers = all.saturating_mul(columns);
     if numbers > MOST_NUMBERS {
@@ -173,6 +175,7 @@ fn blobs(table: &Reader) -> Result<Figure> {
 }
 
 /// Centers as given: two or more, each an array of as many numbers.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn places(node: &Node) -> Result<Vec<Vec<f64>>> {
     let fault = |node: &Node| {
         let found = node.found();
@@ -224,6 +227,7 @@ fn regression(table: &Reader) -> Result<Figure> {
 }
 
 /// One number for each of the `inputs` columns.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is taken for one number.
 fn scale(node: &Node, inputs: usize) -> Result<Vec<f64>> {
     let factor = |node: &Node| {
         finite(&node.value).filter(|factor| factor.abs() <= LARGEST).ok_or_else(|| {
@@ -248,6 +252,7 @@ fn scale(node: &Node, inputs: usize) -> Result<Vec<f64>> {
     }
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn csv(table: &Reader, default: u8) -> Result<DataKind> {
     let expected = "one character that is ASCII, and neither a quote nor the end of a line";
     let separator = table.typed("separator", expected, |value| match value {
@@ -282,6 +287,7 @@ fn csv(table: &Reader, default: u8) -> Result<DataKind> {
 }
 
 /// A path that is not empty.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn path(table: &Reader, key: &str) -> Result<Option<String>> {
     table.typed(key, "the path of a file, or \"data:SET/FILE\"", |value| match value {
         Value::Text(text) if !text.is_empty() => Some(text.clone()),
@@ -290,6 +296,7 @@ fn path(table: &Reader, key: &str) -> Result<Option<String>> {
 }
 
 /// A column by its name, its number or as the last one.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn column(node: &Node, key: &str) -> Result<Column> {
     match &node.value {
         Value::Text(name) if name == "last" => Ok(Column::Last),
@@ -303,6 +310,7 @@ fn column(node: &Node, key: &str) -> Result<Column> {
 }
 
 /// One column or several.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is taken for one column.
 fn columns(node: &Node, key: &str) -> Result<Vec<Column>> {
     match &node.value {
         Value::Array(nodes) if nodes.is_empty() => Err(node.fault(format!("`{key}` in [data] names no column"))),
@@ -311,6 +319,7 @@ fn columns(node: &Node, key: &str) -> Result<Vec<Column>> {
     }
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn class_order(table: &Reader) -> Result<ClassOrder> {
     let Some(node) = table.get("classes") else { return Ok(ClassOrder::Sorted) };
     let name = |node: &Node| match &node.value {
@@ -391,6 +400,7 @@ fn standardize(table: &Reader) -> Result<Standardize> {
     Ok(if name == "scalar" { Standardize::Scalar { ddof } } else { Standardize::Columns { ddof } })
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn hold_out(table: &Reader) -> Result<Option<HoldOut>> {
     let edge = table.named("validation_from", "validation_from", &[("end", Edge::End), ("start", Edge::Start)])?;
     let expected = "a part of the rows, above 0 and below 1, or a whole number of them";

@@ -9,29 +9,9 @@ use crate::{
         tree::{Node, Value, shown},
     },
     model::{Layer, Model, Parameter},
-    training::{Fault, Measure, Optimizer, RmsProp, Sgd, Training},
+    training::{Fault, Maker, Measure, Optimizer, RmsProp, Sgd, Training},
 };
 use std::mem::discriminant;
-
-pub(super) const FAULTS: [(&str, &str); 17] = [
-    ("relu-derivative-one-at-zero", "\"relu-derivative-one-at-zero\""),
-    ("sigmoid-derivative-of-output", "\"sigmoid-derivative-of-output\""),
-    ("unstable-softmax", "\"unstable-softmax\""),
-    ("transposed", "{ transposed = \"2.weight\" }"),
-    ("frozen", "{ frozen = \"2.weight\" }"),
-    ("gradients-not-zeroed", "\"gradients-not-zeroed\""),
-    ("update-per-sample", "\"update-per-sample\""),
-    ("no-bias-correction", "\"no-bias-correction\""),
-    ("eps-inside-root", "\"eps-inside-root\""),
-    ("eps-hat", "\"eps-hat\""),
-    ("step-counter", "{ step-counter = 1 }"),
-    ("velocity-of-steps", "\"velocity-of-steps\""),
-    ("no-decay-on-biases", "\"no-decay-on-biases\""),
-    ("labels-permuted", "\"labels-permuted\""),
-    ("inputs-scaled", "{ inputs-scaled = 2 }"),
-    ("order", "{ order = SEED }"),
-    ("last-batch-dropped", "\"last-batch-dropped\""),
-];
 
 /// The reference has none.
 pub(super) fn refuse(reference: &Node) -> Result<()> {
@@ -57,7 +37,7 @@ pub(super) fn decode(table: &Reader, engine: EngineKind, model: &Model, training
         if let Some(needed) = needed(&fault, model, training) {
             return Err(node.fault(format!("nothing here could show this fault: it needs {needed}")));
         }
-        if engine == EngineKind::Torch && of_scratch(&fault) {
+        if engine == EngineKind::Torch && fault.made_by() == Maker::Scratch {
             return Err(node.fault("libtorch's own formulas cannot have this fault; write engine = \"scratch\""));
         }
         let of_parameter = matches!(fault, Fault::Transposed(_) | Fault::Frozen(_));
@@ -72,8 +52,9 @@ pub(super) fn decode(table: &Reader, engine: EngineKind, model: &Model, training
     Ok(faults)
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn one(node: &Node, model: &Model) -> Result<Fault> {
-    let choice = Choice::read(node, "fault", &FAULTS)?;
+    let choice = Choice::read(node, "fault", &Fault::ALL)?;
     let wrong = |value: &Node, expected: &str| {
         let (name, found) = (choice.typed.0, value.found());
         value.fault(format!("`{name}` in faults must be {expected}; found {found}"))
@@ -153,25 +134,16 @@ fn needed(fault: &Fault, model: &Model, training: &Training) -> Option<&'static 
         }
         Fault::VelocityOfSteps => (momentum > 0.0, "sgd or rmsprop with momentum"),
         Fault::NoDecayOnBiases => (optimizer.weight_decay() > 0.0, "an optimizer with weight_decay"),
-        _ => (true, ""),
+        Fault::Transposed(_)
+        | Fault::Frozen(_)
+        | Fault::GradientsNotZeroed
+        | Fault::UpdatePerSample
+        | Fault::LabelsPermuted
+        | Fault::InputsScaled(_)
+        | Fault::Order(_)
+        | Fault::LastBatchDropped => (true, ""),
     };
     (!shows).then_some(needed)
-}
-
-/// Whether only the engine from scratch can make the mistake.
-fn of_scratch(fault: &Fault) -> bool {
-    matches!(
-        fault,
-        Fault::ReluDerivativeOneAtZero
-            | Fault::SigmoidDerivativeOfOutput
-            | Fault::UnstableSoftmax
-            | Fault::NoBiasCorrection
-            | Fault::EpsInsideRoot
-            | Fault::EpsHat
-            | Fault::StepCounter(_)
-            | Fault::VelocityOfSteps
-            | Fault::NoDecayOnBiases
-    )
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
         tree::{Node, Value},
     },
     model::{Embedding, Layer},
-    training::{Course, Fault, Monitor},
+    training::{Course, Fault, Maker, Monitor},
 };
 use std::path::Path;
 
@@ -28,6 +28,7 @@ pub(in crate::experiment) fn opened(root: &Node, folder: &Path, error: Error) ->
 }
 
 /// The value that names the file which a message is about.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value names none.
 fn naming<'a>(node: &'a Node, folder: &Path, message: &str) -> Option<&'a Node> {
     match &node.value {
         Value::Text(written) => names_file(written, folder, message).then_some(node),
@@ -89,10 +90,7 @@ pub(in crate::experiment) fn course(root: &Node, data: &DataSet, course: &Course
 pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, course: &Course) -> Result<()> {
     let layers = root.find(&["model", "layers"]).unwrap_or(root);
     let fault = |index: usize, why: String| {
-        let node = match &layers.value {
-            Value::Array(nodes) => nodes.get(index).unwrap_or(layers),
-            _ => layers,
-        };
+        let node = if let Value::Array(nodes) = &layers.value { nodes.get(index).unwrap_or(layers) } else { layers };
         Err(node.fault(format!("layer {index} ({}) {why}", side.model.layers[index])))
     };
     if let Some(Layer::Embedding(table) | Layer::EmbeddingBag(table, _)) = side.model.layers.first() {
@@ -104,7 +102,7 @@ pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, cour
             }
             // Numbers in a file may be those of words; an engine says which one is not.
             Held::Words { .. } | Held::Dense(_) => {}
-            _ => {
+            Held::Sparse(_) | Held::Vectors { .. } => {
                 let why = "takes numbers of words, and the data's inputs are none; in [data] of kind = \"text\" write \
                            rows = { words = { first = 20 } }";
                 return fault(0, why.to_owned());
@@ -183,10 +181,7 @@ fn faults(root: &Node, side: &Side, data: &DataSet, course: &Course) -> Result<(
             | Fault::NoDecayOnBiases => None,
         };
         let Some(why) = why else { continue };
-        let node = match &list.value {
-            Value::Array(nodes) => nodes.get(index).unwrap_or(list),
-            _ => list,
-        };
+        let node = if let Value::Array(nodes) = &list.value { nodes.get(index).unwrap_or(list) } else { list };
         return Err(node.fault(format!("nothing here could show this fault: {why}")));
     }
     Ok(())
@@ -242,7 +237,7 @@ pub(in crate::experiment) fn batches(
                 .to_owned(),
         );
     }
-    if sides[1].training.faults.iter().any(Fault::is_of_data) {
+    if sides[1].training.faults.iter().any(|fault| fault.made_by() == Maker::Data) {
         return fault(
             "a fault of the data is told by comparing batch with batch; write one size for both sides".to_owned(),
         );
@@ -255,7 +250,7 @@ fn least(order: Order, rows: usize) -> usize {
     let size = size(order, rows);
     match order.last {
         Last::Keep if !rows.is_multiple_of(size) => rows % size,
-        _ => size,
+        Last::Keep | Last::Drop | Last::Split => size,
     }
 }
 

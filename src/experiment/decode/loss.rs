@@ -131,6 +131,7 @@ fn positive(table: &Reader, key: &str) -> Result<Option<f64>> {
 }
 
 /// One number for each class; whether they are as many as the model's outputs shows later.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn weights(table: &Reader) -> Result<Option<Vec<f64>>> {
     table.typed("weights", "an array of finite numbers, 0 or more, one for each class", |value| match value {
         Value::Array(weights) if !weights.is_empty() => {

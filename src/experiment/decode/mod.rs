@@ -143,6 +143,7 @@ fn open(root: &Node) -> Result<Reader<'_>> {
     Reader::open(root, "the experiment", &[&TOP[..], &ON_A_SIDE].concat())
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is to be a table.
 fn noise(top: &Reader) -> Result<Noise> {
     let mut noise = Noise { judged: true, twins: None, horizon: 0.01 };
     if let Some(node) = top.get("noise") {
@@ -188,6 +189,7 @@ fn engine_kind(node: &Node) -> Result<EngineKind> {
 #[cfg(test)]
 mod schema {
     use super::*;
+    use crate::training::Fault;
 
     /// Names, and how each is written.
     pub type Forms = &'static [(&'static str, &'static str)];
@@ -200,7 +202,7 @@ mod schema {
         ("optimizer", &optimizer::OPTIMIZERS),
         ("schedule", &optimizer::SCHEDULES),
         ("clip", &optimizer::CLIPS),
-        ("fault", &faults::FAULTS),
+        ("fault", &Fault::ALL),
         ("rows", &text::ROWS),
         ("standardize", &data::STANDARDIZE),
     ];

@@ -58,6 +58,7 @@ pub(super) fn decode(
     Ok((model, init, encoding))
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn stack(layers: &Node, bias: bool, of_data: &Node, data: &DataSet, training: &Training) -> Result<(Model, Encoding)> {
     let nodes = match &layers.value {
         Value::Array(nodes) if nodes.len() > MOST_LAYERS => {
@@ -89,6 +90,7 @@ fn stack(layers: &Node, bias: bool, of_data: &Node, data: &DataSet, training: &T
     }
 }
 
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
 fn init(node: &Node, folder: &Path) -> Result<Init> {
     let choice = Choice::read(node, "init", &INITS)?;
     Ok(match choice.typed {

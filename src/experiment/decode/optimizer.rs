@@ -85,12 +85,10 @@ fn sgd(settings: &Node) -> Result<Sgd> {
 fn adam(settings: Option<&Node>, name: &str, default: Adam) -> Result<Adam> {
     let Some(settings) = settings else { return Ok(default) };
     let table = Reader::open(settings, name, &["lr", "betas", "eps", "weight_decay"])?;
-    let betas = table.typed("betas", "two numbers from 0, below 1, as in [0.9, 0.999]", |value| match value {
-        Value::Array(betas) => {
-            let beta = |node: &Node| finite(&node.value).filter(|beta| (0.0..1.0).contains(beta));
-            betas.iter().map(beta).collect::<Option<Vec<f64>>>()?.try_into().ok()
-        }
-        _ => None,
+    let betas = table.typed("betas", "two numbers from 0, below 1, as in [0.9, 0.999]", |value| {
+        let Value::Array(betas) = value else { return None };
+        let beta = |node: &Node| finite(&node.value).filter(|beta| (0.0..1.0).contains(beta));
+        betas.iter().map(beta).collect::<Option<Vec<f64>>>()?.try_into().ok()
     })?;
     Ok(Adam {
         lr: table.number("lr")?.unwrap_or(default.lr),
@@ -180,11 +178,9 @@ pub(super) fn accumulate(training: &Reader) -> Result<Option<Accumulate>> {
         (batches, table.boolean("mean")?.unwrap_or(true))
     } else {
         let expected = format!("a whole number from 1 to {MOST_BATCHES}, or a table with `batches` and `mean`");
-        let batches = training.typed("accumulate", &expected, |value| match value {
-            Value::Integer(batches) => {
-                usize::try_from(*batches).ok().filter(|count| (1..=MOST_BATCHES).contains(count))
-            }
-            _ => None,
+        let batches = training.typed("accumulate", &expected, |value| {
+            let Value::Integer(batches) = value else { return None };
+            usize::try_from(*batches).ok().filter(|count| (1..=MOST_BATCHES).contains(count))
         })?;
         (batches.unwrap_or(1), true)
     };

@@ -57,6 +57,7 @@ pub(super) fn decode(table: &Reader, _seed: u64) -> Result<DataKind> {
 }
 
 /// A file of their own, or a part of the training file.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is a number, or refused.
 fn validation(table: &Reader) -> Result<Option<Validation>> {
     let expected = "the path of a file, or a share of the training rows above 0 and below 1, taken from their end";
     table.typed("validation", expected, |value| match value {

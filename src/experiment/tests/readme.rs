@@ -87,10 +87,7 @@ fn blocks(page: &str) -> Vec<Node> {
 }
 
 fn table(node: &mut Node) -> &mut Table {
-    match &mut node.value {
-        Value::Table(table) => table,
-        other => panic!("{other:?} is no table"),
-    }
+    if let Value::Table(table) = &mut node.value { table } else { panic!("this is no table") }
 }
 
 /// The table at the end of a path, made where it is not there.

@@ -119,7 +119,20 @@ impl Places {
         let Some(broken) = &mut apart.broken else { return };
         let before = match self.all[broken.place] {
             Place::Activation(layer) => layer,
-            _ => self.layers(),
+            Place::Inputs
+            | Place::Targets
+            | Place::Buffer(_)
+            | Place::Evaluated(_)
+            | Place::EvaluatedLoss
+            | Place::Kept(_)
+            | Place::ActivationGradient(_)
+            | Place::Loss
+            | Place::OutputGradient
+            | Place::Gradient(_)
+            | Place::Update(_)
+            | Place::Parameter(_)
+            | Place::Gradients
+            | Place::Weights => self.layers(),
         };
         let of = |(side, engine): (usize, &dyn Engine)| {
             let own = |layer: usize| Some(self.numbers(Place::Activation(layer))[side]).filter(|_| self.has(layer));

@@ -62,7 +62,7 @@ impl Effects {
             *effect = match *effect {
                 _ if is_some => Effect::Some,
                 Effect::Silent if cancels => Effect::Cancels,
-                before => before,
+                before @ (Effect::Some | Effect::Cancels | Effect::Silent) => before,
             };
         }
         if known.iter().all(|effect| *effect == Effect::Some) {

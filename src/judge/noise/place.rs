@@ -11,7 +11,7 @@ use crate::{
     model::{Axis, Layer, Parameter},
     run::{Phase, RunSide, StepRecord},
     tensor::{DType, Shape, Values, norm},
-    training::Fault,
+    training::Maker,
 };
 use std::{borrow::Cow, slice};
 
@@ -109,7 +109,16 @@ fn terms(place: &crate::model::Place) -> Terms {
         Layer::Softmax(Axis::Columns) | Layer::LogSoftmax(Axis::Columns) | Layer::EmbeddingBag(..) => {
             Terms::Fixed(place.input.elements())
         }
-        _ => Terms::Fixed(1),
+        Layer::Sigmoid
+        | Layer::Tanh
+        | Layer::Relu
+        | Layer::LeakyRelu { .. }
+        | Layer::Gelu(_)
+        | Layer::Silu
+        | Layer::Softplus { .. }
+        | Layer::Dropout(_)
+        | Layer::Embedding(_)
+        | Layer::Flatten => Terms::Fixed(1),
     }
 }
 
@@ -147,7 +156,7 @@ impl Places {
         let buffers = common(kept, &alignment.buffers);
         let layers = alignment.layers;
         let each = |place: fn(usize) -> Place| (0..shared.len()).map(place);
-        let watch_batches = experiment.candidate.training.faults.iter().any(Fault::is_of_data);
+        let watch_batches = experiment.candidate.training.faults.iter().any(|fault| fault.made_by() == Maker::Data);
         let same_type = experiment.reference.dtype == experiment.candidate.dtype;
         let batch_unit = if same_type { 0.0 } else { DType::F32.unit_roundoff() };
         let mut all = Vec::new();

@@ -119,6 +119,16 @@ fn the_bound_of_a_long_sum_covers_roundings_that_all_go_one_way() {
     assert_fits(largest, "2000 equal terms");
 }
 
+/// One of the activations of this file, as a library may write it.
+#[allow(clippy::wildcard_enum_match_arm)] // No other one stands in this file.
+fn in_f32(activation: Layer, x: f32) -> f32 {
+    match activation {
+        Layer::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+        Layer::Tanh => x.tanh(),
+        _ => x.max(0.0),
+    }
+}
+
 #[test]
 fn the_bound_of_a_gradient_through_two_layers_covers_any_order_and_is_not_much_wider() {
     let mut random = ChaCha8Rng::seed_from_u64(2);
@@ -129,15 +139,8 @@ fn the_bound_of_a_gradient_through_two_layers_covers_any_order_and_is_not_much_w
             let layers = vec![linear(inputs, width, true), activation, linear(width, outputs, true)];
             let mut replay = replay(layers, inputs, Sgd::new(0.1));
             let x = numbers(&mut random, rows * inputs);
-            let y: Vec<f64> = numbers(&mut random, rows * width)
-                .iter()
-                .map(|z| match activation {
-                    Layer::Sigmoid => 1.0 / (1.0 + (-*z as f32).exp()),
-                    Layer::Tanh => (*z as f32).tanh(),
-                    _ => (*z as f32).max(0.0),
-                })
-                .map(f64::from)
-                .collect();
+            let y: Vec<f64> =
+                numbers(&mut random, rows * width).iter().map(|z| f64::from(in_f32(activation, *z as f32))).collect();
             let (weight, gradient) = (numbers(&mut random, outputs * width), numbers(&mut random, rows * outputs));
             // G·W, then times f′(y) as either library writes it.
             let mut passed = Vec::new();
@@ -351,12 +354,7 @@ fn an_activation_is_within_its_bound_over_the_whole_range_of_its_type() {
     let points: Vec<f64> = (-1200..=1200).map(|tenth| f64::from(tenth as f32 / 10.0)).collect();
     for activation in [Layer::Sigmoid, Layer::Tanh, Layer::Relu] {
         let mut replay = replay(vec![activation], points.len(), Sgd::new(0.1));
-        let f = |x: f32| match activation {
-            Layer::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-            Layer::Tanh => x.tanh(),
-            _ => x.max(0.0),
-        };
-        let found: Vec<f64> = points.iter().map(|&x| f64::from(f(x as f32))).collect();
+        let found: Vec<f64> = points.iter().map(|&x| f64::from(in_f32(activation, x as f32))).collect();
         let share = used(&found, replay.forward(0, &given(&points), &|_| &[]));
         assert!(share <= 1.0, "{activation}: {share}");
     }

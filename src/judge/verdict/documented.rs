@@ -148,7 +148,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeSet<String>) {
             paths(&values[0], &format!("{path}[]"), found);
         }
         Value::Array(_) => drop(found.insert(format!("{path}[]"))),
-        _ => drop(found.insert(path.to_owned())),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => drop(found.insert(path.to_owned())),
     }
 }
 

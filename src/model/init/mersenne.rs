@@ -5,10 +5,7 @@
 //! does, on a CPU without FMA Python itself prints other last digits. Source: ATen/core/TransformationHelper.h and
 //! torch/nn/modules/linear.py, sparse.py (an embedding's `normal_`, see [`normal`](super::normal)). NumPy: `random_sample` takes 27 and 26 high bits of two words.
 
-use super::{
-    super::{Layer, Model},
-    normal, plain,
-};
+use super::{super::Model, Drawing, normal};
 use crate::{
     error::{Error, Result},
     tensor::DType,
@@ -58,8 +55,8 @@ pub(super) fn pytorch(model: &Model, seed: u64, dtype: DType) -> Vec<Vec<f64>> {
     let mut stream = Torch::new(seed);
     let mut all = Vec::new();
     for layer in &model.layers {
-        match layer {
-            Layer::Linear(linear) => {
+        match Drawing::of(layer) {
+            Drawing::Linear(linear) => {
                 let mut fill =
                     |count: usize, bound: f64| (0..count).map(|_| stream.uniform(bound, dtype)).collect::<Vec<_>>();
                 let root = (linear.inputs as f64).sqrt();
@@ -70,10 +67,10 @@ pub(super) fn pytorch(model: &Model, seed: u64, dtype: DType) -> Vec<Vec<f64>> {
                     all.push(fill(linear.outputs, 1.0 / root));
                 }
             }
-            Layer::Embedding(table) | Layer::EmbeddingBag(table, _) => {
+            Drawing::Table(table) => {
                 all.push(normal::fill(&mut stream, table.words * table.columns, dtype));
             }
-            _ => all.extend(plain(layer)),
+            Drawing::Nothing(values) => all.extend(values),
         }
     }
     all
@@ -99,15 +96,15 @@ pub(super) fn uniform01(model: &Model, seed: u64) -> Result<Vec<Vec<f64>>> {
     };
     let mut all = Vec::new();
     for layer in &model.layers {
-        match layer {
-            Layer::Linear(linear) => {
+        match Drawing::of(layer) {
+            Drawing::Linear(linear) => {
                 all.push(draws([linear.outputs, linear.inputs]));
                 all.extend(linear.bias.then(|| draws([linear.outputs, 1])));
             }
-            Layer::Embedding(table) | Layer::EmbeddingBag(table, _) => {
+            Drawing::Table(table) => {
                 all.push(draws([table.words * table.columns, 1]));
             }
-            _ => all.extend(plain(layer)),
+            Drawing::Nothing(values) => all.extend(values),
         }
     }
     Ok(all)
@@ -117,7 +114,7 @@ pub(super) fn uniform01(model: &Model, seed: u64) -> Result<Vec<Vec<f64>>> {
 mod tests {
     use super::super::{Init, draw};
     use super::*;
-    use crate::model::Linear;
+    use crate::model::{Layer, Linear};
 
     fn perceptron(bias: bool) -> Model {
         let linear = |inputs, outputs| Layer::Linear(Linear { inputs, outputs, bias });

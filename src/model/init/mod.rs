@@ -7,7 +7,7 @@ mod file;
 mod mersenne;
 mod normal;
 
-use super::{Layer, Model, Parameter};
+use super::{Embedding, Layer, Linear, Model, Parameter};
 use crate::{
     error::{Error, Result},
     tensor::DType,
@@ -234,20 +234,26 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
     let mut all = Vec::new();
     for layer in &model.layers {
         let mut fill = |count: usize, scheme: Scheme| (0..count).map(|_| scheme.draw(&mut random)).collect();
-        let linear = match layer {
-            Layer::Linear(linear) => linear,
-            Layer::Embedding(table) | Layer::EmbeddingBag(table, _) => {
+        let linear = match Drawing::of(layer) {
+            Drawing::Linear(linear) => linear,
+            Drawing::Table(table) => {
                 let scheme = match *init {
                     Init::Normal { std, .. } => Scheme::Normal(std),
                     Init::Uniform { low, high, .. } => Scheme::Uniform(low, high),
                     Init::Zeros => Scheme::Zero,
-                    _ => Scheme::Normal(1.0),
+                    Init::Pytorch
+                    | Init::Uniform01
+                    | Init::TruncatedNormal
+                    | Init::XavierNormal
+                    | Init::XavierUniform
+                    | Init::Kaiming
+                    | Init::File(_) => Scheme::Normal(1.0),
                 };
                 all.push(fill(table.words * table.columns, scheme));
                 continue;
             }
-            _ => {
-                all.extend(plain(layer));
+            Drawing::Nothing(values) => {
+                all.extend(values);
                 continue;
             }
         };
@@ -279,6 +285,38 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
         }
     }
     all
+}
+
+/// What of a layer is drawn.
+enum Drawing {
+    /// A weight and a bias.
+    Linear(Linear),
+    /// The table of an embedding.
+    Table(Embedding),
+    /// Nothing; its parameters start from these values.
+    Nothing(Vec<Vec<f64>>),
+}
+
+impl Drawing {
+    fn of(layer: &Layer) -> Self {
+        match *layer {
+            Layer::Linear(linear) => Self::Linear(linear),
+            Layer::Embedding(table) | Layer::EmbeddingBag(table, _) => Self::Table(table),
+            Layer::Sigmoid
+            | Layer::Tanh
+            | Layer::Relu
+            | Layer::LeakyRelu { .. }
+            | Layer::Gelu(_)
+            | Layer::Silu
+            | Layer::Softplus { .. }
+            | Layer::Softmax(_)
+            | Layer::LogSoftmax(_)
+            | Layer::Dropout(_)
+            | Layer::LayerNorm(_)
+            | Layer::BatchNorm(_)
+            | Layer::Flatten => Self::Nothing(plain(layer)),
+        }
+    }
 }
 
 /// What nobody draws: a norm's weight of 1 and bias of 0.
@@ -321,7 +359,6 @@ impl Scheme {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Linear;
 
     fn linear(inputs: usize, outputs: usize) -> Model {
         Model::new(vec![Layer::Linear(Linear { inputs, outputs, bias: true })], inputs).unwrap()

@@ -67,7 +67,7 @@ impl<T> Start<'_, T> {
     fn from(self, column: usize) -> Self {
         match self {
             Self::Row(row) => Self::Row(&row[column..]),
-            _ => self,
+            Self::Zero | Self::There => self,
         }
     }
 }
@@ -395,7 +395,7 @@ impl<T: Lanes, S: Sink<T>> Strip<'_, T, S> {
         for (start, columns, width) in self.block.panels() {
             let b = match self.b {
                 Right::Rows(b) if self.direct && columns == self.block.full => (&b[from * n + first + start..], n),
-                _ => (&self.packed[start * deep..][..deep * width], width),
+                Right::Rows(_) | Right::Columns(_) => (&self.packed[start * deep..][..deep * width], width),
             };
             let (c, begin) = (&mut c[start..], self.start.from(first + start));
             let c = Tiled { c, step, columns, only: wide == n && start == 0 && columns == wide };
@@ -549,7 +549,7 @@ impl<T: Lanes, G: Group<T, H>, const H: usize, const W: usize> WithSimd for Tile
         let (a, lanes) = (a.of(deep), T::count::<V>());
         let row = match start {
             Start::Row(row) => get(simd, row),
-            _ => [T::splat(simd, T::ZERO); W],
+            Start::Zero | Start::There => [T::splat(simd, T::ZERO); W],
         };
         let mut sums = [row; H];
         for (term, row) in b.chunks(b_step).enumerate().take(deep) {

@@ -35,7 +35,12 @@ impl<T: Real> Rows<T> {
             Measure::CrossEntropy(Classes { label_smoothing, .. }) => (Kind::CrossEntropy, *label_smoothing),
             Measure::NegativeLogLikelihood { .. } => (Kind::Likelihood, 0.0),
             Measure::LogLoss { zeros_dropped } => (Kind::LogLoss { zeros_dropped: *zeros_dropped }, 0.0),
-            _ => return None,
+            Measure::SquaredError
+            | Measure::AbsoluteError
+            | Measure::Huber { .. }
+            | Measure::SmoothL1 { .. }
+            | Measure::BinaryCrossEntropy
+            | Measure::BinaryCrossEntropyWithLogits { .. } => return None,
         };
         let weight =
             |class| loss.weights().and_then(|weights| weights.get(class)).map_or(T::one(), |&weight| T::of(weight));
@@ -85,7 +90,7 @@ impl<T: Real> Rows<T> {
             gradient[class] = match self.measure {
                 Kind::LogLoss { .. } if self.is_dropped(row, target) => T::zero(),
                 Kind::LogLoss { .. } => -(factor / row[class]),
-                _ => -(self.weights[class] * factor),
+                Kind::CrossEntropy | Kind::Likelihood => -(self.weights[class] * factor),
             };
         }
     }

@@ -45,7 +45,11 @@ pub(super) fn sum<T: Real>(measure: &Measure, outputs: &[T], targets: &[T]) -> T
                 (T::one() - t) * x - (T::one() + more * t) * log_sigmoid
             })
         }
-        _ => total(outputs, targets, |p, t| (p - t) * (p - t)),
+        // Those of rows never get here.
+        Measure::SquaredError
+        | Measure::CrossEntropy(_)
+        | Measure::NegativeLogLikelihood { .. }
+        | Measure::LogLoss { .. } => total(outputs, targets, |p, t| (p - t) * (p - t)),
     }
 }
 
@@ -81,7 +85,10 @@ pub(super) fn gradient<T: Real>(measure: &Measure, outputs: &[T], targets: &[T],
                 factor * ((T::one() + more * t) * sigmoid - weight * t)
             });
         }
-        _ => {
+        Measure::SquaredError
+        | Measure::CrossEntropy(_)
+        | Measure::NegativeLogLikelihood { .. }
+        | Measure::LogLoss { .. } => {
             let twice = factor + factor;
             each(outputs, targets, gradient, |p, t| twice * (p - t));
         }

@@ -62,7 +62,14 @@ pub(super) fn term(loss: &Loss, row: &[f64], target: &[f64], rounding: Rounding,
                 sum.add((-output.ln(), rounding.chain(TRANSCENDENTAL, output.ln().abs())));
             }
         }
-        _ => {
+        // Losses of elements have no rows.
+        Measure::NegativeLogLikelihood { .. }
+        | Measure::SquaredError
+        | Measure::AbsoluteError
+        | Measure::Huber { .. }
+        | Measure::SmoothL1 { .. }
+        | Measure::BinaryCrossEntropy
+        | Measure::BinaryCrossEntropyWithLogits { .. } => {
             let class = number(target, row.len());
             let value = class.map_or(f64::NAN, |class| -weight(loss, class) * row[class]);
             sum.add((value, 2.0 * u * value.abs() + rounding.smallest));
@@ -89,7 +96,15 @@ pub(super) fn slopes(
             let slope = || class.map_or(f64::NAN, |class| -1.0 / row[class]);
             only(counted(loss, row, target).map(|_| slope())).for_each(push);
         }
-        _ => only(Some(class.map_or(f64::NAN, |class| -weight(loss, class)))).for_each(push),
+        Measure::NegativeLogLikelihood { .. }
+        | Measure::SquaredError
+        | Measure::AbsoluteError
+        | Measure::Huber { .. }
+        | Measure::SmoothL1 { .. }
+        | Measure::BinaryCrossEntropy
+        | Measure::BinaryCrossEntropyWithLogits { .. } => {
+            only(Some(class.map_or(f64::NAN, |class| -weight(loss, class)))).for_each(push)
+        }
     }
 }
 
@@ -128,7 +143,16 @@ pub(super) fn counted(loss: &Loss, row: &[f64], target: &[f64]) -> Option<f64> {
             let zero = number(target, row.len()).is_some_and(|class| row[class] == 0.0);
             (!(*zeros_dropped && zero)).then_some(1.0)
         }
-        _ => Some(number(target, row.len()).map_or(f64::NAN, |class| weight(loss, class))),
+        Measure::CrossEntropy(_)
+        | Measure::NegativeLogLikelihood { .. }
+        | Measure::SquaredError
+        | Measure::AbsoluteError
+        | Measure::Huber { .. }
+        | Measure::SmoothL1 { .. }
+        | Measure::BinaryCrossEntropy
+        | Measure::BinaryCrossEntropyWithLogits { .. } => {
+            Some(number(target, row.len()).map_or(f64::NAN, |class| weight(loss, class)))
+        }
     }
 }
 

@@ -48,7 +48,9 @@ pub(super) fn term(measure: &Measure, p: f64, t: f64, rounding: Rounding) -> (f6
             let off = (2.0 * TRANSCENDENTAL + 5.0) * spread * log_sigmoid.abs() + 3.0 * linear.abs();
             return (linear - factor * log_sigmoid, 1.01 * u * off + 3.0 * rounding.smallest);
         }
-        _ => (f64::NAN, f64::NAN),
+        Measure::CrossEntropy(_) | Measure::NegativeLogLikelihood { .. } | Measure::LogLoss { .. } => {
+            (f64::NAN, f64::NAN)
+        }
     };
     (value, rounding.chain(roundings, value.abs()))
 }
@@ -59,7 +61,12 @@ pub(super) fn steepness(measure: &Measure) -> f64 {
         Measure::SmoothL1 { beta } => beta.recip().max(1.0),
         Measure::Huber { delta } => delta.max(1.0),
         Measure::BinaryCrossEntropy => LEAST_VARIANCE.recip(),
-        _ => 1.0,
+        Measure::SquaredError
+        | Measure::AbsoluteError
+        | Measure::CrossEntropy(_)
+        | Measure::NegativeLogLikelihood { .. }
+        | Measure::LogLoss { .. }
+        | Measure::BinaryCrossEntropyWithLogits { .. } => 1.0,
     }
 }
 
@@ -88,7 +95,9 @@ pub(super) fn slope(measure: &Measure, p: f64, t: f64, rounding: Rounding) -> (f
             let value = (1.0 + more) * sigmoid - yes;
             return (value, rounding.chain(1.0, value.abs()) + 1.01 * rounding.unit * off + spread * rounding.overflow);
         }
-        _ => (f64::NAN, f64::NAN),
+        Measure::CrossEntropy(_) | Measure::NegativeLogLikelihood { .. } | Measure::LogLoss { .. } => {
+            (f64::NAN, f64::NAN)
+        }
     };
     (value, rounding.chain(roundings, value.abs()))
 }

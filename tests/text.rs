@@ -125,7 +125,7 @@ fn hotel_reviews_and_odia_headlines_are_split_at_their_last_tab() {
         assert_eq!(rows_of_classes(&set, &set.training), [4613, 3666, 6921]);
         assert!(has(&set, "12748 of the first tokens of the training rows are unknown words"), "{:?}", set.notes);
     }
-    if let Some(set) = open(&Text { validation: Some(Validation::Last(0.1)), ..headlines }) {
+    if let Some(set) = open(&Text { validation: Some(Validation::Truncated(0.1)), ..headlines }) {
         assert_eq!((set.training.rows(), set.validation.unwrap().rows(), set.columns), (13_680, 1520, 3000));
     }
 }

@@ -39,8 +39,8 @@ pub struct HoldOut {
 /// A number of rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Share {
-    /// This part of them, rounded to whole rows.
-    Fraction(f64),
+    /// This part of them, rounded to whole rows; of texts it is [truncated](super::text::set::Validation::Truncated).
+    Rounded(f64),
     /// This many.
     Rows(usize),
 }
@@ -176,7 +176,7 @@ impl Tables {
     pub fn hold_out(&mut self, hold_out: HoldOut, origin: &str) -> Result<()> {
         let rows = self.training.rows();
         let taken = match hold_out.share {
-            Share::Fraction(fraction) => (fraction * rows as f64).round() as usize,
+            Share::Rounded(fraction) => (fraction * rows as f64).round() as usize,
             Share::Rows(taken) => taken,
         };
         if taken == 0 || taken >= rows {
@@ -333,8 +333,8 @@ mod tests {
         for (share, from, training, validation) in [
             (Share::Rows(3), Edge::End, 0..7, 7..10),
             (Share::Rows(3), Edge::Start, 3..10, 0..3),
-            (Share::Fraction(0.25), Edge::End, 0..7, 7..10),
-            (Share::Fraction(0.1), Edge::Start, 1..10, 0..1),
+            (Share::Rounded(0.25), Edge::End, 0..7, 7..10),
+            (Share::Rounded(0.1), Edge::Start, 1..10, 0..1),
         ] {
             let mut tables = all.clone();
             tables.hold_out(HoldOut { share, from }, "x").unwrap();
@@ -343,7 +343,7 @@ mod tests {
                 assert_eq!(table.goals, Goals::Classes(rows.map(|row| row as u32 % 2).collect()));
             }
         }
-        for share in [Share::Rows(10), Share::Fraction(0.01), Share::Fraction(0.99)] {
+        for share in [Share::Rows(10), Share::Rounded(0.01), Share::Rounded(0.99)] {
             let error = all.clone().hold_out(HoldOut { share, from: Edge::End }, "x").unwrap_err().to_string();
             assert!(error.starts_with("x: `validation` takes") && error.contains("of the 10 training rows"), "{error}");
         }

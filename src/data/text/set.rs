@@ -54,7 +54,7 @@ pub enum Validation {
     /// A file of their own.
     File(String),
     /// This part of the training file, from its end; rounded down to whole rows, as Python's `int` does.
-    Last(f64),
+    Truncated(f64),
 }
 
 /// What the inputs of a row are.
@@ -115,7 +115,7 @@ impl Text {
         let (kept, validation) = match &self.validation {
             None => (all.rows(), None),
             Some(Validation::File(file)) => (all.rows(), Some(other(Which::Validation, file)?)),
-            Some(Validation::Last(share)) => {
+            Some(Validation::Truncated(share)) => {
                 let kept = all.rows().saturating_sub((share * all.rows() as f64) as usize);
                 (kept, Some(self.tokens(Which::Validation, &all, kept..all.rows())))
             }
@@ -143,7 +143,7 @@ impl Text {
     pub(in crate::data) fn files(&self) -> Vec<Option<&String>> {
         let validation = match &self.validation {
             Some(Validation::File(path)) => Some(path),
-            Some(Validation::Last(_)) | None => None,
+            Some(Validation::Truncated(_)) | None => None,
         };
         let vectors = match &self.rows {
             Rows::Vectors { path, .. } => Some(path),
@@ -237,7 +237,7 @@ mod tests {
     fn text(rows: Rows) -> Text {
         Text {
             training: "training.txt".to_owned(),
-            validation: Some(Validation::Last(0.39)),
+            validation: Some(Validation::Truncated(0.39)),
             test: Some("test.txt".to_owned()),
             form: Form::Tabbed { header: false },
             classes: None,
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_class_that_the_rows_held_out_leave_no_row_to_train_on_is_told() {
-        let set = open(&Text { validation: Some(Validation::Last(0.8)), ..text(Rows::Counts) }).unwrap();
+        let set = open(&Text { validation: Some(Validation::Truncated(0.8)), ..text(Rows::Counts) }).unwrap();
         assert_eq!((set.training.rows(), set.classes.unwrap().len()), (1, 2));
         assert!(set.notes.contains(&"1 of 2 classes has no training row: y".to_owned()), "{:?}", set.notes);
     }

@@ -406,7 +406,7 @@ fn hold_out(table: &Reader) -> Result<Option<HoldOut>> {
     let expected = "a part of the rows, above 0 and below 1, or a whole number of them";
     let share = table.typed("validation", expected, |value| match value {
         Value::Integer(rows @ 1..) => usize::try_from(*rows).ok().map(Share::Rows),
-        Value::Number(part) => Some(*part).filter(|part| *part > 0.0 && *part < 1.0).map(Share::Fraction),
+        Value::Number(part) => Some(*part).filter(|part| *part > 0.0 && *part < 1.0).map(Share::Rounded),
         _ => None,
     })?;
     match (share, edge) {
@@ -499,7 +499,7 @@ mod tests {
             standardize: Standardize::Columns { ddof: 0 },
         };
         let values = Goal::Values(vec![Column::Name(text("y")), Column::Number(2)]);
-        let tenth = Some(HoldOut { share: Share::Fraction(0.1), from: Edge::End });
+        let tenth = Some(HoldOut { share: Share::Rounded(0.1), from: Edge::End });
         for (keys, expected) in [
             ("kind='csv'\npath='a.csv'", plain.clone()),
             ("kind='tsv'\npath='a.csv'", Csv { separator: b'\t', ..plain.clone() }),

@@ -62,7 +62,7 @@ fn validation(table: &Reader) -> Result<Option<Validation>> {
     let expected = "the path of a file, or a share of the training rows above 0 and below 1, taken from their end";
     table.typed("validation", expected, |value| match value {
         Value::Text(path) if !path.is_empty() => Some(Validation::File(path.clone())),
-        value => finite(value).filter(|share| *share > 0.0 && *share < 1.0).map(Validation::Last),
+        value => finite(value).filter(|share| *share > 0.0 && *share < 1.0).map(Validation::Truncated),
     })
 }
 

@@ -100,8 +100,9 @@ impl Judge {
             run.moved = [earlier[0] || one, earlier[1] || other];
         }
         self.moved = self.moved || moves(event.reference_runner) || moves(candidate);
-        // At the end of the step it is found.
-        if !event.part.last && !(is_finite(event.reference) && is_finite(&candidate.latest)) {
+        // What is not finite is found at the end of the step.
+        let whole = event.part.last || (is_finite(event.reference) && is_finite(&candidate.latest));
+        if !whole {
             return;
         }
         let step = Compared {

@@ -3,6 +3,8 @@
 
 mod claims;
 mod counts;
+mod curves;
+mod penalty;
 mod plots;
 mod printed;
 mod report;

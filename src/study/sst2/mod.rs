@@ -2,6 +2,7 @@
 //! losses and accuracies, and whether L2, early stopping and larger batches help.
 
 mod claims;
+mod costs;
 mod counts;
 mod curves;
 mod penalty;

@@ -6,17 +6,21 @@
 
 mod chance;
 mod classify;
+mod curves;
+mod draws;
 mod dropout;
 mod initial;
 mod lengths;
 mod naive_bayes;
 mod parity;
 mod perceptron;
+mod predictions;
 mod sets;
 mod shapes;
 mod smaller;
 mod softmax;
 mod times;
+mod timing;
 mod together;
 mod widths;
 

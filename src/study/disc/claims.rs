@@ -10,7 +10,7 @@ use super::{
     runs::{Final, constant, tests, trains},
     speed::{BACKWARD, FORWARD},
 };
-use crate::study::{Sample, StudyVerdict, largest};
+use crate::study::{Sample, StudyVerdict, largest, together};
 
 /// What ReLU is set beside.
 pub(super) const OTHER_ACTIVATIONS: [&str; 2] = ["tanh", "sigmoid"];
@@ -30,17 +30,6 @@ pub(super) type Row = (&'static str, fn(&Network) -> Sample, Measure);
 /// Both errors of Table 1.
 pub(super) const ERRORS: [Row; 2] =
     [("training", |network| network.train, trains), ("test", |network| network.test, tests)];
-
-/// One answer to several: all must agree, and one that does not is enough.
-fn together(answers: impl Iterator<Item = Option<bool>> + Clone) -> Option<bool> {
-    if answers.clone().any(|answer| answer == Some(false)) {
-        Some(false)
-    } else if answers.clone().all(|answer| answer == Some(true)) {
-        Some(true)
-    } else {
-        None
-    }
-}
 
 /// Answers every claim.
 pub(super) fn answer(found: &Findings, study: &mut StudyVerdict) {

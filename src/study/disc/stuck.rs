@@ -8,7 +8,11 @@ use super::{
     runs::{Runs, constant, tests, trains},
     sums::{MEANS_RATE, STEPS},
 };
-use crate::{report::power, run::Phase, study::page::table};
+use crate::{
+    report::power,
+    run::Phase,
+    study::{page::table, ratio},
+};
 use std::fmt::Write;
 
 pub(super) fn sums(text: &mut String, found: &Findings) -> std::fmt::Result {
@@ -56,7 +60,7 @@ pub(super) fn sums(text: &mut String, found: &Findings) -> std::fmt::Result {
          differences that cancel, and the factor is the batch size.\n",
         Findings::names(found.hurt_by_mean()),
         if nowhere { ", or nowhere either way, as sigmoid (uniform)" } else { "" },
-        super::sums::ratio(&found.sums.posted, Phase::Backward)
+        ratio(&found.sums.posted, Phase::Backward)
     )?;
     let law = |law: &super::sums::Law| {
         vec![

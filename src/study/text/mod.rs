@@ -3,6 +3,7 @@
 //!
 //! One file for each question of the document. Each runs its experiments, answers its claims and returns its sections
 //! of the report; here stand the opening and their order.
+//! `draws`, `predictions` and `timing` run what `initial`, `classify` and `times` tell; `curves` draws for `dropout`.
 
 mod chance;
 mod classify;

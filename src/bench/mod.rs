@@ -3,19 +3,22 @@
 //!
 //! `worker` is the process that has one engine; `rounds` asks two of them in turn. `workload` is what is trained,
 //! `counted` what that takes in arithmetic and memory, `peak` what the machine has of both. `all` puts it together for
-//! `lockstep bench all`, with `sweep`, `overhead` and `python`; `report` and `plots` show it.
+//! `lockstep bench all`, with `sweep`, `overhead` and `python`; `report` (its tables of `steps`, its
+//! `method`) and `plots` show it.
 
 mod all;
 mod counted;
 mod interval;
 mod load;
 mod measured;
+mod method;
 mod overhead;
 mod peak;
 mod plots;
 mod python;
 mod report;
 mod rounds;
+mod steps;
 mod sweep;
 mod worker;
 mod workload;

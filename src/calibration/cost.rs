@@ -1,6 +1,6 @@
 //! What judging costs beside the engines themselves.
 
-use super::settings::{COSTED, Setting};
+use super::settings::{BASE, CALIBRATION, Setting};
 use crate::study::{Context, quartiles};
 use crate::{
     error::Result,
@@ -12,6 +12,131 @@ use std::{ops::ControlFlow, time::Instant};
 
 /// Runs of each setting, of which the median counts.
 pub(super) const RUNS: usize = 3;
+
+/// What costs are measured on, with the steps of a run: up to 10⁵ parameters, and beyond.
+pub(super) const COSTED: [(Setting, usize); 12] = [
+    (Setting { name: "2-5-1, sigmoid, 4 rows", ..CALIBRATION[0] }, 2000),
+    (
+        Setting {
+            name: "16-64-64-4, relu, 32 rows",
+            data: "kind = 'regression', rows = 256, inputs = 16, outputs = 4",
+            hidden: (&[64, 64], "'relu'"),
+            ..BASE
+        },
+        1000,
+    ),
+    (
+        Setting {
+            name: "64-128-64-10, relu, 64 rows",
+            data: "kind = 'regression', rows = 256, inputs = 64, outputs = 10",
+            hidden: (&[128, 64], "'relu'"),
+            outputs: (10, None),
+            batch: Some(64),
+            ..BASE
+        },
+        600,
+    ),
+    (
+        Setting {
+            name: "64-256-256-10, relu, 4 rows",
+            data: "kind = 'regression', rows = 256, inputs = 64, outputs = 10",
+            hidden: (&[256, 256], "'relu'"),
+            outputs: (10, None),
+            batch: Some(4),
+            ..BASE
+        },
+        600,
+    ),
+    (
+        Setting {
+            name: "64-256-256-10, relu, 64 rows",
+            data: "kind = 'regression', rows = 256, inputs = 64, outputs = 10",
+            hidden: (&[256, 256], "'relu'"),
+            outputs: (10, None),
+            batch: Some(64),
+            ..BASE
+        },
+        600,
+    ),
+    (
+        Setting {
+            name: "784-100-10, relu, 64 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[100], "'relu'"),
+            outputs: (10, None),
+            batch: Some(64),
+            ..BASE
+        },
+        600,
+    ),
+    (
+        Setting {
+            name: "784-512-256-10, relu, 64 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[512, 256], "'relu'"),
+            outputs: (10, None),
+            batch: Some(64),
+            ..BASE
+        },
+        700,
+    ),
+    (
+        Setting {
+            name: "784-128-10, relu, 32 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[128], "'relu'"),
+            outputs: (10, None),
+            batch: Some(32),
+            ..BASE
+        },
+        400,
+    ),
+    (
+        Setting {
+            name: "784-512-512-10, relu, 32 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[512, 512], "'relu'"),
+            outputs: (10, None),
+            batch: Some(32),
+            ..BASE
+        },
+        200,
+    ),
+    (
+        Setting {
+            name: "784-512-512-10, relu, 4 rows",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[512, 512], "'relu'"),
+            outputs: (10, None),
+            batch: Some(4),
+            ..BASE
+        },
+        200,
+    ),
+    (
+        Setting {
+            name: "784-512-256-10, relu, 64 rows, Adam 1e-3",
+            data: "kind = 'regression', rows = 256, inputs = 784, outputs = 10",
+            hidden: (&[512, 256], "'relu'"),
+            outputs: (10, None),
+            optimizer: "adam = { lr = 0.001 }",
+            batch: Some(64),
+            ..BASE
+        },
+        200,
+    ),
+    (
+        Setting {
+            name: "3000-450-3, relu, 8 rows",
+            data: "kind = 'regression', rows = 64, inputs = 3000, outputs = 3",
+            hidden: (&[450], "'relu'"),
+            outputs: (3, None),
+            batch: Some(8),
+            ..BASE
+        },
+        700,
+    ),
+];
 
 /// What one network's comparison costs: microseconds per step.
 #[derive(Clone)]

@@ -18,10 +18,10 @@ use crate::{
     run::Phase,
 };
 use control::{CONTROL_SEEDS, CONTROL_STEPS, Calibrated, Control, SEEDS, STEPS};
-use cost::Cost;
+use cost::{COSTED, Cost};
 use faults::Found;
 use random::Drawn;
-use settings::{CALIBRATION, CONTROL, COSTED};
+use settings::{CALIBRATION, CONTROL};
 
 /// The study.
 pub const STUDY: Study = Study {

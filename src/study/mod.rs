@@ -21,10 +21,13 @@ pub use journal::Journal;
 pub use statistics::{Sample, largest, quantile, quartiles, share_error, share_interval, sorted};
 pub use verdict::StudyVerdict;
 
+use statistics::together;
+
 use crate::{
     data::set::DataSet,
     error::Result,
     experiment::Experiment,
+    judge::verdict::{Phase, Verdict},
     report::{visible, write_json, write_whole},
 };
 use std::{path::Path, sync::Arc};
@@ -89,4 +92,10 @@ pub fn experiment(text: &str, name: &str, sets: &[String]) -> Result<Experiment>
 /// If a set cannot be accepted.
 pub fn experiment_on(set: &Arc<DataSet>, text: &str, name: &str, sets: &[String]) -> Result<Experiment> {
     Experiment::parse_on(set, text, &format!("experiments/{name}.toml"), Path::new(""), sets)
+}
+
+/// The candidate's tensor over what the reference's definition gives, where a phase first goes wrong; NaN where there is
+/// none.
+fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
+    verdict.ratio_of(phase).unwrap_or(f64::NAN)
 }

@@ -111,6 +111,17 @@ pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
     values.into_iter().fold(0.0, |largest, value| if value > largest || value.is_nan() { value } else { largest })
 }
 
+/// One answer to several: all must agree, and one that does not is enough.
+pub(super) fn together(answers: impl Iterator<Item = Option<bool>> + Clone) -> Option<bool> {
+    if answers.clone().any(|answer| answer == Some(false)) {
+        Some(false)
+    } else if answers.clone().all(|answer| answer == Some(true)) {
+        Some(true)
+    } else {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

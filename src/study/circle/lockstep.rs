@@ -1,7 +1,7 @@
 //! Lockstep runs: parity without the causes, and what the verdict says with one of them in.
 
 use super::{
-    super::{Context, StudyVerdict},
+    super::{Context, StudyVerdict, ratio},
     AS_PUBLISHED, PARITY,
     by_sample::BySample,
     folds::{BOTH, EPOCHS, Init},
@@ -50,9 +50,9 @@ impl Run {
         self.verdict.free_gap(tensor).unwrap_or(f64::NAN)
     }
 
-    /// The candidate's tensor over what the reference's definition gives, where a phase first goes wrong.
+    /// As [`ratio`] of its verdict.
     pub(super) fn ratio(&self, phase: Phase) -> f64 {
-        self.verdict.ratio_of(phase).unwrap_or(f64::NAN)
+        ratio(&self.verdict, phase)
     }
 
     pub(super) fn is_parity(&self) -> bool {

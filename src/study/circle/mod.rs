@@ -1,14 +1,20 @@
 //! "Mini deep-learning framework" (EPFL): a hand-written framework learns a circle sooner and more surely than PyTorch.
 //! What is due to the engine, what to the initial weights, and what to a plot that moves the test points.
 
+mod among;
 mod by_sample;
+mod claims;
 mod decisions;
 mod folds;
+mod initialization;
 mod lockstep;
+mod plateau;
 mod plots;
 mod report;
 mod signal;
 mod speed;
+mod test_gap;
+mod words;
 
 use super::{Context, Page, Sample, Study, StudyVerdict, largest};
 use crate::{
@@ -80,7 +86,7 @@ fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<Page> {
         outside: outside()?,
     };
     expect(&found, verdict);
-    report::claims(&found, verdict);
+    claims::claims(&found, verdict);
     plots::draw(context.folder, &found)?;
     Ok(Page { report: report::render(&found, verdict), summary: report::summary(verdict) })
 }

@@ -3,6 +3,7 @@
 
 mod claims;
 mod differences;
+mod findings;
 mod inits;
 mod labels;
 mod networks;
@@ -12,8 +13,10 @@ mod rates;
 mod report;
 mod runs;
 mod speed;
+mod stuck;
 mod sums;
 mod table;
+mod times;
 
 use super::{Context, Page, Study, StudyVerdict};
 use crate::error::Result;

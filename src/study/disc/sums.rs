@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     judge::verdict::Verdict,
     run::{Alone, Phase, RunSide},
-    study::{Context, StudyVerdict, experiment},
+    study::{Context, StudyVerdict, experiment, ratio},
 };
 
 /// Batch sizes at which the law is shown.
@@ -112,11 +112,6 @@ fn law(context: &Context<'_>, study: &mut StudyVerdict, batch: usize) -> Result<
     };
     study.experiments.insert(experiment.title.clone(), verdict);
     Ok(found)
-}
-
-/// The candidate's tensor over what it should be, where a phase first goes wrong.
-pub(super) fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
-    verdict.ratio_of(phase).unwrap_or(f64::NAN)
 }
 
 /// States what must hold.

@@ -2,7 +2,10 @@
 //! losses and accuracies, and whether L2, early stopping and larger batches help.
 
 mod claims;
+mod costs;
 mod counts;
+mod curves;
+mod penalty;
 mod plots;
 mod printed;
 mod report;

@@ -1,20 +1,23 @@
 //! report.md.
 
 use super::{
-    super::{Sample, StudyVerdict, page, share_interval},
-    CANCELLED, Findings, Runs, claims, counts, free_weights, printed,
-    printed::{EPOCHS, Printed, WINDOW, WINDOWS},
-    runs::{Look, Run, deviations, larger, sample},
-    stopping, sweeps, times, unseen,
+    super::{Sample, StudyVerdict, page},
+    Findings, claims, counts,
+    curves::{accuracies, losses},
+    free_weights,
+    penalty::{helped, penalized},
+    printed::{self, EPOCHS},
+    runs::{Look, deviations, sample},
+    stopping, sweeps, times,
 };
 use crate::{
     judge::verdict::{Outcome, Verdict},
-    report::{number, power},
+    report::power,
     run::{Phase, RunMode},
 };
 use std::fmt::Write;
 
-type Written = std::fmt::Result;
+pub(super) type Written = std::fmt::Result;
 
 /// report.md.
 pub(super) fn render(found: &Findings, study: &StudyVerdict) -> String {
@@ -118,277 +121,6 @@ fn counted(text: &mut String, found: &Findings) -> Written {
         columns,
         found.first.derived,
         counts::logit_deviation(counts, columns),
-    )
-}
-
-/// The head of the tables that set printed runs beside ours.
-const HEAD: [&str; 8] =
-    ["", "plain", "stopping", "L2", "ours, plain", "libtorch, plain", "ours, L2", "the printed ones"];
-
-/// A row of them: what each run prints there, and what each engine has.
-fn row(name: String, printed: [Option<f64>; 3], found: &Findings, value: impl Fn(&Run) -> f64) -> Vec<String> {
-    let of = |runs: &[Run]| sample(runs, &value);
-    let (plain, torch, l2) = (of(&found.plain.scratch), of(&found.plain.torch), of(&found.l2.scratch));
-    let cell = |printed: Option<f64>| printed.map_or(String::new(), |printed| format!("{printed:.3}"));
-    let beside = printed.iter().zip([&plain, &plain, &l2]);
-    let words: Vec<_> = beside.filter_map(|(printed, ours)| Some(claims::agrees((*printed)?, ours))).collect();
-    let verdict = match words.as_slice() {
-        [] => "",
-        words if words.iter().all(|word| *word == "agrees") => "agree",
-        words if words.contains(&"does not agree") => "**one does not agree**",
-        _ => "one in the tail",
-    };
-    let ours = |sample: Sample| format!("{sample:.4}");
-    let mut cells = vec![name];
-    cells.extend(printed.map(cell));
-    cells.extend([plain, torch, l2].map(ours));
-    cells.push(verdict.to_owned());
-    cells
-}
-
-/// How many runs stand behind the columns.
-fn behind(found: &Findings) -> String {
-    let Runs { scratch, torch } = &found.plain;
-    format!(
-        "mean ± standard deviation of a run over {} seeds, libtorch's over the first {} of them",
-        scratch.len(),
-        torch.len()
-    )
-}
-
-fn losses(text: &mut String, found: &Findings) -> Written {
-    writeln!(
-        text,
-        "\n## The losses, every 500 steps\n\n\
-         Printed in three runs. Early stopping's is taken for the plain network again: its slide leaves the model out. \
-         Ours: {}. A printed value agrees \
-         where one more run of ours may print it: within two standard deviations of a run; up to three it is in the \
-         tail. At the same seeds the two engines' means differ by {} at most.\n",
-        behind(found),
-        power(Some(found.apart()))
-    )?;
-    let at = |printed: &[f64], place: usize| printed.get(place).copied();
-    let mut rows: Vec<_> = (0..EPOCHS * WINDOWS)
-        .map(|place| {
-            let name = format!("epoch {}, step {}", place / WINDOWS, WINDOW * (place % WINDOWS + 1));
-            let printed = printed::ALL.map(|run| at(run.windows, place));
-            row(name, printed, found, |run| run.windows[place])
-        })
-        .collect();
-    rows.extend((0..EPOCHS).map(|epoch| {
-        let printed = printed::ALL.map(|run| at(run.losses, epoch));
-        row(format!("**epoch {epoch}, mean**"), printed, found, |run| run.epochs[epoch].loss)
-    }));
-    writeln!(text, "{}", page::table(&HEAD, 1, &rows))
-}
-
-fn accuracies(text: &mut String, found: &Findings) -> Written {
-    let none: [Option<f64>; 3] = [None; 3];
-    let at = |of: fn(&Printed) -> &'static [f64], place: usize| printed::ALL.map(|run| of(run).get(place).copied());
-    let mut rows = Vec::new();
-    for place in 0..EPOCHS * WINDOWS {
-        let (epoch, look) = (place / WINDOWS, place % WINDOWS + 1);
-        let name = format!("dev, epoch {epoch}, step {}", WINDOW * look);
-        rows.push(row(name, at(|run| run.looks, place), found, |run| run.looks[place].accuracy()));
-        if look == WINDOWS {
-            let mut printed = none;
-            printed[0] = printed::PLAIN.dev.get(epoch).copied();
-            rows.push(row(format!("**dev, epoch {epoch}, end**"), printed, found, |run| {
-                run.epochs[epoch].dev.accuracy()
-            }));
-        }
-    }
-    for epoch in 0..EPOCHS {
-        let printed = at(|run| run.accuracies, epoch);
-        rows.push(row(format!("**train, epoch {epoch}, on the way**"), printed, found, |run| {
-            run.epochs[epoch].running
-        }));
-        rows.push(row(format!("train, epoch {epoch}, by its last weights"), none, found, |run| {
-            run.epochs[epoch].at_end
-        }));
-    }
-    let lags = (0..EPOCHS).all(|epoch| {
-        let of = |value: fn(&super::runs::Epoch) -> f64| sample(&found.plain.scratch, |run| value(&run.epochs[epoch]));
-        of(|epoch| epoch.at_end).mean > of(|epoch| epoch.running).mean
-    });
-    let lags = if lags {
-        ", so it lags: the weights at the end of an epoch do better on the same rows, as the last lines show"
-    } else {
-        "; the last lines have those of the weights at the end of an epoch"
-    };
-    let last = |epoch: usize| printed::L2.looks.get((epoch + 1) * WINDOWS - 1);
-    let stale = if (0..EPOCHS).all(|epoch| printed::L2.dev.get(epoch) == last(epoch)) {
-        " L2's \"Dev accuracy\" under an epoch (.822, .817) is taken for that of the look at step 4000, whose \
-         predictions its listing still holds: both print the same three digits, in both epochs."
-    } else {
-        ""
-    };
-    writeln!(
-        text,
-        "\n## The accuracies\n\n\
-         The lecture's train accuracy counts predictions made before each update{lags}.{stale}\n\n{}",
-        page::table(&HEAD, 1, &rows)
-    )
-}
-
-fn interval(share: f64) -> String {
-    let rows = printed::DEV[0];
-    let [low, high] = share_interval((share * rows as f64).round() as usize, rows);
-    format!("{:.1} to {:.1}", 100.0 * low, 100.0 * high)
-}
-
-fn helped(text: &mut String, found: &Findings) -> Written {
-    let ours = sample(&found.plain.scratch, claims::last_accuracy);
-    writeln!(
-        text,
-        "\n## Did anything help?\n\n\
-         {} rows leave a standard error of {:.1} points to a dev accuracy of {:.1} % (binomial). A second source of \
-         chance is the run itself: order of the rows and initial weights move ours with a standard deviation of {:.1} \
-         points.\n\n\
-         ![plain, L2 and early stopping with their intervals](help.svg)\n",
-        printed::DEV[0],
-        100.0 * claims::dev_error(ours.mean),
-        100.0 * ours.mean,
-        100.0 * ours.deviation,
-    )?;
-    let stopping = stopping::printed();
-    let rows: Vec<_> = [
-        ("plain, end of epoch 0", printed::PLAIN.dev[0]),
-        ("L2, epoch 0", printed::L2.dev[0]),
-        ("plain, end of epoch 1", printed::PLAIN.dev[1]),
-        ("L2, epoch 1", printed::L2.dev[1]),
-        ("early stopping, best look", printed::STOPPED.looks[stopping.best]),
-        ("early stopping, where it stops", printed::STOPPED.looks[stopping.stopped.unwrap_or_default()]),
-    ]
-    .into_iter()
-    .map(|(name, share)| vec![name.to_owned(), format!("{:.1} %", 100.0 * share), format!("{} %", interval(share))])
-    .collect();
-    writeln!(text, "{}", page::table(&["printed", "dev accuracy", "95 % interval"], 1, &rows))?;
-    writeln!(text, "Against the plain run at the same seed, in points of dev accuracy and in dev loss:\n")?;
-    let mut rows = Vec::new();
-    for (engine, plain, l2) in
-        [("ours", &found.plain.scratch, &found.l2.scratch), ("libtorch", &found.plain.torch, &found.l2.torch)]
-    {
-        let change = claims::paired(plain, l2, claims::last_accuracy);
-        let loss = claims::paired(plain, l2, claims::last_loss);
-        let [better, worse] = claims::flipped(plain, l2);
-        let rows_changed = format!("{better:.1} rows become right, {worse:.1} wrong");
-        rows.push(differences(engine, "L2", change, loss, rows_changed));
-        let of = |gain: fn(&Run) -> f64| sample(plain, gain);
-        let loss = of(|run| stopping::gain(run).loss);
-        let none = Sample::printed(f64::NAN, f64::NAN, plain.len());
-        rows.push(differences(
-            engine,
-            "stopping: best look",
-            of(|run| stopping::gain(run).chosen),
-            loss,
-            "judged by the rows that chose it".to_owned(),
-        ));
-        rows.push(differences(
-            engine,
-            "stopping: best look",
-            of(|run| stopping::gain(run).held_out),
-            none,
-            "chosen by one half of the dev rows, judged by the other".to_owned(),
-        ));
-        rows.push(differences(
-            engine,
-            "stopping: last look",
-            of(|run| stopping::gain(run).left),
-            none,
-            "where the lecture ends: it keeps no best weights".to_owned(),
-        ));
-    }
-    let head = ["", "against plain", "runs", "accuracy", "its s.e.", "dev loss", ""];
-    writeln!(text, "{}", page::table(&head, 2, &rows))
-}
-
-fn differences(engine: &str, name: &str, accuracy: Sample, loss: Sample, remark: String) -> Vec<String> {
-    let of_loss =
-        if loss.mean.is_finite() { format!("{:+.4} ± {:.4}", loss.mean, loss.deviation) } else { String::new() };
-    vec![
-        engine.to_owned(),
-        name.to_owned(),
-        accuracy.count.to_string(),
-        format!("{} ± {:.2}", claims::points(accuracy.mean), 100.0 * accuracy.deviation),
-        format!("{:.2}", 100.0 * accuracy.error()),
-        of_loss.replace('-', "−"),
-        remark,
-    ]
-}
-
-fn penalized(text: &mut String, found: &Findings, study: &StudyVerdict) -> Written {
-    let unseen = &found.unseen;
-    let mut runs = sweeps::penalties(&found.swept);
-    runs.sort_by(|one, other| one.setting.factor.total_cmp(&other.setting.factor));
-    let without = runs.iter().find(|run| run.setting.factor == 0.0);
-    let best = runs.iter().max_by(|one, other| one.accuracy.mean.total_cmp(&other.accuracy.mean));
-    let (gained, error) = match (best, without) {
-        (Some(best), Some(without)) => {
-            (best.accuracy.mean - without.accuracy.mean, best.accuracy.error().hypot(without.accuracy.error()))
-        }
-        _ => (f64::NAN, f64::NAN),
-    };
-    writeln!(
-        text,
-        "\n## What the penalty does\n\n\
-         .001·mean(w²) over 10,106 weights is 9.9e-8·Σw²; its gradient is a weight decay of 2e-7. Adam's steps do not \
-         depend on a gradient's size, though. A word that no batch has shown has no other gradient, and Adam divides \
-         it by little more than ε = 1e-8: after {} steps the {:.0} or so words not seen yet have a mean |w| of {:.1e} \
-         (libtorch {:.1e}), where without the penalty it is {:.5}, at the start {:.5}.{}\n\n\
-         Of all penalties tried, the least mean dev loss is {:.3}, where without one it is {:.3}. The best mean \
-         accuracy is {:.2} %, {} ± {:.2} (standard error) points from that without a penalty.\n\n\
-         ![dev accuracy and loss by penalty](penalty.svg)\n",
-        unseen::STEPS,
-        unseen.words.mean,
-        unseen.l2.mean,
-        unseen.torch,
-        unseen.plain.mean,
-        unseen.start.mean,
-        if unseen.l2.mean < unseen.plain.mean / 10.0 {
-            " So even the lecture's small penalty rubs out the initial weights of words that come late."
-        } else {
-            ""
-        },
-        -runs.iter().map(|run| -run.loss.mean).fold(f64::NEG_INFINITY, larger),
-        without.map_or(f64::NAN, |run| run.loss.mean),
-        100.0 * best.map_or(f64::NAN, |run| run.accuracy.mean),
-        claims::points(gained),
-        100.0 * error,
-    )?;
-    let rows: Vec<_> = runs
-        .iter()
-        .map(|run| {
-            vec![
-                power(Some(run.setting.factor)),
-                number(Some(run.setting.factor / sweeps::LECTURE)),
-                run.accuracy.count.to_string(),
-                format!("{:.2} ± {:.2} %", 100.0 * run.accuracy.mean, 100.0 * run.accuracy.deviation),
-                format!("{:.4}", run.loss),
-            ]
-        })
-        .collect();
-    writeln!(
-        text,
-        "{}",
-        page::table(&["factor of Σw²", "times the lecture's", "runs", "dev accuracy", "dev loss"], 0, &rows)
-    )?;
-    let Some(decay) = study.experiments.get("l2-as-decay, f64") else { return Ok(()) };
-    let gap = free_weights(decay);
-    let seen = |phase: Phase| {
-        let first = decay.first_of(phase);
-        first.map_or("nowhere".to_owned(), |first| format!("at step {}", first.step))
-    };
-    writeln!(
-        text,
-        "Written as a penalty on one side and as Adam's weight decay of 2·.001/10106 on the other, the two should be \
-         one training by two differences that cancel: the verdict first sees another gradient {} and another update \
-         {}, and over {} steps in f64 the free weights are {} apart at most{}.\n",
-        seen(Phase::Backward),
-        seen(Phase::Update),
-        claims::grouped(decay.steps),
-        power(Some(gap)),
-        if gap < CANCELLED { ", no more than rounding can make" } else { ", more than rounding makes" }
     )
 }
 

@@ -4,15 +4,11 @@
 use super::{
     super::{Context, Sample, StudyVerdict, page::table},
     Section,
+    curves::draw,
     initial::points,
-    sets::{File, Look, ODIYA, Opened, QUESTIONS, percent, strokes, title, train},
+    sets::{File, Look, ODIYA, Opened, QUESTIONS, percent, train},
 };
-use crate::{
-    error::Result,
-    report::plots::{Area, Axis, Drawn, PALETTE, Stroke, figure, heading, legend, panel},
-    run::RunSide,
-};
-use std::path::Path;
+use crate::{error::Result, run::RunSide};
 
 pub(super) const SECTION: Section = Section { parts: RUNS, run };
 
@@ -36,7 +32,7 @@ const MUCH: f64 = 1.5;
 
 /// What becomes of the inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dropout {
+pub(super) enum Dropout {
     Without,
     Live,
     FirstEpoch,
@@ -44,7 +40,7 @@ enum Dropout {
 
 /// Whose network it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Network {
+pub(super) enum Network {
     NumPy,
     Torch,
 }
@@ -53,7 +49,7 @@ enum Network {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Job {
     /// Of questions, 0, or the headlines, 1.
-    set: usize,
+    pub(super) set: usize,
     network: Network,
     dropout: Dropout,
     seed: u64,
@@ -61,7 +57,7 @@ struct Job {
     torch: bool,
 }
 
-const NAMES: [&str; 2] = ["questions", "odia"];
+pub(super) const NAMES: [&str; 2] = ["questions", "odia"];
 const CLASSES: [usize; 2] = [6, 3];
 const FILES: [&File; 2] = [&QUESTIONS, &ODIYA];
 
@@ -92,7 +88,7 @@ impl Dropout {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Without => "without",
             Self::Live => "live",
@@ -102,7 +98,7 @@ impl Dropout {
 }
 
 impl Network {
-    const BOTH: [Self; 2] = [Self::NumPy, Self::Torch];
+    pub(super) const BOTH: [Self; 2] = [Self::NumPy, Self::Torch];
 
     /// What dropout is in it as published.
     fn published(self) -> Dropout {
@@ -114,7 +110,7 @@ impl Network {
         if self == Self::NumPy { Dropout::FirstEpoch } else { Dropout::Live }
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::NumPy => "NumPy",
             Self::Torch => "PyTorch",
@@ -123,7 +119,7 @@ impl Network {
 }
 
 impl Job {
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let Self { set, network, dropout, seed, torch } = self;
         let engine = if *torch { "torch" } else { "scratch" };
         format!("Figure 2: {}, {}'s, dropout {}, {engine}, seed {seed}", NAMES[*set], network.name(), dropout.name())
@@ -155,16 +151,16 @@ impl Job {
 }
 
 /// What the runs on one data set came to.
-struct Found {
-    set: usize,
+pub(super) struct Found {
+    pub(super) set: usize,
     runs: Vec<(Job, Vec<Look>)>,
 }
 
 /// What a run's curves come to in the end.
 #[derive(Debug, Clone, Copy)]
 struct End {
-    training: f64,
-    validation: f64,
+    pub(super) training: f64,
+    pub(super) validation: f64,
 }
 
 /// Means over the last tenth of the looks.
@@ -186,6 +182,11 @@ fn changes(looks: &[Look], until: usize) -> Option<[f64; 2]> {
 }
 
 impl Found {
+    /// Every look of every run.
+    pub(super) fn looks(&self) -> impl Iterator<Item = &Look> {
+        self.runs.iter().flat_map(|(_, looks)| looks)
+    }
+
     fn train(context: &Context<'_>, set: usize, opened: &Opened) -> Result<Self> {
         let jobs = jobs(set);
         let looks = context.each(&jobs, Job::name, |job| {
@@ -197,7 +198,7 @@ impl Found {
     }
 
     /// The looks of each seed, by scratch.
-    fn of(&self, network: Network, dropout: Dropout) -> impl Iterator<Item = &[Look]> {
+    pub(super) fn of(&self, network: Network, dropout: Dropout) -> impl Iterator<Item = &[Look]> {
         let wanted = move |job: &Job| (job.network, job.dropout, job.torch) == (network, dropout, false);
         self.runs.iter().filter(move |(job, _)| wanted(job)).map(|(_, looks)| looks.as_slice())
     }
@@ -420,54 +421,6 @@ fn by_torch(all: &[Found]) -> String {
          parts two engines over so many steps, as it does two copies of one ([below](#in-lockstep)).",
         told.join("; ")
     )
-}
-
-const WITH: Stroke = Stroke { color: PALETTE[0], width: 4, dashed: false };
-const WITHOUT: Stroke = Stroke { color: PALETTE[1], width: 4, dashed: false };
-
-fn draw(
-    folder: &Path,
-    name: &str,
-    heads: &str,
-    shows: &str,
-    all: &[Found],
-    dropout: fn(Network) -> Dropout,
-) -> Result<()> {
-    figure(&folder.join(name), (1100, 120 + 340 * all.len() as u32), |area| {
-        let area = heading(area, heads, shows)?;
-        let dashed = |stroke: Stroke| Stroke { dashed: true, ..stroke };
-        let entries = [
-            ("with dropout (-d): training".to_owned(), Some(WITH)),
-            ("validation".to_owned(), Some(dashed(WITH))),
-            ("without: training".to_owned(), Some(WITHOUT)),
-            ("validation".to_owned(), Some(dashed(WITHOUT))),
-        ];
-        let area = legend(&area, &entries)?;
-        for (found, row) in all.iter().zip(area.split_evenly((all.len().max(1), 1))) {
-            for (network, area) in Network::BOTH.into_iter().zip(row.split_evenly((1, 2))) {
-                curves(&area, found, network, dropout(network))?;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(())
-}
-
-fn curves(area: &Area<'_>, found: &Found, network: Network, dropout: Dropout) -> Drawn {
-    let words = format!("{}, {}: dropout {}", NAMES[found.set], network.name(), dropout.name());
-    let area = title(area, &words)?;
-    let all = || found.runs.iter().flat_map(|(_, looks)| looks);
-    let accuracies = all().flat_map(|look| [100.0 * look.training.accuracy, 100.0 * look.validation.accuracy]);
-    let x = Axis::linear("epoch", all().map(|look| look.epoch as f64).chain([0.0]));
-    let mut chart = panel(&area, &x, &Axis::linear("accuracy (%)", accuracies))?;
-    for (dropout, stroke) in [(Dropout::Without, WITHOUT), (dropout, WITH)] {
-        let Some(looks) = found.of(network, dropout).next() else { continue };
-        let points =
-            |of: fn(&Look) -> f64| looks.iter().map(|look| (look.epoch as f64, 100.0 * of(look))).collect::<Vec<_>>();
-        strokes(&mut chart, &points(|look| look.training.accuracy), stroke)?;
-        strokes(&mut chart, &points(|look| look.validation.accuracy), Stroke { dashed: true, ..stroke })?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

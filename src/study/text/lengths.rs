@@ -1,7 +1,7 @@
 //! Section 4.6: how many tokens are looked at, against how many units look.
 
 use super::{
-    super::{Context, Sample, StudyVerdict, page::table, share_error},
+    super::{Context, Sample, StudyVerdict, page::table, share_error, together},
     Section,
     sets::{ODIYA, Opened},
     shapes::FOUR_DIM,
@@ -157,15 +157,6 @@ fn above(one: &Sample, other: &Sample) -> Option<bool> {
     (above.abs() > 2.0).then_some(above > 0.0)
 }
 
-/// Whether all are so; not if one is not; else nobody can tell.
-fn both(one: Option<bool>, other: Option<bool>) -> Option<bool> {
-    match (one, other) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    }
-}
-
 fn claims(study: &mut StudyVerdict, trained: &[Trained]) {
     let of = |setup: usize, value: fn(&Trained) -> f64| sample(trained, setup, value);
     if let (Some(long), Some(short), Some(narrow)) =
@@ -207,12 +198,12 @@ fn wider(study: &mut StudyVerdict, trained: &[Trained]) {
             "validation accuracy {hundred:.1} % with 100 tokens, {longer:.1} % with 150 (best epochs {hundred_best:.1} \
              and {longer_best:.1})"
         ),
-        both(above(&hundred, &longer), above(&hundred_best, &longer_best)),
+        together([above(&hundred, &longer), above(&hundred_best, &longer_best)].into_iter()),
     );
     let alone = trained.iter().filter(|one| one.setup == F150).map(|one| one.validation);
     let [low, high] = alone.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], one| [low.min(one), high.max(one)]);
-    let last = both(above(&wider, &longer), above(&wider, &hundred));
-    let best = both(above(&wider_best, &longer_best), above(&wider_best, &hundred_best));
+    let last = together([above(&wider, &longer), above(&wider, &hundred)].into_iter());
+    let best = together([above(&wider_best, &longer_best), above(&wider_best, &hundred_best)].into_iter());
     study.claim(
         "Section 4.6: 32 to 64 units on 4dim",
         "much higher accuracy with similar gap, validation accuracy from 34 % to 53 %",
@@ -221,7 +212,7 @@ fn wider(study: &mut StudyVerdict, trained: &[Trained]) {
              {hundred:.1} %. Best epochs: {wider_best:.1}, {longer_best:.1}, {hundred_best:.1}. The seed alone moves \
              150 tokens and 32 units from {low:.1} to {high:.1} %"
         ),
-        both(last, best),
+        together([last, best].into_iter()),
     );
 }
 

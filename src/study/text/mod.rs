@@ -3,20 +3,25 @@
 //!
 //! One file for each question of the document. Each runs its experiments, answers its claims and returns its sections
 //! of the report; here stand the opening and their order.
+//! `draws`, `predictions` and `timing` run what `initial`, `classify` and `times` tell; `curves` draws for `dropout`.
 
 mod chance;
 mod classify;
+mod curves;
+mod draws;
 mod dropout;
 mod initial;
 mod lengths;
 mod naive_bayes;
 mod parity;
 mod perceptron;
+mod predictions;
 mod sets;
 mod shapes;
 mod smaller;
 mod softmax;
 mod times;
+mod timing;
 mod together;
 mod widths;
 

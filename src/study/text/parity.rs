@@ -3,7 +3,7 @@
 use super::{
     super::{Context, StudyVerdict, page::table},
     Section,
-    initial::DOUBLE,
+    draws::DOUBLE,
     sets::{File, ODIYA, Opened, QUESTIONS},
 };
 use crate::{

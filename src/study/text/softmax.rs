@@ -6,7 +6,8 @@
 use super::{
     super::{Context, StudyVerdict, experiment, page::table, share_error},
     Section,
-    initial::{self, EPOCHS, Runs, points},
+    draws::{self, EPOCHS, Runs},
+    initial::{self, points},
     sets::{Look, ODIYA, Opened, Seen, percent, strokes, title},
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::{path::Path, sync::Arc};
 
-pub(super) const SECTION: Section = Section { parts: initial::PARTS + FLOORS.len(), run };
+pub(super) const SECTION: Section = Section { parts: draws::PARTS + FLOORS.len(), run };
 
 /// Classes whose floors are driven to.
 const FLOORS: [usize; 4] = [2, 3, 4, 6];
@@ -118,7 +119,7 @@ fn run(context: &Context<'_>, verdict: &mut StudyVerdict) -> Result<String> {
     let mut text = String::new();
     if verdict.has("Table 2 and the second softmax on it", ODIYA.data)? {
         let odiya = Opened::new(&ODIYA, &[])?;
-        let runs = initial::run(context, &odiya)?;
+        let runs = draws::run(context, &odiya)?;
         draw(context.folder, &runs)?;
         claims(&runs, &odiya.set, verdict);
         initial::claims(&runs, &odiya.set, verdict);

@@ -6,7 +6,7 @@ mod factors;
 mod plots;
 mod report;
 
-use super::{Context, Page, Study, StudyVerdict, owned};
+use super::{Context, Page, Study, StudyVerdict, owned, ratio};
 use crate::{
     error::Result,
     experiment::Experiment,
@@ -163,11 +163,6 @@ fn left_when_peeled(set: usize) -> bool {
 /// The largest gap of a tensor in the free run; NaN where there is none.
 fn free_gap(verdict: &Verdict, tensor: &str) -> f64 {
     verdict.free_gap(tensor).unwrap_or(f64::NAN)
-}
-
-/// As [`Verdict::ratio_of`]; NaN where there is none.
-fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
-    verdict.ratio_of(phase).unwrap_or(f64::NAN)
 }
 
 /// In f64, so that what the rates do not explain is far below what they do.

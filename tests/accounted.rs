@@ -66,7 +66,7 @@ fn a_tensor_that_rounding_hides_at_every_step_is_no_parity_and_is_named() {
     let verdict = judged(text, folder.path(), &[], Comparison::default()).0;
     assert_eq!(verdict.verdict, Outcome::Inconclusive, "{:?}", verdict.first_divergence);
     assert!(verdict.never_judged.contains(&"forward of activation/0".to_owned()), "{:?}", verdict.never_judged);
-    let said = lockstep::report::text::headline(&verdict);
+    let said = lockstep::report::words::headline(&verdict);
     assert!(said.contains("forward of activation/0") && said.contains("could be judged at no step"), "{said}");
     // f64 has digits enough.
     let verdict = judged(text, folder.path(), &["dtype=f64"], Comparison::default()).0;

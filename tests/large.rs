@@ -18,7 +18,7 @@ use lockstep::{
         Comparison,
         verdict::{Outcome, Verdict},
     },
-    report::text::noise_words,
+    report::words::noise_words,
     run::{Phase, Role, RunMode, build},
 };
 use std::{path::Path, rc::Rc};

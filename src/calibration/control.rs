@@ -127,7 +127,7 @@ pub(super) fn control(context: &Context<'_>, seeds: std::ops::Range<u64>, steps:
             first: verdict
                 .first_divergence
                 .as_ref()
-                .map(|first| format!("seed {seed}: {}", crate::report::text::place(first))),
+                .map(|first| format!("seed {seed}: {}", crate::report::words::place(first))),
         })
     })
 }

@@ -435,7 +435,7 @@ pub(super) fn run(context: &Context<'_>, seeds: std::ops::Range<u64>, otherwise:
         |seed| format!("random {seed}{}", if otherwise { ", otherwise" } else { "" }),
         |&seed| {
             let verdict = context.silent(&experiment(seed, otherwise)?, Mode::Both, Limits::default())?;
-            let headline = crate::report::text::headline(&verdict);
+            let headline = crate::report::words::headline(&verdict);
             Ok(Drawn { seed, otherwise, outcome: verdict.verdict, headline, why: Why::of(&verdict) })
         },
     )

@@ -3,7 +3,7 @@
 use super::{
     format::{budget, escaped, power, visible},
     held_out,
-    text::{
+    words::{
         diverging, headline, loss_pair, no_difference, noise_words, pattern, place, sentence, start_words, steps_agree,
         tensors_head, throughout, times, unjudged, whose,
     },

@@ -10,6 +10,7 @@ pub mod markdown;
 pub mod plots;
 pub mod steps;
 pub mod text;
+pub mod words;
 
 #[cfg(feature = "program")]
 pub use folder::{CHECKPOINTS, Folder, UNFINISHED};
@@ -37,7 +38,7 @@ pub fn write(folder: &Folder, verdict: &mut Verdict, curves: &Curves) -> Result<
     write_whole(&unfinished.join("report.md"), markdown::render(verdict).as_bytes())?;
     write_json(&unfinished.join("verdict.json"), verdict)?;
     write_whole(&unfinished.join("steps.csv"), steps::render(curves).as_bytes())?;
-    let title = format!("{}: {}", verdict.experiment, text::headline(verdict).to_lowercase());
+    let title = format!("{}: {}", verdict.experiment, words::headline(verdict).to_lowercase());
     plots::draw(&visible(&title), curves, &unfinished)?;
     folder.commit()
 }

@@ -10,6 +10,7 @@
 
 mod apart;
 mod effects;
+mod measure;
 mod place;
 mod referee;
 mod ties;
@@ -18,7 +19,8 @@ mod twins;
 
 pub use apart::{Apart, Broken, Watched, non_finite};
 pub use effects::{By, Effects};
-pub use place::{Each, Judged, Place, Places};
+pub use measure::{Each, Judged};
+pub use place::{Place, Places};
 pub use referee::{Referee, Refereed};
 pub use ties::{Tie, Ties};
 pub use translate::{Slack, Translation};

@@ -155,7 +155,7 @@ mod tests {
     use crate::study::Journal;
     use std::{path::Path, sync::atomic::AtomicBool};
 
-    /// A smaller version of the tables in reports/noise, on seeds of its own.
+    /// A smaller version of the tables in reports/calibration, on seeds of its own.
     #[test]
     fn no_correct_engine_is_called_a_mismatch_and_no_fault_is_missed() {
         let context = Context {

@@ -47,7 +47,8 @@ pub mod run;
 #[doc(hidden)]
 pub mod store;
 #[cfg(feature = "program")]
-mod study;
+#[doc(hidden)]
+pub mod study;
 pub mod tensor;
 #[doc(hidden)]
 pub mod testing;

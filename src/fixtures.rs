@@ -117,8 +117,8 @@ fn case(value: &Value) -> Option<Case> {
     // One layer needs none of the checks on how layers fit together: an embedding alone has outputs of two dimensions.
     let model = Model { inputs: input.len() / rows, layers: vec![layer] };
     let named = |group: &str, names: Vec<&str>| names.iter().map(|name| tensor(&value[group][*name])).collect();
-    let parameters = || layer.parameters().into_iter().map(|(name, _)| name).collect();
-    let buffers = || layer.buffers().into_iter().map(|(name, ..)| name).collect();
+    let parameters = || layer.facts().parameters.into_iter().map(|(name, _)| name).collect();
+    let buffers = || layer.facts().buffers.into_iter().map(|(name, ..)| name).collect();
     Some(Case {
         name: format!("{} {} {} {}", value["name"], value["options"], value["case"], value["dtype"]),
         dtype,

@@ -42,6 +42,9 @@ mod file;
 mod fixtures;
 pub mod judge;
 pub mod model;
+#[cfg(feature = "program")]
+#[doc(hidden)]
+pub mod published;
 pub mod report;
 pub mod run;
 #[doc(hidden)]

@@ -91,7 +91,7 @@ pub(super) fn parameters(model: &Model) -> f64 {
 
 /// Those of the first layer that has any.
 fn first_parameters(model: &Model) -> f64 {
-    let own = |layer: &Layer| layer.parameters().iter().map(|(_, shape)| shape.elements()).sum::<usize>();
+    let own = |layer: &Layer| layer.facts().parameters.iter().map(|(_, shape)| shape.elements()).sum::<usize>();
     model.layers.iter().map(own).find(|&own| own > 0).unwrap_or_default() as f64
 }
 

@@ -56,7 +56,7 @@ fn one(options: &Options) -> Result<u8> {
         Some(path) => Source::File { path: absolute(Path::new(path))?, sets },
         None => Source::Text {
             name: "experiments/xor/parity.toml".to_owned(),
-            text: crate::study::xor::PARITY.to_owned(),
+            text: crate::published::xor::PARITY.to_owned(),
             sets,
             words: None,
         },

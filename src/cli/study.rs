@@ -4,6 +4,7 @@ use super::{print, progress::Progress, stop_on_interrupt};
 use crate::{
     calibration,
     error::{Error, Result, did_you_mean},
+    published,
     report::Folder,
     study::{self, Context, Journal, Study},
 };
@@ -24,7 +25,7 @@ pub(super) struct Options {
 
 /// What can be run: the published comparisons, then the judge's calibration.
 pub(super) fn studies() -> impl Iterator<Item = &'static Study> {
-    study::PUBLISHED.iter().chain([&calibration::STUDY])
+    published::ALL.iter().chain([&calibration::STUDY])
 }
 
 pub(super) fn run(options: &Options) -> Result<u8> {

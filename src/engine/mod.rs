@@ -14,7 +14,7 @@ use crate::{
     data::{Batch, Inputs},
     error::{Error, Result},
     experiment::Side,
-    model::{Layer, Parameter, Place},
+    model::{Parameter, Place},
     tensor::{DType, View},
 };
 pub use check::check;
@@ -168,7 +168,7 @@ fn refuse_unanswered(engine: &str, places: &[Place], batch: &Batch<'_>) -> Resul
         return refused("a batch has one row at least".to_owned());
     }
     if batch.training && batch.rows() == 1 {
-        let norm = places.iter().enumerate().find(|(_, place)| matches!(place.layer, Layer::BatchNorm(_)));
+        let norm = places.iter().enumerate().find(|(_, place)| place.facts.needs_rows);
         if let Some((index, Place { layer, input, .. })) = norm {
             return refused(format!(
                 "layer {index} ({layer}): Expected more than 1 value per channel when training, got input size \
@@ -177,10 +177,7 @@ fn refuse_unanswered(engine: &str, places: &[Place], batch: &Batch<'_>) -> Resul
             ));
         }
     }
-    let Some(Place { layer: Layer::Embedding(table) | Layer::EmbeddingBag(table, _), .. }) = places.first() else {
-        return Ok(());
-    };
-    let words = table.words;
+    let Some(words) = places.first().and_then(|place| place.facts.words) else { return Ok(()) };
     let Inputs::Dense(View { values, .. }) = batch.inputs else {
         return refused("layer 0 takes the numbers of words, not sparse rows".to_owned());
     };

@@ -44,7 +44,7 @@ impl Alignment {
         let (mut stretches, mut tail) = between(matches(&sides[0], &sides[1]), &sides);
         let nothing = Stretch { reference: one..one, candidate: other..other };
         let normalized = |places: &[Place]| {
-            places.iter().all(|place| is_identity(place) || place.layer == Layer::LogSoftmax(Axis::Columns))
+            places.iter().all(|place| place.is_identity() || place.layer == Layer::LogSoftmax(Axis::Columns))
         };
         let idempotent =
             logits && normalized(&sides[0][tail.reference.clone()]) && normalized(&sides[1][tail.candidate.clone()]);
@@ -104,7 +104,7 @@ impl Stretch {
 
     /// Whether it takes more than one layer of a side, identities left out.
     pub fn is_composite(&self, [one, other]: &[Vec<Place>; 2]) -> bool {
-        let real = |places: &[Place]| places.iter().filter(|place| !is_identity(place)).count();
+        let real = |places: &[Place]| places.iter().filter(|place| !place.is_identity()).count();
         let counts = [real(&one[self.reference.clone()]), real(&other[self.candidate.clone()])];
         !self.is_single() && counts != [1, 1]
     }
@@ -122,50 +122,10 @@ impl Stretch {
     }
 }
 
-/// Whether a layer passes on what reaches it, in training and in evaluation.
-pub fn is_identity(place: &Place) -> bool {
-    match place.layer {
-        Layer::Dropout(dropout) => dropout.p == 0.0,
-        Layer::LeakyRelu { slope } => slope == 1.0,
-        Layer::Flatten => place.input.len() == 1,
-        Layer::Linear(_)
-        | Layer::Sigmoid
-        | Layer::Tanh
-        | Layer::Relu
-        | Layer::Gelu(_)
-        | Layer::Silu
-        | Layer::Softplus { .. }
-        | Layer::Softmax(_)
-        | Layer::LogSoftmax(_)
-        | Layer::LayerNorm(_)
-        | Layer::BatchNorm(_)
-        | Layer::Embedding(_)
-        | Layer::EmbeddingBag(..) => false,
-    }
-}
-
 /// Whether two layers are the same but for what a bias adds, or a norm's weight and bias, and stand between tensors of the
 /// same shapes.
 fn alike(one: &Place, other: &Place) -> bool {
-    let plain = |layer: Layer| match layer {
-        Layer::LayerNorm(norm) => Layer::LayerNorm(Norm { affine: false, ..norm }),
-        Layer::BatchNorm(batch) => Layer::BatchNorm(BatchNorm { norm: Norm { affine: false, ..batch.norm }, ..batch }),
-        other @ (Layer::Linear(_)
-        | Layer::Sigmoid
-        | Layer::Tanh
-        | Layer::Relu
-        | Layer::LeakyRelu { .. }
-        | Layer::Gelu(_)
-        | Layer::Silu
-        | Layer::Softplus { .. }
-        | Layer::Softmax(_)
-        | Layer::LogSoftmax(_)
-        | Layer::Dropout(_)
-        | Layer::Embedding(_)
-        | Layer::EmbeddingBag(..)
-        | Layer::Flatten) => other.without_bias(),
-    };
-    one.input == other.input && one.output == other.output && plain(one.layer) == plain(other.layer)
+    one.input == other.input && one.output == other.output && one.facts.plain == other.facts.plain
 }
 
 /// The layers that are alike, as pairs in order: from both ends, then the most of them, those with parameters first.
@@ -174,7 +134,7 @@ fn matches(one: &[Place], other: &[Place]) -> Vec<(usize, usize)> {
     let most = one.len().min(other.len()) - first;
     let last = one.iter().rev().zip(other.iter().rev()).take(most).take_while(|(one, other)| alike(one, other)).count();
     let middle = |places: &[Place]| -> Vec<usize> {
-        (first..places.len() - last).filter(|&index| !is_identity(&places[index])).collect()
+        (first..places.len() - last).filter(|&index| !places[index].is_identity()).collect()
     };
     let (rows, columns) = (middle(one), middle(other));
     let mut pairs: Vec<_> = (0..first).map(|index| (index, index)).collect();
@@ -228,7 +188,7 @@ fn between(pairs: Vec<(usize, usize)>, sides: &[Vec<Place>; 2]) -> (Vec<Stretch>
     let [one, other] = sides;
     let ends = (one.len(), other.len());
     let real = |places: &[Place], layers: Range<usize>| -> Vec<usize> {
-        layers.filter(|&index| !is_identity(&places[index])).collect()
+        layers.filter(|&index| !places[index].is_identity()).collect()
     };
     let mut from = (0, 0);
     let gap = |pair: Option<(usize, usize)>| {
@@ -309,14 +269,11 @@ fn closing(gaps: &[Gap], one: &[Place]) -> Option<usize> {
 fn own(stretches: &[Stretch], [one, other]: &[Vec<Place>; 2], trained: bool) -> Vec<Option<usize>> {
     let tensors = |place: &Place| -> Vec<(usize, &'static str, Shape)> {
         if trained {
-            place
-                .parameters
-                .clone()
-                .zip(place.layer.parameters())
-                .map(|(at, (name, shape))| (at, name, shape))
-                .collect()
+            let named = place.parameters.clone().zip(&place.facts.parameters);
+            named.map(|(at, &(name, shape))| (at, name, shape)).collect()
         } else {
-            place.buffers.clone().zip(place.layer.buffers()).map(|(at, (name, shape, _))| (at, name, shape)).collect()
+            let named = place.buffers.clone().zip(&place.facts.buffers);
+            named.map(|(at, &(name, shape, _))| (at, name, shape)).collect()
         }
     };
     let count = one.last().map_or(0, |place| if trained { place.parameters.end } else { place.buffers.end });

@@ -1,6 +1,7 @@
 //! Architecture as data: layers, and the names and shapes of what they train. Shared by both engines.
 
 mod align;
+mod facts;
 pub mod init;
 mod layer;
 
@@ -8,7 +9,8 @@ use crate::{
     error::{Error, Result},
     tensor::Shape,
 };
-pub use align::{Alignment, Stretch, is_identity};
+pub use align::{Alignment, Stretch};
+pub use facts::{Drawing, Facts, Identity, Terms};
 pub use layer::{Axis, Bag, BatchNorm, Dropout, Embedding, Gelu, Layer, Linear, Norm};
 use std::{fmt, ops::Range};
 
@@ -37,6 +39,8 @@ pub struct Parameter {
 pub struct Place {
     /// The layer.
     pub layer: Layer,
+    /// What is known of it.
+    pub facts: Facts,
     /// A row of its input.
     pub input: Shape,
     /// A row of its output.
@@ -61,7 +65,7 @@ impl Model {
         }
         let mut row = Shape::new(&[inputs]);
         for (index, layer) in layers.iter().enumerate() {
-            if index > 0 && matches!(layer, Layer::Embedding(_) | Layer::EmbeddingBag(..)) {
+            if index > 0 && layer.facts().words.is_some() {
                 let why = "takes the numbers of words, so it has to be the first layer";
                 return Err(Error::Usage(format!("layer {index} ({layer}) {why}")));
             }
@@ -87,14 +91,15 @@ impl Model {
                 *from += count;
                 *from - count..*from
             };
-            let mask = layer.dropout().map(|_| next(&mut masks, 1).start);
+            let facts = layer.facts();
             Place {
                 layer: *layer,
                 input,
                 output: row,
-                parameters: next(&mut parameters, layer.parameters().len()),
-                buffers: next(&mut buffers, layer.buffers().len()),
-                mask,
+                parameters: next(&mut parameters, facts.parameters.len()),
+                buffers: next(&mut buffers, facts.buffers.len()),
+                mask: facts.mask.map(|_| next(&mut masks, 1).start),
+                facts,
             }
         };
         self.layers.iter().map(place).collect()
@@ -112,14 +117,14 @@ impl Model {
 
     /// The multiply-adds of a forward pass of one row.
     pub fn multiply_adds(&self) -> usize {
-        self.layers.iter().map(Layer::multiply_adds).sum()
+        self.layers.iter().map(|layer| layer.facts().multiply_adds).sum()
     }
 
     /// What is trained, in `state_dict` order: a layer's weight, then its bias.
     pub fn parameters(&self) -> Vec<Parameter> {
         let named = |(index, layer): (usize, &Layer)| {
             let named = move |(name, shape)| Parameter { name: format!("{index}.{name}"), shape, trained: true };
-            layer.parameters().into_iter().map(named)
+            layer.facts().parameters.into_iter().map(named)
         };
         self.layers.iter().enumerate().flat_map(named).collect()
     }
@@ -130,7 +135,7 @@ impl Model {
             let named = move |(name, shape, start)| {
                 (Parameter { name: format!("{index}.{name}"), shape, trained: false }, start)
             };
-            layer.buffers().into_iter().map(named)
+            layer.facts().buffers.into_iter().map(named)
         };
         self.layers.iter().enumerate().flat_map(named).collect()
     }
@@ -141,9 +146,25 @@ impl Model {
         self.parameters().into_iter().chain(kept).collect()
     }
 
+    /// How many words the first layer knows by number, where the inputs are numbers of words.
+    pub fn words(&self) -> Option<usize> {
+        self.layers.first().and_then(|layer| layer.facts().words)
+    }
+
     /// Whether the inputs are numbers of words, not quantities.
     pub fn takes_words(&self) -> bool {
-        matches!(self.layers.first(), Some(Layer::Embedding(_) | Layer::EmbeddingBag(..)))
+        self.words().is_some()
+    }
+}
+
+impl Place {
+    /// Whether the layer passes on what reaches it, in training and in evaluation.
+    pub fn is_identity(&self) -> bool {
+        match self.facts.identity {
+            Identity::Never => false,
+            Identity::Always => true,
+            Identity::OfFlatRows => self.input.len() == 1,
+        }
     }
 }
 

@@ -30,8 +30,7 @@ impl Masks {
     /// The masks of `model`, drawn from `seed`. None are drawn yet.
     pub fn new(model: &Model, seed: u64) -> Self {
         let places = model.places().into_iter();
-        let layers: Vec<_> =
-            places.filter_map(|place| Some((place.layer.dropout()?, place.output.elements()))).collect();
+        let layers: Vec<_> = places.filter_map(|place| Some((place.facts.mask?, place.output.elements()))).collect();
         let (f32, f64) = (vec![Vec::new(); layers.len()], vec![Vec::new(); layers.len()]);
         Self { layers, seed, rows: 0, f32, f64 }
     }

@@ -199,9 +199,8 @@ fn layers(experiment: &Experiment, alignment: &Alignment) -> Vec<StartDifference
     let mut difference = |layers: Range<usize>, of_candidate: Range<usize>| {
         let (one, other) = (&reference[layers.clone()], &candidate[of_candidate]);
         // Another bias shows as a missing or an extra tensor.
-        if one.len() == other.len()
-            && one.iter().zip(other).all(|(one, other)| one.without_bias() == other.without_bias())
-        {
+        let plain = |layer: &Layer| layer.facts().plain;
+        if one.iter().map(plain).eq(other.iter().map(plain)) {
             return;
         }
         let tensor = match (layers.len(), layers.start) {

@@ -1,27 +1,20 @@
-//! Published "from scratch vs PyTorch" comparisons, re-run and set beside their printed numbers.
+//! What every study runs in: the published comparisons, and the calibration of the judge.
 //!
 //! A study runs its experiments in both engines, answers each claim of its document, and says whether what it expects
 //! of the runs held. Its experiment files are inside the program, so that it runs in any folder. What is done is kept as
 //! it is done: an interrupted study goes on where it was.
 
-pub mod circle;
 mod context;
-pub mod disc;
 mod journal;
 pub mod page;
-mod shapley;
-pub mod sst2;
+pub mod shapley;
 mod statistics;
-pub mod text;
 mod verdict;
-pub mod xor;
 
 pub use context::Context;
 pub use journal::Journal;
-pub use statistics::{Sample, largest, quantile, quartiles, share_error, share_interval, sorted};
+pub use statistics::{Sample, largest, quantile, quartiles, share_error, share_interval, sorted, together};
 pub use verdict::StudyVerdict;
-
-use statistics::together;
 
 use crate::{
     data::set::DataSet,
@@ -32,10 +25,7 @@ use crate::{
 };
 use std::{path::Path, sync::Arc};
 
-/// The published comparisons.
-pub const PUBLISHED: &[Study] = &[xor::STUDY, circle::STUDY, disc::STUDY, text::STUDY, sst2::STUDY];
-
-/// A published comparison.
+/// A comparison that is re-run as a whole.
 pub struct Study {
     /// What `lockstep study` calls it.
     pub name: &'static str,
@@ -96,6 +86,6 @@ pub fn experiment_on(set: &Arc<DataSet>, text: &str, name: &str, sets: &[String]
 
 /// The candidate's tensor over what the reference's definition gives, where a phase first goes wrong; NaN where there is
 /// none.
-fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
+pub fn ratio(verdict: &Verdict, phase: Phase) -> f64 {
     verdict.ratio_of(phase).unwrap_or(f64::NAN)
 }

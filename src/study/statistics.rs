@@ -112,7 +112,7 @@ pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
 }
 
 /// One answer to several: all must agree, and one that does not is enough.
-pub(super) fn together(answers: impl Iterator<Item = Option<bool>> + Clone) -> Option<bool> {
+pub fn together(answers: impl Iterator<Item = Option<bool>> + Clone) -> Option<bool> {
     if answers.clone().any(|answer| answer == Some(false)) {
         Some(false)
     } else if answers.clone().all(|answer| answer == Some(true)) {

@@ -12,7 +12,7 @@ use crate::{
         EngineKind, Side,
         tree::{Node, Value},
     },
-    model::{Embedding, Layer},
+    model::Layer,
     training::{Course, Fault, Maker, Monitor},
 };
 use std::path::Path;
@@ -93,8 +93,7 @@ pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, cour
         let node = if let Value::Array(nodes) = &layers.value { nodes.get(index).unwrap_or(layers) } else { layers };
         Err(node.fault(format!("layer {index} ({}) {why}", side.model.layers[index])))
     };
-    if let Some(Layer::Embedding(table) | Layer::EmbeddingBag(table, _)) = side.model.layers.first() {
-        let Embedding { words, .. } = *table;
+    if let Some(words) = side.model.words() {
         match &data.training.inputs {
             Held::Words { vocabulary, .. } if *vocabulary > words => {
                 let why = format!("has {words} words, but the data number {vocabulary}; write words = {vocabulary}");
@@ -124,7 +123,7 @@ pub(in crate::experiment) fn side(root: &Node, side: &Side, data: &DataSet, cour
             "takes dense rows, and the data's are sparse counts; let a linear layer come first".to_owned(),
         );
     }
-    let norm = side.model.layers.iter().position(|layer| matches!(layer, Layer::BatchNorm(_)));
+    let norm = side.model.layers.iter().position(|layer| layer.facts().needs_rows);
     if let Some(index) = norm {
         if side.training.faults.contains(&Fault::UpdatePerSample) {
             return fault(
@@ -229,7 +228,7 @@ pub(in crate::experiment) fn batches(
         ));
     }
     let drops =
-        |side: &Side| side.model.layers.iter().any(|layer| matches!(layer, Layer::Dropout(dropout) if dropout.p > 0.0));
+        |side: &Side| side.model.layers.iter().any(|layer| layer.facts().mask.is_some_and(|dropout| dropout.p > 0.0));
     if sides.iter().any(drops) {
         return fault(
             "dropout draws anew for every batch, so that with batches of different sizes the sides drop different \

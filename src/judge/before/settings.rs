@@ -48,13 +48,14 @@ pub(in crate::judge) fn differences(experiment: &Experiment, start: &[StartDiffe
     found
 }
 
-/// The layers that differ in a bias alone, which the start tells as a tensor that one side has.
+/// The layers that differ in a bias alone, or in a norm's weight and bias, which the start tells as tensors that one side
+/// has.
 fn biases(experiment: &Experiment) -> Vec<String> {
     let (reference, candidate) = (&experiment.reference.model.layers, &experiment.candidate.model.layers);
     let alignment = experiment.alignment();
     let pairs = reference.iter().enumerate().filter_map(|(index, one)| {
         let other = candidate.get((*alignment.layers.get(index)?)?)?;
-        (one != other && one.without_bias() == other.without_bias()).then_some((index, one, other))
+        (one != other && one.facts().plain == other.facts().plain).then_some((index, one, other))
     });
     pairs.map(|(index, one, other)| format!("layer {index}: {one} / {other}")).collect()
 }

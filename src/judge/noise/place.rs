@@ -2,7 +2,7 @@
 
 use crate::{
     experiment::{Experiment, Side},
-    model::{Axis, Layer, Parameter},
+    model::{self, Parameter, Terms},
     run::{Phase, StepRecord},
     tensor::{DType, Shape},
     training::Maker,
@@ -72,10 +72,8 @@ pub struct Places {
     pub(super) batch_unit: f64,
     pub(super) inputs: usize,
     pub(super) widths: Vec<usize>,
-    /// The number of the first parameter of each layer, or behind it.
-    pub(super) parameters_from: Vec<usize>,
-    /// What each layer's sums run over.
-    sums: Vec<Terms>,
+    /// The layers of the definition.
+    definition: Vec<model::Place>,
     /// Whether the loss divides by a sum of the rows' weights.
     pub(super) weighed: bool,
     /// Whether the reported loss is that after the update.
@@ -84,36 +82,6 @@ pub struct Places {
     /// The buffers that both sides have, if the layers correspond.
     pub(super) buffers: Vec<Shared>,
     pub(super) k: f64,
-}
-
-/// How many terms a sum has.
-#[derive(Debug, Clone, Copy)]
-enum Terms {
-    Fixed(usize),
-    /// As many as the batch has rows.
-    Rows,
-}
-
-/// What the longest sum of a layer runs over.
-fn terms(place: &crate::model::Place) -> Terms {
-    match place.layer {
-        Layer::Linear(linear) => Terms::Fixed(linear.inputs + usize::from(linear.bias)),
-        Layer::BatchNorm(_) | Layer::Softmax(Axis::Rows) | Layer::LogSoftmax(Axis::Rows) => Terms::Rows,
-        Layer::LayerNorm(norm) => Terms::Fixed(norm.columns),
-        Layer::Softmax(Axis::Columns) | Layer::LogSoftmax(Axis::Columns) | Layer::EmbeddingBag(..) => {
-            Terms::Fixed(place.input.elements())
-        }
-        Layer::Sigmoid
-        | Layer::Tanh
-        | Layer::Relu
-        | Layer::LeakyRelu { .. }
-        | Layer::Gelu(_)
-        | Layer::Silu
-        | Layer::Softplus { .. }
-        | Layer::Dropout(_)
-        | Layer::Embedding(_)
-        | Layer::Flatten => Terms::Fixed(1),
-    }
 }
 
 /// The tensors that both sides have, of the reference's and, for each, the candidate's.
@@ -172,7 +140,6 @@ impl Places {
             all.extend(each(Place::Gradient));
         }
         all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Gradients, Place::Weights]));
-        let sums = reference.places().iter().map(terms).collect();
         let inputs = reference.inputs;
         let weighed = experiment.reference.training.loss.weights().is_some();
         Self {
@@ -185,8 +152,7 @@ impl Places {
             watch_batches,
             batch_unit,
             inputs,
-            parameters_from: reference.places().iter().map(|place| place.parameters.start).collect(),
-            sums,
+            definition: reference.places(),
             weighed,
             after: experiment.reference.training.reported_loss.after_update,
             widths,
@@ -328,8 +294,9 @@ impl Places {
     /// The terms of the longest sum that a place comes from, in a batch of `rows`.
     fn terms(&self, place: Place, rows: usize) -> usize {
         match place {
-            Place::Activation(layer) | Place::Evaluated(layer) => match self.sums[layer] {
+            Place::Activation(layer) | Place::Evaluated(layer) => match self.definition[layer].facts.longest_sum {
                 Terms::Fixed(terms) => terms,
+                Terms::Columns => self.definition[layer].input.elements(),
                 Terms::Rows => rows,
             },
             Place::Buffer(_) => rows,
@@ -372,7 +339,7 @@ impl Places {
 
     /// The first parameter of a layer of the definition, or of those behind it.
     pub(super) fn first_parameter(&self, layer: usize) -> usize {
-        self.parameters_from.get(layer).copied().unwrap_or(usize::MAX)
+        self.definition.get(layer).map_or(usize::MAX, |place| place.parameters.start)
     }
 
     /// The parameters that only one side has, or in another shape, cannot be compared.

@@ -53,7 +53,7 @@ impl Ties {
     pub fn new(experiment: &Experiment) -> Self {
         let (reference, candidate) = (&experiment.reference.model.layers, &experiment.candidate.model.layers);
         let alignment = experiment.alignment();
-        let kink = |layer: &Layer| matches!(layer, Layer::Relu | Layer::LeakyRelu { .. });
+        let kink = |layer: &Layer| layer.facts().kink;
         // What reaches the first layer is given, not computed.
         let before = |layer: usize| Some((layer.checked_sub(1)?, alignment.layers[layer.checked_sub(1)?]?));
         let both = |layer: &usize| {

@@ -9,7 +9,7 @@
 use crate::{
     experiment::{Experiment, Side},
     judge::replay::{Exact, Parameters, Replay},
-    model::{Alignment, Layer, Place, Stretch, is_identity},
+    model::{Alignment, Place, Stretch},
     run::StepRecord,
 };
 use std::ops::Range;
@@ -221,8 +221,8 @@ fn work_out(replay: &mut Replay, record: &mut StepRecord, layers: Range<usize>) 
 
 /// For each of the candidate's masks, the definition's: in order, identities left out.
 fn masks([one, other]: &[Vec<Place>; 2]) -> Vec<Option<usize>> {
-    let real = |place: &&Place| place.mask.is_some() && !is_identity(place);
+    let real = |place: &&Place| place.mask.is_some() && !place.is_identity();
     let mut theirs = one.iter().filter(real).map(|place| place.mask);
-    let dropouts = other.iter().filter(|place| matches!(place.layer, Layer::Dropout(_)));
-    dropouts.map(|place| if is_identity(place) { None } else { theirs.next().flatten() }).collect()
+    let dropouts = other.iter().filter(|place| place.mask.is_some());
+    dropouts.map(|place| if place.is_identity() { None } else { theirs.next().flatten() }).collect()
 }

@@ -5,7 +5,10 @@
 //! does, on a CPU without FMA Python itself prints other last digits. Source: ATen/core/TransformationHelper.h and
 //! torch/nn/modules/linear.py, sparse.py (an embedding's `normal_`, see [`normal`](super::normal)). NumPy: `random_sample` takes 27 and 26 high bits of two words.
 
-use super::{super::Model, Drawing, normal};
+use super::{
+    super::{Drawing, Model},
+    normal,
+};
 use crate::{
     error::{Error, Result},
     tensor::DType,
@@ -55,7 +58,8 @@ pub(super) fn pytorch(model: &Model, seed: u64, dtype: DType) -> Vec<Vec<f64>> {
     let mut stream = Torch::new(seed);
     let mut all = Vec::new();
     for layer in &model.layers {
-        match Drawing::of(layer) {
+        let facts = layer.facts();
+        match facts.drawing {
             Drawing::Linear(linear) => {
                 let mut fill =
                     |count: usize, bound: f64| (0..count).map(|_| stream.uniform(bound, dtype)).collect::<Vec<_>>();
@@ -70,7 +74,7 @@ pub(super) fn pytorch(model: &Model, seed: u64, dtype: DType) -> Vec<Vec<f64>> {
             Drawing::Table(table) => {
                 all.push(normal::fill(&mut stream, table.words * table.columns, dtype));
             }
-            Drawing::Nothing(values) => all.extend(values),
+            Drawing::Nothing => all.extend(facts.undrawn()),
         }
     }
     all
@@ -96,7 +100,8 @@ pub(super) fn uniform01(model: &Model, seed: u64) -> Result<Vec<Vec<f64>>> {
     };
     let mut all = Vec::new();
     for layer in &model.layers {
-        match Drawing::of(layer) {
+        let facts = layer.facts();
+        match facts.drawing {
             Drawing::Linear(linear) => {
                 all.push(draws([linear.outputs, linear.inputs]));
                 all.extend(linear.bias.then(|| draws([linear.outputs, 1])));
@@ -104,7 +109,7 @@ pub(super) fn uniform01(model: &Model, seed: u64) -> Result<Vec<Vec<f64>>> {
             Drawing::Table(table) => {
                 all.push(draws([table.words * table.columns, 1]));
             }
-            Drawing::Nothing(values) => all.extend(values),
+            Drawing::Nothing => all.extend(facts.undrawn()),
         }
     }
     Ok(all)

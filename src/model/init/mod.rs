@@ -7,7 +7,7 @@ mod file;
 mod mersenne;
 mod normal;
 
-use super::{Embedding, Layer, Linear, Model, Parameter};
+use super::{Drawing, Model, Parameter};
 use crate::{
     error::{Error, Result},
     tensor::DType,
@@ -234,7 +234,8 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
     let mut all = Vec::new();
     for layer in &model.layers {
         let mut fill = |count: usize, scheme: Scheme| (0..count).map(|_| scheme.draw(&mut random)).collect();
-        let linear = match Drawing::of(layer) {
+        let facts = layer.facts();
+        let linear = match facts.drawing {
             Drawing::Linear(linear) => linear,
             Drawing::Table(table) => {
                 let scheme = match *init {
@@ -252,8 +253,8 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
                 all.push(fill(table.words * table.columns, scheme));
                 continue;
             }
-            Drawing::Nothing(values) => {
-                all.extend(values);
+            Drawing::Nothing => {
+                all.extend(facts.undrawn());
                 continue;
             }
         };
@@ -285,45 +286,6 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
         }
     }
     all
-}
-
-/// What of a layer is drawn.
-enum Drawing {
-    /// A weight and a bias.
-    Linear(Linear),
-    /// The table of an embedding.
-    Table(Embedding),
-    /// Nothing; its parameters start from these values.
-    Nothing(Vec<Vec<f64>>),
-}
-
-impl Drawing {
-    fn of(layer: &Layer) -> Self {
-        match *layer {
-            Layer::Linear(linear) => Self::Linear(linear),
-            Layer::Embedding(table) | Layer::EmbeddingBag(table, _) => Self::Table(table),
-            Layer::Sigmoid
-            | Layer::Tanh
-            | Layer::Relu
-            | Layer::LeakyRelu { .. }
-            | Layer::Gelu(_)
-            | Layer::Silu
-            | Layer::Softplus { .. }
-            | Layer::Softmax(_)
-            | Layer::LogSoftmax(_)
-            | Layer::Dropout(_)
-            | Layer::LayerNorm(_)
-            | Layer::BatchNorm(_)
-            | Layer::Flatten => Self::Nothing(plain(layer)),
-        }
-    }
-}
-
-/// What nobody draws: a norm's weight of 1 and bias of 0.
-fn plain(layer: &Layer) -> Vec<Vec<f64>> {
-    let value = |name| if name == "weight" { 1.0 } else { 0.0 };
-    let parameters = layer.parameters().into_iter();
-    parameters.map(|(name, shape)| vec![value(name); shape.elements()]).collect()
 }
 
 /// One element's distribution.

@@ -103,6 +103,14 @@ pub(super) fn calibrate(context: &Context<'_>, seeds: u64, steps: usize) -> Resu
     Ok((0..CALIBRATION.len()).map(of).collect())
 }
 
+/// How many times as far as the twins that decide, where those of the first look do not, a run drifts at most.
+#[cfg(all(test, feature = "torch"))]
+pub(super) fn decided(context: &Context<'_>, setting: usize, seed: u64, steps: usize) -> Result<Option<f64>> {
+    let experiment = CALIBRATION[setting].experiment(steps, &[format!("seed={seed}")])?;
+    let limits = Limits { k: 1.0, twins: Limits::default().again, again: 0, closely: false };
+    Ok(drift(&context.silent(&experiment, Mode::Free, limits)?))
+}
+
 /// Counts false alarms.
 pub(super) fn control(context: &Context<'_>, seeds: std::ops::Range<u64>, steps: usize) -> Result<Vec<Control>> {
     let jobs: Vec<(usize, u64, &'static str)> = (0..CONTROL.len())

@@ -55,6 +55,7 @@ pub mod study;
 pub mod tensor;
 #[doc(hidden)]
 pub mod testing;
+pub mod trace;
 pub mod training;
 
 pub use engine::Engine;

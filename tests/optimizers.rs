@@ -105,7 +105,7 @@ impl Course {
 
 /// Every update of a step against exact arithmetic.
 fn judge(replay: &mut Replay, record: &StepRecord) -> Vec<Deviation> {
-    replay.begin(record.step, record.epoch, record.gradients.iter().map(|values| values.as_slice().into()));
+    replay.begin(record.step, record.epoch, record.gradients.iter().map(Vec::as_slice));
     let update = |index: usize| {
         let exact = replay.update(index, &record.before[index], &record.gradients[index]);
         Deviation::new(&record.updates[index], &exact.value, &exact.bound)
@@ -320,7 +320,7 @@ fn what_is_exactly_0_stays_exactly_0() {
         for engine in &mut course.engines(DType::F32) {
             let mut replay = Replay::new(&course.side(DType::F32), DType::F32, Limits::default().k);
             for record in course.run(engine.as_mut()) {
-                replay.begin(record.step, record.epoch, record.gradients.iter().map(|values| values.as_slice().into()));
+                replay.begin(record.step, record.epoch, record.gradients.iter().map(Vec::as_slice));
                 let exact = replay.update(0, &record.before[0], &record.gradients[0]);
                 let all = [&record.updates[0], &exact.value, &exact.bound];
                 assert!(all.iter().all(|values| values.iter().all(|x| *x == 0.0)), "{optimizer:?}: {all:?}");

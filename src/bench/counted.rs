@@ -105,7 +105,7 @@ fn products(model: &Model, given: Given) -> (f64, f64) {
             product += operations;
             onwards += if trained { operations } else { 0.0 };
         }
-        trained |= !layer.parameters().is_empty();
+        trained |= !layer.facts().parameters.is_empty();
     }
     (product, onwards)
 }

@@ -24,6 +24,10 @@ pub(super) struct Options {
     /// and what is set on the command line]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// A trace in the candidate's place: an .npz with the weights after every step, or a folder that the recorder wrote
+    /// (docs/your-code.md)
+    #[arg(long, value_name = "TRACE")]
+    candidate: Option<PathBuf>,
     /// Whose weights the candidate starts each step from: its own (free), the reference's (sync), or two candidates, one of
     /// each (both); probe compares one step alone
     #[arg(long, value_enum, default_value = "both")]
@@ -71,6 +75,11 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         return Err(Error::Usage("--at names the step of a probe; add --mode probe".to_owned()));
     }
     let mut sets = options.set.clone();
+    if let Some(trace) = &options.candidate {
+        // Relative to where it is typed, not to the experiment.
+        let path = fs::canonicalize(trace).map_err(|error| Error::io(trace, "cannot read the trace", error))?;
+        sets.push(format!("candidate.engine={{ trace = {} }}", toml::Value::String(path.display().to_string())));
+    }
     sets.extend(options.steps.map(|steps| format!("training.steps={steps}")));
     sets.extend(options.seed.map(|seed| format!("seed={seed}")));
     say_what_is_given_twice(&sets);

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result, did_you_mean},
     published,
     report::Folder,
-    study::{self, Context, Journal, Study},
+    study::{Context, Journal, Study},
 };
 use clap::Args;
 use std::{path::PathBuf, sync::atomic::AtomicBool, time::Instant};

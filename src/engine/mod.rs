@@ -5,6 +5,7 @@
 
 mod check;
 pub mod faulty;
+mod recorded;
 mod saved;
 pub mod scratch;
 #[cfg(feature = "torch")]
@@ -18,6 +19,7 @@ use crate::{
     tensor::{DType, View},
 };
 pub use check::check;
+pub use recorded::Recorded;
 pub use saved::Saved;
 use std::fmt;
 
@@ -42,11 +44,64 @@ impl fmt::Display for Description {
     }
 }
 
+/// What an engine has of a step beside the weights that it ends with. Whoever judges works out what it does not have, from
+/// what it has, and judges the rest together with what follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lends {
+    /// [`Engine::activation`], of every layer.
+    pub activations: bool,
+    /// What [`Engine::loss`] returns.
+    pub loss: bool,
+    /// [`Engine::output_gradient`].
+    pub output_gradient: bool,
+    /// [`Engine::gradient`], of every parameter.
+    pub gradients: bool,
+    /// Its buffers.
+    pub buffers: bool,
+    /// Whether it computes batches in evaluation mode.
+    pub evaluation: bool,
+    /// Whether what it takes for a step is the time of one.
+    pub times: bool,
+}
+
+impl Lends {
+    /// Everything, as an engine that trains has it.
+    pub const ALL: Self = Self {
+        activations: true,
+        loss: true,
+        output_gradient: true,
+        gradients: true,
+        buffers: true,
+        evaluation: true,
+        times: true,
+    };
+
+    /// What two of them have in common.
+    #[must_use]
+    pub fn both(self, other: Self) -> Self {
+        Self {
+            activations: self.activations && other.activations,
+            loss: self.loss && other.loss,
+            output_gradient: self.output_gradient && other.output_gradient,
+            gradients: self.gradients && other.gradients,
+            buffers: self.buffers && other.buffers,
+            evaluation: self.evaluation && other.evaluation,
+            times: self.times && other.times,
+        }
+    }
+
+    /// Whether everything is there that a step computes.
+    pub fn is_whole(&self) -> bool {
+        self.activations && self.loss && self.output_gradient && self.gradients && self.buffers
+    }
+}
+
 /// An engine in training. The phases of a step are called in order: [`forward`](Self::forward),
 /// [`loss`](Self::loss), [`backward`](Self::backward), [`update`](Self::update).
 ///
 /// Views are valid until the next call that takes `&mut self`. Tensors of a step (activations, gradients) are those
-/// of the latest step; before the first they may be empty or anything.
+/// of the latest step; before the first they may be empty or anything. An engine that does not have all of them says so
+/// ([`lends`](Self::lends)), and need not write those methods.
 pub trait Engine {
     /// What this engine is.
     fn describe(&self) -> Description;
@@ -63,6 +118,12 @@ pub trait Engine {
     /// # Errors
     /// [`Error::Engine`], which says what and what to write instead.
     fn supports(&self, side: &Side) -> Result<()>;
+
+    /// What it has of a step beside the weights that this ends with; the same from the start to the end. What is not there is not
+    /// asked for.
+    fn lends(&self) -> Lends {
+        Lends::ALL
+    }
 
     /// What it trains, in `state_dict` order, then what it keeps beside: the running statistics of batch norm, which are
     /// not `trained`. Every other method means a tensor by its place in this list.
@@ -133,13 +194,21 @@ pub trait Engine {
 
     /// The gradient in a parameter, in the parameter's shape, before any clipping: that of the optimized loss, its
     /// penalty included.
-    fn gradient(&self, parameter: usize) -> View<'_>;
+    fn gradient(&self, parameter: usize) -> View<'_> {
+        let _ = parameter;
+        View::nothing()
+    }
 
     /// The output of a layer: `[batch, width]`. The last layer's is the model's output.
-    fn activation(&self, layer: usize) -> View<'_>;
+    fn activation(&self, layer: usize) -> View<'_> {
+        let _ = layer;
+        View::nothing()
+    }
 
     /// The gradient in the model's output: `[batch, outputs]`.
-    fn output_gradient(&self) -> View<'_>;
+    fn output_gradient(&self) -> View<'_> {
+        View::nothing()
+    }
 
     /// The gradient of the optimized loss in the output of a layer, `[batch, width]`, where the engine has it: with these a
     /// wrong derivative is put at its layer.

@@ -21,9 +21,10 @@ use crate::{
     file::{self, Foreign},
     model::{Alignment, Model, init::Init},
     tensor::DType,
+    trace::Recording,
     training::{Course, Measure, Training},
 };
-use decode::Shared;
+use decode::{Shared, recorded::Played};
 use merge::merge_all;
 use std::{fmt, path::Path, sync::Arc};
 use tree::Node;
@@ -140,20 +141,23 @@ pub enum RunSide {
 }
 
 /// An engine by its name in experiment files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EngineKind {
     /// `torch`: libtorch, the default of the reference.
     Torch,
     /// `scratch`: our own, the default of the candidate.
     Scratch,
+    /// `{ trace = "run.npz" }`: one that trained elsewhere.
+    Recorded(Arc<Recording>),
 }
 
 impl fmt::Display for EngineKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Torch => "torch",
-            Self::Scratch => "scratch",
-        })
+        match self {
+            Self::Torch => f.write_str("torch"),
+            Self::Scratch => f.write_str("scratch"),
+            Self::Recorded(recording) => write!(f, "trace {recording}"),
+        }
     }
 }
 
@@ -313,15 +317,36 @@ impl Draft {
 
     /// The experiment, with its data.
     fn open(self, folder: &Path) -> Result<Experiment> {
-        let wanted = [&self.reference, &self.candidate].map(decode::dtype);
-        let [one, other] = wanted;
-        let set = self.shared.data.open(folder, [one?, other?].into_iter().collect());
+        let played = self.played(folder)?;
+        let set = self.shared.data.open(folder, self.dtypes(&played)?.into_iter().collect());
         let set = set.map_err(|error| decode::fit::opened(&self.reference, folder, error))?;
-        self.on(Arc::new(set), folder)
+        self.beside(&played, Arc::new(set), folder)
+    }
+
+    /// The traces of the reference and of the candidate.
+    fn played(&self, folder: &Path) -> Result<[Option<Played>; 2]> {
+        let [one, other] = [&self.reference, &self.candidate].map(|root| decode::recorded::open(root, folder));
+        Ok([one?, other?])
+    }
+
+    /// The types that the sides compute in: a trace in its own, and beside one the other side in that, too, unless it says
+    /// otherwise.
+    fn dtypes(&self, played: &[Option<Played>; 2]) -> Result<[DType; 2]> {
+        let usual = played.iter().flatten().map(|played| played.dtype).next_back().unwrap_or(DType::F32);
+        let said = [decode::dtype(&self.reference)?, decode::dtype(&self.candidate)?];
+        let own = |side: usize| played[side].as_ref().map(|played| played.dtype);
+        Ok([0, 1].map(|side| own(side).or(said[side]).unwrap_or(usual)))
     }
 
     /// The experiment on data that are open.
     fn on(self, set: Arc<DataSet>, folder: &Path) -> Result<Experiment> {
+        let played = self.played(folder)?;
+        self.beside(&played, set, folder)
+    }
+
+    /// The experiment on data that are open, beside these traces.
+    fn beside(self, played: &[Option<Played>; 2], set: Arc<DataSet>, folder: &Path) -> Result<Experiment> {
+        let dtypes = self.dtypes(played)?;
         let Self { title, mut shared, reference, candidate } = self;
         decode::fit::course(&reference, &set, &shared.course)?;
         let side = |root: &Node, engine| -> Result<Side> {
@@ -329,7 +354,19 @@ impl Draft {
             decode::fit::side(root, &side, &set, &shared.course)?;
             Ok(side)
         };
-        let sides = [side(&reference, EngineKind::Torch)?, side(&candidate, EngineKind::Scratch)?];
+        let mut sides = [side(&reference, EngineKind::Torch)?, side(&candidate, EngineKind::Scratch)?];
+        let steps = shared.course.length.steps(shared.course.order.steps_per_epoch(set.training.rows()));
+        for (number, (own, root)) in sides.iter_mut().zip([&reference, &candidate]).enumerate() {
+            own.dtype = dtypes[number];
+            if let Some(played) = &played[number] {
+                *own = played.engine(own.clone(), root.find(&["model", "init"]).is_some(), Some(steps))?;
+            }
+        }
+        // What a trace starts from is what the experiment starts from, where that does not say otherwise.
+        if reference.find(&["model", "init"]).is_none() && played[1].is_some() && played[0].is_none() {
+            sides[0].init = sides[1].init.clone();
+        }
+        decode::recorded::fits(&candidate, &sides[0], &sides[1])?;
         decode::fit::running_mean(&reference, &sides)?;
         shared.course.order.size = decode::fit::batches([&reference, &candidate], &sides, &set, &shared.course)?;
         let [of_reference, of_candidate] = sides;

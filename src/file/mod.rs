@@ -8,7 +8,7 @@ mod npy;
 mod tensors;
 pub(crate) mod write;
 
-pub(crate) use npy::{Archive, read as npy};
+pub(crate) use npy::{Archive, Element, Header, read as npy, rows_first};
 pub(crate) use tensors::read as safetensors;
 pub(crate) use write::whole;
 
@@ -160,6 +160,24 @@ pub(crate) fn content(path: &Path, action: &str) -> Result<Vec<u8>> {
         )),
         Err(error) => Err(error),
     }
+}
+
+/// A name as people sort it: `fc2` before `fc10`.
+pub(crate) fn natural(name: &str) -> Vec<(usize, String)> {
+    let mut parts: Vec<(usize, String)> = Vec::new();
+    let mut digits = String::new();
+    for letter in name.chars().chain(std::iter::once('\0')) {
+        if letter.is_ascii_digit() {
+            digits.push(letter);
+            continue;
+        }
+        if !digits.is_empty() {
+            parts.push((digits.parse().unwrap_or(usize::MAX), String::new()));
+            digits.clear();
+        }
+        parts.push((0, letter.to_string()));
+    }
+    parts
 }
 
 /// All that a reader has, if it has no more than `most` bytes.

@@ -95,19 +95,71 @@ const TYPES: [(&str, usize, Number); 11] = [
     ("f8", 8, f64::from_le_bytes),
 ];
 
+/// The type of an array's elements.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Element {
+    /// NumPy's name of it, as `f8`.
+    pub kind: &'static str,
+    /// Bytes of one.
+    pub size: usize,
+    /// Whether its big end comes first.
+    big_end_first: bool,
+    number: Number,
+}
+
+impl Element {
+    /// The number that these bytes are, as many as the type has.
+    pub fn number(&self, element: &[u8]) -> f64 {
+        let mut bytes = [0; 8];
+        bytes[..self.size].copy_from_slice(element);
+        if self.big_end_first {
+            bytes[..self.size].reverse();
+        }
+        (self.number)(bytes)
+    }
+}
+
+/// What stands before an array's elements.
+#[derive(Debug)]
+pub(crate) struct Header {
+    pub element: Element,
+    pub shape: Vec<usize>,
+    /// Whether the first index runs fastest.
+    pub by_columns: bool,
+    /// Its own bytes.
+    pub length: usize,
+}
+
+impl Header {
+    /// That at the start of these bytes.
+    pub fn parse(bytes: &[u8]) -> std::result::Result<Self, String> {
+        let (header, data) =
+            split(bytes).ok_or("is not a .npy, or ends within its header; write it with numpy.save")?;
+        let missing = |key: &str| format!("has a header without `{key}`; write it with numpy.save");
+        let descr = value(header, "descr").ok_or_else(|| missing("descr"))?;
+        let (order, kind) = descr.split_at_checked(1).unwrap_or((descr, ""));
+        let (kind, size, number) = *TYPES.iter().find(|(known, ..)| *known == kind).ok_or_else(|| {
+            let known = TYPES.map(|(known, ..)| known).join(", ");
+            format!(
+                "has elements of type {}, which are not read (types: {known}); convert it with astype",
+                shown(descr)
+            )
+        })?;
+        let shape: Option<Vec<usize>> = value(header, "shape").and_then(|shape| {
+            shape.split(',').map(str::trim).filter(|size| !size.is_empty()).map(|size| size.parse().ok()).collect()
+        });
+        Ok(Self {
+            element: Element { kind, size, big_end_first: order == ">", number },
+            shape: shape.ok_or_else(|| missing("shape"))?,
+            by_columns: value(header, "fortran_order") == Some("True"),
+            length: bytes.len() - data.len(),
+        })
+    }
+}
+
 fn parse(bytes: &[u8], name: String) -> std::result::Result<Array, String> {
-    let (header, data) = split(bytes).ok_or("is not a .npy, or ends within its header; write it with numpy.save")?;
-    let missing = |key: &str| format!("has a header without `{key}`; write it with numpy.save");
-    let descr = value(header, "descr").ok_or_else(|| missing("descr"))?;
-    let (order, kind) = descr.split_at_checked(1).unwrap_or((descr, ""));
-    let (_, size, number) = *TYPES.iter().find(|(known, ..)| *known == kind).ok_or_else(|| {
-        let known = TYPES.map(|(known, ..)| known).join(", ");
-        format!("has elements of type {}, which are not read (types: {known}); convert it with astype", shown(descr))
-    })?;
-    let shape: Option<Vec<usize>> = value(header, "shape").and_then(|shape| {
-        shape.split(',').map(str::trim).filter(|size| !size.is_empty()).map(|size| size.parse().ok()).collect()
-    });
-    let shape = shape.ok_or_else(|| missing("shape"))?;
+    let Header { element, shape, by_columns, length } = Header::parse(bytes)?;
+    let (data, size) = (&bytes[length..], element.size);
     if elements(&shape).and_then(|count| count.checked_mul(size)) != Some(data.len()) {
         return Err(format!(
             "has shape {shape:?} of {size} bytes each in its header, but {} bytes follow it: it is cut short or \
@@ -115,27 +167,18 @@ fn parse(bytes: &[u8], name: String) -> std::result::Result<Array, String> {
             data.len()
         ));
     }
-    let decode = |element: &[u8]| {
-        let mut bytes = [0; 8];
-        bytes[..size].copy_from_slice(element);
-        if order == ">" {
-            bytes[..size].reverse();
-        }
-        bytes
-    };
-    let by_columns = value(header, "fortran_order") == Some("True");
-    let values = match kind {
+    let values = match element.kind {
         "u1" => Raw::Bytes(rows_first(data.to_vec(), &shape, by_columns), 1.0),
         "f4" => {
-            let values = data.chunks_exact(size).map(|element| number(decode(element)) as f32).collect();
+            let values = data.chunks_exact(size).map(|one| element.number(one) as f32).collect();
             Raw::F32(rows_first(values, &shape, by_columns))
         }
         _ => {
-            let values = data.chunks_exact(size).map(|element| number(decode(element))).collect();
+            let values = data.chunks_exact(size).map(|one| element.number(one)).collect();
             Raw::F64(rows_first(values, &shape, by_columns))
         }
     };
-    Ok(Array { name, shape, values, whole: !kind.starts_with('f') })
+    Ok(Array { name, shape, values, whole: !element.kind.starts_with('f') })
 }
 
 /// The header and the elements.
@@ -163,7 +206,7 @@ fn value<'a>(header: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// Elements whose first index runs fastest, put in the order in which the last one does.
-fn rows_first<T: Copy>(values: Vec<T>, shape: &[usize], by_columns: bool) -> Vec<T> {
+pub(crate) fn rows_first<T: Copy>(values: Vec<T>, shape: &[usize], by_columns: bool) -> Vec<T> {
     if !by_columns || shape.len() < 2 {
         return values;
     }

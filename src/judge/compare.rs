@@ -8,7 +8,7 @@ use crate::{
     engine::Engine,
     environment::{environment, timer_us},
     error::{Error, Result},
-    experiment::{Experiment, Side},
+    experiment::{EngineKind, Experiment, Side},
     judge::noise::Limits,
     run::{Engines, Lockstep, Observer, Role, STOCK, Silent},
     training::identity,
@@ -86,7 +86,8 @@ impl Comparison<'_> {
         watching: &mut dyn Observer,
         stop: &AtomicBool,
     ) -> Result<(Verdict, Curves)> {
-        let (mut found, mut more) = once(experiment, self, watching, stop)?;
+        let comparison = self.of(experiment)?;
+        let (mut found, mut more) = once(experiment, comparison, watching, stop)?;
         let Limits { twins, again, .. } = self.limits;
         for twins in [twins, again] {
             let asked = experiment.noise.twins.is_some_and(|asked| asked == 0);
@@ -95,15 +96,31 @@ impl Comparison<'_> {
             }
             let mut experiment = experiment.clone();
             experiment.noise.twins = Some(twins);
-            let (second, still) = once(&experiment, self, watching, stop)?;
+            let (second, still) = once(&experiment, comparison, watching, stop)?;
             // An interrupted second look leaves a drift as it was found, and a doubt unanswered.
             if second.0.interrupted {
                 return Ok(if found.0.verdict == Outcome::Inconclusive { second } else { found });
             }
             (found, more) = (second, still);
         }
-        say_whether_steps_agree(experiment, self, stop, &mut found.0)?;
+        say_whether_steps_agree(experiment, comparison, stop, &mut found.0)?;
         Ok(found)
+    }
+
+    /// The same, as an experiment can be compared: what was recorded trains by itself.
+    fn of(self, experiment: &Experiment) -> Result<Self> {
+        let recorded = |side: &Side| matches!(side.engine, EngineKind::Recorded(_));
+        if ![&experiment.reference, &experiment.candidate].into_iter().any(recorded) {
+            return Ok(self);
+        }
+        match self.mode {
+            Mode::Both | Mode::Free => Ok(Self { mode: Mode::Free, ..self }),
+            Mode::Sync | Mode::Probe => Err(Error::Usage(
+                "a trace has trained by itself, so that it cannot start a step from the reference's weights; leave --mode out, or \
+                 write --mode free"
+                    .to_owned(),
+            )),
+        }
     }
 
     /// The engine of a role.
@@ -130,8 +147,13 @@ fn say_whether_steps_agree(
         return Ok(());
     }
     // An update that differs where gradients do not is the step that differs.
-    let alone =
-        first.phase == Phase::Update && first.mode == RunMode::Sync && verdict.first_of(Phase::Backward).is_none();
+    let recorded = matches!(experiment.candidate.engine, EngineKind::Recorded(_));
+    let alone = first.phase == Phase::Update
+        && (recorded || first.mode == RunMode::Sync)
+        && verdict.first_of(Phase::Backward).is_none();
+    if recorded && !alone {
+        return Ok(());
+    }
     verdict.steps_agree = if alone { Some(false) } else { agree::steps_agree(experiment, comparison, first, stop)? };
     if verdict.steps_agree == Some(true) {
         let [reference, candidate] = [&experiment.reference, &experiment.candidate].map(|side| &side.training);

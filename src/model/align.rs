@@ -3,7 +3,7 @@
 //! A layer that is an identity shifts nothing. Where layers are alike but not one for one, as ReLU and dropout in the other
 //! order, they are taken together: as a composite.
 
-use super::{Axis, BatchNorm, Layer, Model, Norm, Place};
+use super::{Axis, Layer, Model, Place};
 use crate::tensor::Shape;
 use std::ops::Range;
 
@@ -297,7 +297,7 @@ fn by_name(reference: &Model, candidate: &Model) -> Vec<Option<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Dropout, Linear};
+    use crate::model::{BatchNorm, Dropout, Linear, Norm};
 
     fn linear(inputs: usize, outputs: usize) -> Layer {
         Layer::Linear(Linear { inputs, outputs, bias: true })

@@ -1,12 +1,13 @@
 //! What makes the engines of a run.
 
 use crate::{
-    engine::{Engine, faulty},
+    engine::{Engine, Recorded, faulty},
     error::{Error, Result},
     experiment::{EngineKind, Side},
     tensor::{DType, Owned, Shape, Values},
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Inputs and outputs of all layers for one batch: 2 GB in f64, of which a run holds several copies.
 const MOST_ACTIVATIONS: usize = 250_000_000;
@@ -50,7 +51,8 @@ pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
              smaller training.batch_size, or narrower layers"
         )));
     }
-    let engine: Box<dyn Engine> = match side.engine {
+    let engine: Box<dyn Engine> = match &side.engine {
+        EngineKind::Recorded(recording) => Box::new(Recorded::new(Arc::clone(recording), &side.model)),
         EngineKind::Scratch => crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity),
         #[cfg(feature = "torch")]
         EngineKind::Torch => Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?),

@@ -54,10 +54,10 @@ pub(super) struct Looker {
 }
 
 /// How well one side does on some rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// The reported loss over all rows: of a mean, the mean over the rows; of a sum, the sum. Nothing where it is not
-    /// finite.
+    /// finite, or not known.
     pub loss: Option<f64>,
     /// The share of the rows whose class is the one with the largest output, the first of equal ones.
     pub accuracy: Option<f64>,
@@ -121,6 +121,9 @@ impl Evaluation {
         let [of_reference, of_candidates] = &mut self.sides;
         let look = |looker: &mut Looker, side: &mut Runner| {
             side.looked.clear();
+            if !side.engine.lends().evaluation {
+                return Ok(Scores { rows: looker.loader.rows(), ..Scores::default() });
+            }
             looker.scores(side.engine.as_mut(), &chosen, &mut side.looked)
         };
         let reference = look(of_reference, reference)?;

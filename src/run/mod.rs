@@ -34,9 +34,9 @@ pub use start::{Start, StartDifference, StartKind};
 
 use crate::{
     data::{Batch, set::Which},
-    engine::Description,
+    engine::{Description, Lends},
     error::{Error, Result},
-    experiment::{Experiment, Side},
+    experiment::{EngineKind, Experiment, Side},
     model::Alignment,
     training::Course,
 };
@@ -168,13 +168,24 @@ impl Lockstep {
             LARGE.. => in_turn(REPLAYED, steps_of_epoch),
             _ => 1,
         };
+        let steps = experiment.course.length.steps(steps_of_epoch);
+        let recorded = [&experiment.reference, &experiment.candidate].map(|side| match &side.engine {
+            EngineKind::Recorded(recording) => (recording.steps, recording.said.clone()),
+            EngineKind::Torch | EngineKind::Scratch => (usize::MAX, Vec::new()),
+        });
+        let mut said = start.said();
+        said.extend(recorded.iter().flat_map(|(_, said)| said.clone()));
+        let recorded = recorded.iter().map(|(steps, _)| *steps).fold(usize::MAX, usize::min);
+        if recorded < steps {
+            said.push(format!("the trace has {recorded} whole steps of the experiment's {steps}"));
+        }
         let synced = mode.runs().contains(&RunMode::Sync) && shared[0].iter().all(Option::is_some);
         Ok(Self {
-            matched: start.said(),
+            matched: said,
             differences: start.differences,
             replayed_every,
             synced,
-            steps: experiment.course.length.steps(steps_of_epoch),
+            steps: steps.min(recorded),
             rows,
             batches_differ,
             steps_per_epoch: steps_of_epoch,
@@ -197,6 +208,12 @@ impl Lockstep {
         let candidate =
             self.candidates.first().map_or_else(|| reference.clone(), |(_, runner)| runner.engine.describe());
         (reference, candidate)
+    }
+
+    /// What the reference, and the candidates, have of a step.
+    pub fn lends(&self) -> [Lends; 2] {
+        let reference = self.reference.engine.lends();
+        [reference, self.candidates.first().map_or(reference, |(_, runner)| runner.engine.lends())]
     }
 
     /// Runs `steps` steps, or until an observer or `stop` ends it. With `only`, tensors are compared at that step

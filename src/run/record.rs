@@ -53,10 +53,13 @@ impl Snapshot {
     /// # Errors
     /// As [`weights`](Self::weights).
     pub(super) fn computed(&mut self, engine: &dyn Engine, rows: usize, widths: &[usize]) -> Result<()> {
+        let lends = engine.lends();
         self.activations.resize_with(widths.len(), Owned::default);
         for (layer, (activation, &width)) in self.activations.iter_mut().zip(widths).enumerate() {
-            let lent = fitting(engine, "activation", engine.activation(layer), Shape::new(&[rows, width]))?;
-            activation.copy(lent.values);
+            if lends.activations {
+                let lent = fitting(engine, "activation", engine.activation(layer), Shape::new(&[rows, width]))?;
+                activation.copy(lent.values);
+            }
         }
         self.activation_gradients.resize_with(widths.len(), Owned::default);
         for (layer, (gradient, &width)) in self.activation_gradients.iter_mut().zip(widths).enumerate() {
@@ -68,10 +71,16 @@ impl Snapshot {
                 }
             }
         }
-        let outputs = Shape::new(&[rows, widths.last().copied().unwrap_or_default()]);
-        let lent = fitting(engine, "output gradient", engine.output_gradient(), outputs)?;
-        self.output_gradient.copy(lent.values);
+        if lends.output_gradient {
+            let outputs = Shape::new(&[rows, widths.last().copied().unwrap_or_default()]);
+            let lent = fitting(engine, "output gradient", engine.output_gradient(), outputs)?;
+            self.output_gradient.copy(lent.values);
+        }
         keep_each(engine, "buffer", engine.buffers(), &mut self.buffers, |index| engine.buffer(index))?;
+        if !lends.gradients {
+            self.gradients.resize_with(engine.parameters().len(), Owned::default);
+            return Ok(());
+        }
         keep_each(engine, "gradient", engine.parameters(), &mut self.gradients, |index| engine.gradient(index))
     }
 
@@ -110,15 +119,18 @@ impl Snapshot {
 /// # Errors
 /// If it does not.
 pub(super) fn check(engine: &dyn Engine, rows: usize, widths: &[usize]) -> Result<()> {
-    for (layer, &width) in widths.iter().enumerate() {
+    let lends = engine.lends();
+    for (layer, &width) in widths.iter().enumerate().filter(|_| lends.activations) {
         fitting(engine, "activation", engine.activation(layer), Shape::new(&[rows, width]))?;
     }
-    let outputs = Shape::new(&[rows, widths.last().copied().unwrap_or_default()]);
-    fitting(engine, "output gradient", engine.output_gradient(), outputs)?;
+    if lends.output_gradient {
+        let outputs = Shape::new(&[rows, widths.last().copied().unwrap_or_default()]);
+        fitting(engine, "output gradient", engine.output_gradient(), outputs)?;
+    }
     for (index, buffer) in engine.buffers().iter().enumerate() {
         fitting(engine, "buffer", engine.buffer(index), buffer.shape)?;
     }
-    for (index, parameter) in engine.parameters().iter().enumerate() {
+    for (index, parameter) in engine.parameters().iter().enumerate().filter(|_| lends.gradients) {
         fitting(engine, "gradient", engine.gradient(index), parameter.shape)?;
     }
     Ok(())
@@ -147,8 +159,10 @@ pub struct StepRecord {
     pub buffers: Vec<Vec<f64>>,
     /// Each parameter before the update.
     pub before: Vec<Vec<f64>>,
-    /// Each layer's output, `[rows, width]`.
+    /// Each layer's output, `[rows, width]`; empty where the engine does not lend it.
     pub activations: Vec<Vec<f64>>,
+    /// How far each element of them may be off the side's, where it was worked out; empty else.
+    pub activations_off: Vec<Vec<f64>>,
     /// The reported loss.
     pub loss: f64,
     /// The outputs of the weights after the update, in evaluation, where either side reports the loss of those.
@@ -159,8 +173,10 @@ pub struct StepRecord {
     pub activation_gradients: Vec<Vec<f64>>,
     /// How far each element of the output gradient may be off the side's, where it was worked out from that; empty else.
     pub output_gradient_off: Vec<f64>,
-    /// The gradient in each parameter.
+    /// The gradient in each parameter; empty where the engine does not lend it.
     pub gradients: Vec<Vec<f64>>,
+    /// How far each element of them may be off the side's, where it was worked out; empty else.
+    pub gradients_off: Vec<Vec<f64>>,
     /// Each parameter's change, after − before, in f64.
     pub updates: Vec<Vec<f64>>,
     /// Each parameter after the update.
@@ -280,6 +296,16 @@ impl StepRecord {
         kept.output_gradient.values().widen_into(&mut self.output_gradient);
         kept.looked.values().widen_into(&mut self.looked);
         self.updated(engine)
+    }
+
+    /// How far each element of what reaches a layer may be off the side's; empty where it is the side's own.
+    pub fn input_off(&self, layer: usize) -> &[f64] {
+        layer.checked_sub(1).map_or(&[], |before| self.output_off(before))
+    }
+
+    /// How far each element of a layer's output may be off the side's; empty where it is the side's own.
+    pub fn output_off(&self, layer: usize) -> &[f64] {
+        self.activations_off.get(layer).map_or(&[], Vec::as_slice)
     }
 
     /// What reaches a layer: the batch's inputs, or the output of the layer before.

@@ -164,7 +164,7 @@ impl Runner {
         let start = Instant::now();
         engine.update()?;
         latest.nanoseconds[3] += start.elapsed().as_nanos() as u64;
-        if reports.after {
+        if reports.after && engine.lends().evaluation {
             // In evaluation: what is printed must not change what is trained.
             let again = Batch { training: false, masks: &[], ..*batch };
             engine.forward(&again)?;
@@ -197,6 +197,9 @@ impl Runner {
     /// Looks at the evaluation mode on the batch of a step; `targets` are in the form of the definition's loss.
     pub(super) fn look(&mut self, batch: &Batch<'_>, targets: View<'_>) -> Result<()> {
         let Self { engine, widths, looked, .. } = self;
+        if !engine.lends().evaluation {
+            return Ok(());
+        }
         let batch = Batch { training: false, masks: &[], ..*batch };
         let mut record = StepRecord { step: batch.step, epoch: batch.epoch, ..StepRecord::default() };
         record.begin(engine.as_ref(), &Batch { targets, ..batch })?;
@@ -238,7 +241,10 @@ impl Runner {
     pub fn still_lends(&self) -> bool {
         let engine = self.engine.as_ref();
         let same = |(index, copy): (usize, &Owned)| engine.gradient(index).values == copy.values();
-        !self.reports.after && self.copied && self.snapshot.gradients.iter().enumerate().all(same)
+        engine.lends().gradients
+            && !self.reports.after
+            && self.copied
+            && self.snapshot.gradients.iter().enumerate().all(same)
     }
 
     /// Takes a tensor's values from another side, converted where that computes in another type.

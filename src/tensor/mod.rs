@@ -147,6 +147,11 @@ impl<'a> View<'a> {
         view
     }
 
+    /// A tensor without elements: what is not there.
+    pub fn nothing() -> Self {
+        Self { shape: Shape::new(&[0]), values: Values::F64(&[]) }
+    }
+
     /// The number of elements.
     pub fn len(&self) -> usize {
         self.values.len()

@@ -25,7 +25,7 @@ pub(super) fn refuse(reference: &Node) -> Result<()> {
 }
 
 /// The faults of a side with this engine and model that trains as `training` says.
-pub(super) fn decode(table: &Reader, engine: EngineKind, model: &Model, training: &Training) -> Result<Vec<Fault>> {
+pub(super) fn decode(table: &Reader, engine: &EngineKind, model: &Model, training: &Training) -> Result<Vec<Fault>> {
     let Some(node) = table.get("faults") else { return Ok(Vec::new()) };
     let Value::Array(nodes) = &node.value else {
         let found = node.found();
@@ -37,7 +37,7 @@ pub(super) fn decode(table: &Reader, engine: EngineKind, model: &Model, training
         if let Some(needed) = needed(&fault, model, training) {
             return Err(node.fault(format!("nothing here could show this fault: it needs {needed}")));
         }
-        if engine == EngineKind::Torch && fault.made_by() == Maker::Scratch {
+        if *engine == EngineKind::Torch && fault.made_by() == Maker::Scratch {
             return Err(node.fault("libtorch's own formulas cannot have this fault; write engine = \"scratch\""));
         }
         let of_parameter = matches!(fault, Fault::Transposed(_) | Fault::Frozen(_));

@@ -10,12 +10,13 @@ mod layer;
 mod loss;
 mod model;
 mod optimizer;
+pub(super) mod recorded;
 mod text;
 mod training;
 
 use super::{
     EngineKind, Noise, Side,
-    reader::{Choice, Reader, finite},
+    reader::{Reader, finite},
     tree::{Node, Value},
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     tensor::DType,
     training::{Course, Training},
 };
+use recorded::Named;
 use std::path::Path;
 
 pub(super) use loss::REPORTED_LOSS;
@@ -31,9 +33,10 @@ pub(super) use loss::REPORTED_LOSS;
 pub(super) use schema::{CHOICES, data_kind, kinds};
 
 /// What stands at the top of every file.
-const TOP: [&str; 9] = ["title", "seed", "dtype", "data", "model", "training", "noise", "reference", "candidate"];
+const TOP: [&str; 10] =
+    ["title", "seed", "dtype", "data", "model", "training", "noise", "map", "reference", "candidate"];
 /// What stands under `[reference]` and `[candidate]`.
-const ON_A_SIDE: [&str; 6] = ["seed", "dtype", "model", "training", "engine", "threads"];
+const ON_A_SIDE: [&str; 7] = ["seed", "dtype", "model", "training", "engine", "threads", "map"];
 /// What does not: the sides train on the same rows in the same order, and one run judges both.
 const SHARED: [&[&str]; 10] = [
     &["title"],
@@ -106,7 +109,12 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataSet, folder: &Pat
         let found = threads.found();
         return Err(threads.fault(format!("run gives each side one thread: write threads = 1; found {found}")));
     }
-    let engine = top.get("engine").map_or(Ok(engine), engine_kind)?;
+    let engine = match top.get("engine").map(Named::read).transpose()? {
+        Some(Named::Torch) => EngineKind::Torch,
+        Some(Named::Scratch) => EngineKind::Scratch,
+        // It becomes that when the model is known.
+        Some(Named::Trace(_)) | None => engine,
+    };
     let table = training::open(&top)?;
     let training = training::decode(&table)?;
     let (model, init, encoding) = model::decode(&top, data, &training, folder)?;
@@ -115,10 +123,10 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataSet, folder: &Pat
         let key = if training.loss.suits(model.outputs()).is_err() { "loss" } else { "reported_loss" };
         return Err(table.fault(key, why));
     }
-    let faults = faults::decode(&table, engine, &model, &training)?;
+    let faults = faults::decode(&table, &engine, &model, &training)?;
     Ok(Side {
         engine,
-        dtype: dtype(root)?,
+        dtype: dtype(root)?.unwrap_or(DType::F32),
         seed: seed(&top)?,
         model,
         init,
@@ -133,10 +141,9 @@ pub(super) fn training(root: &Node) -> Result<Training> {
     training::decode(&training::open(&open(root)?)?)
 }
 
-/// The type that a side computes in.
-pub(super) fn dtype(root: &Node) -> Result<DType> {
-    let named = open(root)?.named("dtype", "dtype", &[("f32", DType::F32), ("f64", DType::F64)])?;
-    Ok(named.unwrap_or(DType::F32))
+/// The type that a side computes in, where it says so.
+pub(super) fn dtype(root: &Node) -> Result<Option<DType>> {
+    open(root)?.named("dtype", "dtype", &[("f32", DType::F32), ("f64", DType::F64)])
 }
 
 fn open(root: &Node) -> Result<Reader<'_>> {
@@ -170,19 +177,6 @@ fn noise(top: &Reader) -> Result<Noise> {
 
 fn seed(top: &Reader) -> Result<u64> {
     Ok(top.whole("seed", 0..=i64::MAX)?.map_or(0, i64::unsigned_abs))
-}
-
-fn engine_kind(node: &Node) -> Result<EngineKind> {
-    let forms = [("torch", "\"torch\""), ("scratch", "\"scratch\"")];
-    let choice = Choice::read(node, "engine", &forms)?;
-    match choice.typed {
-        ("torch", None) => Ok(EngineKind::Torch),
-        ("scratch", None) => Ok(EngineKind::Scratch),
-        ("trace", _) => {
-            Err(node.fault("a trace cannot be an engine yet; write engine = \"torch\" or engine = \"scratch\""))
-        }
-        _ => Err(choice.unknown()),
-    }
 }
 
 /// The names that choices have, for the test of the documentation.

@@ -75,6 +75,9 @@ impl Places {
             }
             apart.take_in(number, sums, || Pairs::new(reference, candidate));
         }
+        if !self.lends.gradients {
+            return self.note_largest(engines, apart);
+        }
         // Where layers do not correspond, gradients are compared all together alone.
         let shared = || self.pairs().map(|(one, other)| [engines[0].gradient(one), engines[1].gradient(other)]);
         if !self.aligned {
@@ -140,7 +143,8 @@ impl Places {
             let finite = |view: View<'_>| {
                 view.values.iter().filter(|x| x.is_finite()).fold(0.0, |most, x| f64::max(most, x.abs()))
             };
-            let activations = (0..before).filter_map(own).map(|layer| engine.activation(layer));
+            let lent = if self.lends.activations { before } else { 0 };
+            let activations = (0..lent).filter_map(own).map(|layer| engine.activation(layer));
             activations.chain(parameters).map(finite).fold(0.0, f64::max)
         };
         broken.largest = engines.into_iter().enumerate().map(of).fold(0.0, f64::max);

@@ -5,7 +5,7 @@ use crate::{
     data::Batch,
     judge::{
         gap::Deviation,
-        replay::{Exact, Parameters, Replay},
+        replay::{Exact, Given, Parameters, Replay},
     },
     run::{RunSide, StepRecord},
     tensor::{Values, norm},
@@ -42,7 +42,7 @@ impl Places {
                 each(place, Judged { found, exact: given, bound: &bounds });
             }
         }
-        let before: Parameters<'_> = &|index| &record.before[index];
+        let (lends, before): (_, Parameters<'_>) = (self.lends, &|index| &record.before[index]);
         let own;
         let record = match slack {
             Some(_) => record,
@@ -52,7 +52,7 @@ impl Places {
             }
         };
         self.outputs(replay, (record, slack), Place::Activation, each);
-        if self.aligned {
+        if self.aligned && lends.buffers {
             let exact = replay.buffers(record, &|index| &record.buffers_before[index]);
             for (number, shared) in self.buffers.iter().enumerate() {
                 let (found, exact) = (&record.buffers[shared.reference], &exact[shared.reference]);
@@ -60,14 +60,18 @@ impl Places {
             }
         }
         let after: Parameters<'_> = &|index| &record.after[index];
-        let (exact, bound) = replay.loss(record, if self.after { after } else { before });
-        let bound = bound + slack.map_or(0.0, |slack| slack.loss);
-        each(Place::Loss, Judged { found: &[record.loss], exact: &[exact], bound: &[bound] });
-        let exact = replay.loss_gradient(record, before);
-        let widened = slack.and_then(|slack| wider(&exact.bound, &slack.output_gradient));
-        let bound = widened.as_deref().unwrap_or(&exact.bound);
-        each(Place::OutputGradient, Judged { found: &record.output_gradient, exact: &exact.value, bound });
-        if self.aligned {
+        if lends.loss {
+            let (exact, bound) = replay.loss(record, if self.after { after } else { before });
+            let bound = bound + slack.map_or(0.0, |slack| slack.loss);
+            each(Place::Loss, Judged { found: &[record.loss], exact: &[exact], bound: &[bound] });
+        }
+        if lends.output_gradient {
+            let exact = replay.loss_gradient(record, before);
+            let widened = slack.and_then(|slack| wider(&exact.bound, &slack.output_gradient));
+            let bound = widened.as_deref().unwrap_or(&exact.bound);
+            each(Place::OutputGradient, Judged { found: &record.output_gradient, exact: &exact.value, bound });
+        }
+        if self.aligned && (lends.gradients || effects.is_some()) {
             let found = |index: usize| record.gradients.get(index).map(Vec::as_slice).filter(|found| !found.is_empty());
             let mut seen = |gradients: &[Exact]| {
                 if let Some((effects, by)) = &mut effects {
@@ -75,16 +79,16 @@ impl Places {
                 }
             };
             let exact = replay.backward_beside(record, before, &found, &mut seen);
-            for (number, shared) in self.shared.iter().enumerate() {
+            for (number, shared) in self.shared.iter().enumerate().filter(|_| lends.gradients) {
                 let (found, exact) = (&record.gradients[shared.reference], &exact[shared.reference]);
                 each(Place::Gradient(number), Judged::new(found, exact));
             }
         }
         begin_updates(replay, record);
         for (number, shared) in self.shared.iter().enumerate() {
-            let (before, gradient) = (&record.before[shared.reference], &record.gradients[shared.reference]);
+            let (before, gradient) = (&record.before[shared.reference], given(record, shared.reference));
             if !advanced {
-                replay.advance(shared.reference, before.as_slice().into(), gradient.as_slice().into());
+                replay.advance(shared.reference, before.as_slice().into(), gradient);
             }
             let exact = replay.change(shared.reference, before, gradient);
             each(Place::Update(number), Judged::new(&record.updates[shared.reference], exact));
@@ -125,7 +129,7 @@ impl Places {
         place: fn(usize) -> Place,
         each: Each<'_>,
     ) {
-        if !self.aligned {
+        if !self.aligned || !self.lends.activations {
             return;
         }
         for layer in (0..self.layers.len()).filter(|&layer| self.layers[layer].is_some()) {
@@ -139,7 +143,7 @@ impl Places {
     /// What comes back through the layers, each on its own: of every layer whose gradient the side lends, from the one that it
     /// lends next to the loss. Tells `each` in the order in which gradients come; nothing where the side lends none.
     pub fn measure_pieces(&self, replay: &mut Replay, record: &StepRecord, each: Each<'_>) {
-        if !self.aligned || record.activation_gradients.iter().all(Vec::is_empty) {
+        if !self.aligned || !self.lends.gradients || record.activation_gradients.iter().all(Vec::is_empty) {
             return;
         }
         let before: Parameters<'_> = &|index| &record.before[index];
@@ -263,5 +267,11 @@ fn wider(bound: &[f64], slack: &[f64]) -> Option<Vec<f64>> {
 
 /// A side's gradients in all its parameters, shared or not, are what it clips by.
 fn begin_updates(replay: &mut Replay, record: &StepRecord) {
-    replay.begin(record.step, record.epoch, record.gradients.iter().map(|gradient| gradient.as_slice().into()));
+    replay.begin(record.step, record.epoch, (0..record.gradients.len()).map(|index| given(record, index)));
+}
+
+/// A gradient of a record, with how far the side's may be off it.
+fn given(record: &StepRecord, parameter: usize) -> Given<'_> {
+    let off = record.gradients_off.get(parameter).map_or(&[][..], Vec::as_slice);
+    Given { values: record.gradients[parameter].as_slice().into(), off }
 }

@@ -10,6 +10,8 @@
 
 mod apart;
 mod effects;
+mod fill;
+mod layout;
 mod measure;
 mod place;
 mod referee;
@@ -19,10 +21,12 @@ mod twins;
 
 pub use apart::{Apart, Broken, Watched, non_finite};
 pub use effects::{By, Effects};
+pub use fill::Filling;
+pub use layout::Layout;
 pub use measure::{Each, Judged};
 pub use place::{Place, Places};
 pub use referee::{Referee, Refereed};
-pub use ties::{Tie, Ties};
+pub use ties::{Computed, Tie, Ties};
 pub use translate::{Slack, Translation};
 pub use twins::{Drift, Twins};
 

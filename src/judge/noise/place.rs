@@ -1,6 +1,7 @@
 //! The tensors that are compared, as places in the records of a step, and what each should be.
 
 use crate::{
+    engine::Lends,
     experiment::{Experiment, Side},
     model::{self, Parameter, Terms},
     run::{Phase, StepRecord},
@@ -66,6 +67,8 @@ pub struct Places {
     pub(super) before_tail: usize,
     /// Whether some of the candidate's are.
     pub(super) tail: bool,
+    /// What both engines have of a step: nothing else is judged.
+    pub lends: Lends,
     /// Whether the sides are given batches of their own, so that these can differ.
     pub watch_batches: bool,
     /// Relative to the values, what a side's type makes of the same inputs.
@@ -107,8 +110,9 @@ impl Place {
 }
 
 impl Places {
-    /// What the sides of an experiment have in common, with limits of `k` times the noise.
-    pub fn new(experiment: &Experiment, k: f64) -> Self {
+    /// What the sides of an experiment have in common, where their engines have so much of a step, with limits of `k` times the
+    /// noise.
+    pub fn new(experiment: &Experiment, lends: Lends, k: f64) -> Self {
         let reference = &experiment.reference.model;
         let widths = reference.widths();
         let alignment = experiment.alignment();
@@ -125,8 +129,10 @@ impl Places {
         if watch_batches {
             all.extend([Place::Inputs, Place::Targets]);
         }
-        if aligned {
+        if aligned && lends.activations {
             all.extend((0..widths.len()).filter(|&layer| layers[layer].is_some()).map(Place::Activation));
+        }
+        if aligned && lends.buffers {
             all.extend((0..buffers.len()).map(Place::Buffer));
         }
         let mut looked: Vec<Place> = Vec::new();
@@ -135,11 +141,14 @@ impl Places {
             looked.extend(of_layer.chain((0..buffers.len()).map(Place::Kept)));
         }
         looked.push(Place::EvaluatedLoss);
-        all.extend([Place::Loss, Place::OutputGradient]);
-        if aligned {
+        all.extend(lends.loss.then_some(Place::Loss));
+        all.extend(lends.output_gradient.then_some(Place::OutputGradient));
+        if aligned && lends.gradients {
             all.extend(each(Place::Gradient));
         }
-        all.extend(each(Place::Update).chain(each(Place::Parameter)).chain([Place::Gradients, Place::Weights]));
+        all.extend(each(Place::Update).chain(each(Place::Parameter)));
+        all.extend(lends.gradients.then_some(Place::Gradients));
+        all.push(Place::Weights);
         let inputs = reference.inputs;
         let weighed = experiment.reference.training.loss.weights().is_some();
         Self {
@@ -147,6 +156,7 @@ impl Places {
             looked,
             aligned,
             layers,
+            lends,
             before_tail: alignment.tail.reference.start,
             tail: !alignment.tail.is_empty(),
             watch_batches,

@@ -4,7 +4,7 @@
 use crate::{
     experiment::Experiment,
     model::{Layer, Parameter},
-    run::{RunMode, Runner},
+    run::{RunMode, Runner, StepRecord},
     tensor::{Values, View},
     training::{Measure, Norm},
 };
@@ -30,6 +30,27 @@ pub struct Tie {
     pub reference: f64,
     /// The candidate's pre-activation.
     pub candidate: f64,
+}
+
+/// What layers of a side put out at the latest step.
+pub struct Computed<'a> {
+    side: &'a Runner,
+    /// Worked out, where the side does not have it.
+    worked_out: Option<&'a StepRecord>,
+}
+
+impl<'a> Computed<'a> {
+    /// Of a side, or of its record in whole where that was worked out.
+    pub fn new(side: &'a Runner, worked_out: Option<&'a StepRecord>) -> Self {
+        Self { side, worked_out }
+    }
+
+    fn activation(&self, layer: usize) -> Values<'a> {
+        match self.worked_out {
+            Some(record) => Values::F64(&record.activations[layer]),
+            None => self.side.activation(layer),
+        }
+    }
 }
 
 /// The ties of a run.
@@ -79,8 +100,9 @@ impl Ties {
 
     /// After a step in which the weights of both sides were together: whose absolute value rounding bends the other way on
     /// one of them, a weight's that an L1 penalty takes, or an error's of an L1 loss for these targets.
-    pub fn bent(&self, reference: &Runner, candidate: &Runner, targets: Option<View<'_>>) -> Option<String> {
-        let engines = [reference, candidate].map(Runner::engine);
+    pub fn bent(&self, sides: [&Computed<'_>; 2], targets: Option<View<'_>>) -> Option<String> {
+        let [reference, candidate] = sides;
+        let engines = sides.map(|side| side.side.engine());
         let weight = self.penalized.iter().find(|(_, numbers)| {
             let [one, other] = [0, 1].map(|side| engines[side].tensor(numbers[side]).values.iter());
             one.zip(other).any(|(one, other)| sign(one) != sign(other))
@@ -101,16 +123,17 @@ impl Ties {
     /// no tie: both are on the same side, and what a side makes of it is its definition of ReLU′(0).
     ///
     /// Returns whether there were any.
-    pub fn take_in(&mut self, mode: RunMode, step: usize, reference: &Runner, candidate: &Runner) -> bool {
+    pub fn take_in(&mut self, mode: RunMode, step: usize, [reference, candidate]: [&Computed<'_>; 2]) -> bool {
         let before = self.count;
         // Of a step in several batches, those rows that both have.
-        let rows = [reference, candidate].map(|side| (side.latest.first_row, side.latest.first_row + side.latest.rows));
+        let rows = [reference, candidate]
+            .map(|Computed { side, .. }| (side.latest.first_row, side.latest.first_row + side.latest.rows));
         let (first, end) = (rows[0].0.max(rows[1].0), rows[0].1.min(rows[1].1));
         for &(layer, [of_reference, of_candidate]) in &self.layers {
             let [one, other] = [reference.activation(of_reference), candidate.activation(of_candidate)];
-            let width = one.len() / reference.latest.rows.max(1);
-            let [one, other] = [(one, reference), (other, candidate)].map(|(values, side)| {
-                let of_side = |row| width * (row - side.latest.first_row);
+            let width = one.len() / reference.side.latest.rows.max(1);
+            let [one, other] = [(one, reference), (other, candidate)].map(|(values, computed)| {
+                let of_side = |row| width * (row - computed.side.latest.first_row);
                 values.part(of_side(first)..of_side(end))
             });
             if !differ(one, other) {

@@ -74,24 +74,8 @@ impl Translation {
         &self.slack
     }
 
-    /// A candidate's record in the definition's layout, with its slack: itself, where that is the candidate's layout.
-    pub fn of<'a>(
-        translation: &'a mut Option<Self>,
-        definition: &mut Replay,
-        record: &'a StepRecord,
-        reference: &StepRecord,
-    ) -> (&'a StepRecord, Option<&'a Slack>) {
-        match translation {
-            Some(translation) => {
-                let (record, slack) = translation.translate(definition, record, reference);
-                (record, Some(slack))
-            }
-            None => (record, None),
-        }
-    }
-
     /// The candidate's record in the definition's layout. What only the reference has is the reference's.
-    fn translate(
+    pub fn translate(
         &mut self,
         definition: &mut Replay,
         record: &StepRecord,
@@ -138,6 +122,8 @@ impl Translation {
             updates: each(parameters, &record.updates, &[]),
             gradients,
             activations: Vec::new(),
+            activations_off: Vec::new(),
+            gradients_off: Vec::new(),
             output_gradient_off: Vec::new(),
             inputs: record.inputs.clone(),
             targets: record.targets.clone(),

@@ -28,6 +28,7 @@ use crate::{
     training::Training,
 };
 use product::Products;
+pub use update::Given;
 use update::Shadow;
 
 /// A tensor in f64, and for each element how far rounding may take a side from it.

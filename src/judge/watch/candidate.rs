@@ -3,10 +3,11 @@
 use super::{first, track::Track};
 use crate::judge::verdict::{self, Divergence, Farther, NonFinite};
 use crate::{
+    engine::Lends,
     experiment::Experiment,
     judge::{
         gap::Deviation,
-        noise::{Apart, Broken, Each, Limits, Place, Places, Referee, Translation},
+        noise::{Apart, Broken, Each, Layout, Limits, Place, Places, Referee},
         replay::Replay,
     },
     run::{Phase, RunMode, SideStep, StepRecord},
@@ -20,8 +21,8 @@ pub(in crate::judge) struct Run {
     /// The reference's, and the candidate's.
     pub(in crate::judge) dtypes: [DType; 2],
     pub(in crate::judge) replay: Replay,
-    /// Where the candidate's layers are others: what puts its records in the definition's layout.
-    pub(in crate::judge) translation: Option<Translation>,
+    /// What makes its records ones of the definition.
+    pub(in crate::judge) layout: Layout,
     pub(in crate::judge) tracks: Vec<Track>,
     /// Of the looks at the evaluation mode.
     pub(in crate::judge) looks: Vec<Track>,
@@ -87,7 +88,12 @@ pub(in crate::judge) struct Failed {
 
 impl Run {
     /// Nothing yet, of a candidate of an experiment.
-    pub(in crate::judge) fn new(mode: RunMode, experiment: &Experiment, places: &Places, limits: Limits) -> Self {
+    pub(in crate::judge) fn new(
+        mode: RunMode,
+        experiment: &Experiment,
+        (places, lends): (&Places, Lends),
+        limits: Limits,
+    ) -> Self {
         let (reference, candidate) = (&experiment.reference, &experiment.candidate);
         let track = |place: &Place| Track::new(place.phase(), &places.tensor(*place));
         let tail = experiment.alignment().tail.reference.start;
@@ -100,7 +106,7 @@ impl Run {
             mode,
             dtypes: [reference.dtype, candidate.dtype],
             replay: Replay::new(&defined, candidate.dtype, limits.k).with_tail(tail),
-            translation: Translation::new(experiment, limits.k),
+            layout: Layout::new(experiment, lends, limits.k),
             tracks: places.all.iter().map(track).collect(),
             looks: places.looked.iter().map(track).collect(),
             losses: Vec::new(),
@@ -133,8 +139,8 @@ impl Run {
         advanced: bool,
         closely: bool,
     ) {
-        let Self { replay, translation, deviations, .. } = self;
-        let given = Translation::of(translation, replay, record, reference);
+        let Self { replay, layout, deviations, .. } = self;
+        let given = layout.of(replay, record, reference);
         deviations.clear();
         let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
         places.measure(replay, (advanced, None), given, reference, each);
@@ -205,9 +211,8 @@ impl Run {
                 failed.push(outcome);
             }
         }
-        let Self { mode, replay, translation, firsts, .. } = self;
-        let candidate = translation.as_ref().map_or(&at.candidate.record, Translation::latest);
-        let slack = translation.as_ref().map(Translation::slack);
+        let Self { mode, replay, layout, firsts, .. } = self;
+        let (candidate, slack) = layout.latest(&at.candidate.record);
         let records = [&at.reference.record, candidate];
         let sides = first::Sides { definition, replay, records, slack, alike: at.alike };
         first::note(firsts, places, (*mode, at.step, at.since), failed, sides);
@@ -245,8 +250,8 @@ impl Run {
         [reference, record]: [&StepRecord; 2],
         at: Look,
     ) {
-        let Self { mode, replay, translation, firsts, looks, .. } = self;
-        let given = Translation::of(translation, replay, record, reference);
+        let Self { mode, replay, layout, firsts, looks, .. } = self;
+        let given = layout.of(replay, record, reference);
         let found = places.look(replay, given, at.closely);
         // Of batches of different sizes the latest may be others.
         let alike = reference.inputs.len() == record.inputs.len();

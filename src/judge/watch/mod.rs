@@ -134,7 +134,8 @@ impl Judge {
         limits: Limits,
     ) -> Self {
         let (reference, candidate) = (&experiment.reference, &experiment.candidate);
-        let places = Places::new(experiment, limits.k);
+        let [of_reference, of_candidate] = lockstep.lends();
+        let places = Places::new(experiment, of_reference.both(of_candidate), limits.k);
         let (reference_name, candidate_name) = lockstep.describe();
         let mut not_checked = not_checked(experiment, mode, &places);
         let judging = experiment.noise.judged;
@@ -160,7 +161,7 @@ impl Judge {
             replay: Replay::new(reference, reference.dtype, limits.k)
                 .with_tail(experiment.alignment().tail.reference.start),
             deviations: Vec::new(),
-            runs: mode.runs().iter().map(|&mode| Run::new(mode, experiment, &places, limits)).collect(),
+            runs: mode.runs().iter().map(|&mode| Run::new(mode, experiment, (&places, of_candidate), limits)).collect(),
             losses: Vec::new(),
             times: Default::default(),
             buckets: Buckets::default(),
@@ -420,6 +421,12 @@ impl Observer for Judge {
         }
         if event.compared {
             self.compare(event);
+            for run in &mut self.runs {
+                // What a side would have reported, where it does not say.
+                if let (Some(record), Some(loss)) = (run.layout.worked_out(), run.losses.last_mut()) {
+                    *loss = record.loss;
+                }
+            }
             return self.flow();
         }
         self.watch_losses(event);

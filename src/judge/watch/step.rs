@@ -2,7 +2,7 @@
 
 use super::{Judge, Replayed, Run, Track, candidate::Compared, track};
 use crate::{
-    judge::noise::{By, Each, Twins},
+    judge::noise::{By, Computed, Each, Twins},
     run::{Phase, RunMode, Runner, SideStep, StepEvent},
 };
 
@@ -147,7 +147,11 @@ impl Judge {
         let lent = step.replayed || (event.evaluated.is_empty() && candidate.looked().is_empty());
         let same_rows = step.reference.rows == step.candidate.rows;
         let alike = self.places.aligned && self.runs[number].forward && (self.batches_differ || same_rows);
-        let tied = alike && lent && met && self.ties.take_in(*mode, event.step, event.reference_runner, candidate);
+        let sides = [
+            &Computed::new(event.reference_runner, None),
+            &Computed::new(candidate, self.runs[number].layout.worked_out()),
+        ];
+        let tied = alike && lent && met && self.ties.take_in(*mode, event.step, sides);
         if *mode == RunMode::Sync {
             return tied;
         }
@@ -155,7 +159,7 @@ impl Judge {
             Some("it meets a tie there, and may be elsewhere".to_owned())
         } else if event.part.last {
             let targets = (!self.batches_differ && same_rows && lent).then_some(event.batch.targets);
-            let bent = self.ties.bent(event.reference_runner, candidate, targets);
+            let bent = self.ties.bent(sides, targets);
             bent.map(|what| format!("rounding decides there which way {what} goes"))
         } else {
             None

@@ -87,7 +87,7 @@ fn arrays(path: &Path) -> Result<Found> {
         Some("npy") => file::npy(path, ACTION).map(Found::Single),
         Some("safetensors") => {
             let mut arrays = file::safetensors(path, ACTION)?;
-            arrays.sort_by_key(|array| natural(&array.name));
+            arrays.sort_by_key(|array| file::natural(&array.name));
             Ok(Found::Named(arrays))
         }
         _ if let Some(what @ (Foreign::Program | Foreign::Pickle)) = Foreign::named(path) => fail(format!(
@@ -124,26 +124,8 @@ fn files_in(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
             files.push((name.to_owned(), entry.path()));
         }
     }
-    files.sort_by_key(|(name, _)| natural(name));
+    files.sort_by_key(|(name, _)| file::natural(name));
     Ok(files)
-}
-
-/// A name as people sort it: `fc2` before `fc10`.
-fn natural(name: &str) -> Vec<(usize, String)> {
-    let mut parts: Vec<(usize, String)> = Vec::new();
-    let mut digits = String::new();
-    for letter in name.chars().chain(std::iter::once('\0')) {
-        if letter.is_ascii_digit() {
-            digits.push(letter);
-            continue;
-        }
-        if !digits.is_empty() {
-            parts.push((digits.parse().unwrap_or(usize::MAX), String::new()));
-            digits.clear();
-        }
-        parts.push((0, letter.to_string()));
-    }
-    parts
 }
 
 /// Behind the last dot.
@@ -200,7 +182,7 @@ fn in_order(arrays: &[&Array], wanted: &[&Parameter]) -> Option<Matched> {
         layers
     };
     let mut own = layers(wanted.iter().map(|parameter| parameter.name.as_str()).collect());
-    own.sort_by_key(|(layer, _)| natural(layer));
+    own.sort_by_key(|(layer, _)| file::natural(layer));
     let found = layers(arrays.iter().map(|array| array.name.as_str()).collect());
     let by_layer = || {
         let mut names = BTreeMap::new();

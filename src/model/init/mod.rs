@@ -15,7 +15,7 @@ use crate::{
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, sync::Arc};
 
 /// Where initial weights come from. Norms start from weight 1 and bias 0 whatever the scheme, and embeddings, unless it
 /// says otherwise, from N(0, 1), as in PyTorch. For a linear layer with k inputs and m outputs:
@@ -59,6 +59,8 @@ pub enum Init {
     Zeros,
     /// An `.npz`, a `.safetensors`, a `.npy` of the only parameter, or a folder of `<name>.npy`.
     File(PathBuf),
+    /// The first weights of a trace: the values of every parameter, in order.
+    Given(Arc<Vec<Vec<f64>>>),
 }
 
 /// A number that depends on the k inputs and m outputs of a layer.
@@ -142,6 +144,7 @@ impl fmt::Display for Init {
             Self::Kaiming => f.write_str("kaiming"),
             Self::Zeros => f.write_str("zeros"),
             Self::File(path) => write!(f, "{}", path.display()),
+            Self::Given(_) => f.write_str("the first weights of the trace"),
         }
     }
 }
@@ -192,6 +195,7 @@ pub fn drawn(model: &Model, init: &Init, seed: u64, dtype: DType) -> Result<Draw
             of_buffers = read.buffers;
             read.parameters
         }
+        Init::Given(values) => values.to_vec(),
         Init::Pytorch => mersenne::pytorch(model, seed, dtype),
         Init::Uniform01 => mersenne::uniform01(model, seed)?,
         Init::Normal { .. }
@@ -248,7 +252,8 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
                     | Init::XavierNormal
                     | Init::XavierUniform
                     | Init::Kaiming
-                    | Init::File(_) => Scheme::Normal(1.0),
+                    | Init::File(_)
+                    | Init::Given(_) => Scheme::Normal(1.0),
                 };
                 all.push(fill(table.words * table.columns, scheme));
                 continue;
@@ -278,7 +283,9 @@ fn own_stream(model: &Model, init: &Init, seed: u64) -> Vec<Vec<f64>> {
                 (Scheme::Uniform(-bound, bound), Scheme::Zero)
             }
             Init::Kaiming => (Scheme::Normal((2.0 / fan_in).sqrt()), Scheme::Zero),
-            Init::Zeros | Init::Pytorch | Init::Uniform01 | Init::File(_) => (Scheme::Zero, Scheme::Zero),
+            Init::Zeros | Init::Pytorch | Init::Uniform01 | Init::File(_) | Init::Given(_) => {
+                (Scheme::Zero, Scheme::Zero)
+            }
         };
         all.push(fill(linear.inputs * linear.outputs, weight));
         if linear.bias {
@@ -321,6 +328,7 @@ impl Scheme {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Layer, Linear};
 
     fn linear(inputs: usize, outputs: usize) -> Model {
         Model::new(vec![Layer::Linear(Linear { inputs, outputs, bias: true })], inputs).unwrap()

@@ -1,5 +1,7 @@
 //! Where a printed table falls among ours.
 
+use crate::study::Sample;
+
 /// A printed mean ± deviation among tables of as many folds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Placed {

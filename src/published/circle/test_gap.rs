@@ -2,13 +2,15 @@
 //! read at different ends of the epoch.
 
 use super::{
-    super::page::{self, table},
     Findings, PRINTED,
     among::Among,
     folds::{EPOCHS, Init, On, scratch},
     words::range,
 };
-use crate::study::Sample;
+use crate::study::{
+    Sample,
+    page::{self, table},
+};
 
 /// The printed test error of PyTorch less its training error, in points.
 pub(super) fn printed_gap() -> f64 {

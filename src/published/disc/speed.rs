@@ -82,7 +82,7 @@ pub(super) fn measure(context: &Context<'_>, study: &mut StudyVerdict) -> Result
     let sets = [NETWORKS[TANH_UNIFORM].sets(), all_rows.to_vec()].concat();
     let large = phased(context, study, "phases: tanh (uniform), 1000 rows at once", &sets)?;
     let model = with(&sets)?.reference.model;
-    let first = model.layers.first().map_or(0, crate::model::Layer::multiply_adds);
+    let first = model.layers.first().map_or(0, |layer| layer.facts().multiply_adds);
     Ok(Speed { steps, batches, phases, large, counted: counted(model.multiply_adds(), first) })
 }
 

@@ -6,6 +6,7 @@ mod embedding;
 mod gelu;
 mod linear;
 mod norm;
+mod owed;
 mod smooth;
 mod softmax;
 mod spread;
@@ -166,6 +167,13 @@ impl Replay {
     /// Takes the gradient that is passing, that in the output of layer `index`, to the layer's input, and leaves those in its
     /// parameters.
     fn through(&mut self, index: usize, record: &StepRecord, parameters: Parameters<'_>) {
+        let owed = self.owed(index, record, parameters);
+        self.through_exactly(index, record, parameters);
+        self.owe(owed);
+    }
+
+    /// The same, where input and output are the side's own.
+    fn through_exactly(&mut self, index: usize, record: &StepRecord, parameters: Parameters<'_>) {
         let (input, output, rows) = (record.input(index), &record.activations[index], record.rows);
         let first = self.places[index].parameters.start;
         match self.places[index].layer {

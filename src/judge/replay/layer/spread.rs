@@ -95,7 +95,7 @@ impl Replay {
 }
 
 /// Along every line of `[rows, columns]`.
-fn along(axis: Axis, rows: usize, off: &[f64], of_line: &dyn Fn(&[usize]) -> Vec<f64>) -> Vec<f64> {
+pub(super) fn along(axis: Axis, rows: usize, off: &[f64], of_line: &dyn Fn(&[usize]) -> Vec<f64>) -> Vec<f64> {
     let mut spread = vec![0.0; off.len()];
     for line in super::softmax::lines(axis, rows, off.len()) {
         for (&at, value) in line.iter().zip(of_line(&line)) {
@@ -106,7 +106,7 @@ fn along(axis: Axis, rows: usize, off: &[f64], of_line: &dyn Fn(&[usize]) -> Vec
 }
 
 /// Of (x − mean)·s: by |s|·(e + Σe/n + |x̂|·Σ|x̂|e/n).
-fn normalized(axis: Axis, rows: usize, input: &[f64], off: &[f64], eps: f64) -> Vec<f64> {
+pub(super) fn normalized(axis: Axis, rows: usize, input: &[f64], off: &[f64], eps: f64) -> Vec<f64> {
     along(axis, rows, off, &|line| {
         let n = line.len() as f64;
         let mean = line.iter().map(|&at| input[at]).sum::<f64>() / n;

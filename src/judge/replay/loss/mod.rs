@@ -75,6 +75,36 @@ impl Replay {
         }
     }
 
+    /// How far each element of the gradient in the outputs may be off where each of the outputs is by so much: the ends of where
+    /// that may be, of losses of rows one output at a time.
+    pub fn output_gradient_spread(&self, record: &StepRecord, off: &[f64]) -> Vec<f64> {
+        let (outputs, columns) = (record.output(), self.columns());
+        if off.iter().all(|&off| off == 0.0) {
+            return Vec::new();
+        }
+        let loss = &self.training.loss;
+        let at = |moved: &[f64]| {
+            let mut slopes = Exact::default();
+            self.slopes(loss, moved, &record.targets, &mut slopes);
+            slopes.value
+        };
+        let exact = at(outputs);
+        let mut spread = vec![0.0; outputs.len()];
+        for column in 0..if loss.per_row() { columns } else { 1 } {
+            let mut farthest = vec![0.0; outputs.len()];
+            for sign in [1.0, -1.0] {
+                let moves = |place: usize| !loss.per_row() || place % columns == column;
+                let end = |(place, (x, off)): (usize, (&f64, &f64))| if moves(place) { x + sign * off } else { *x };
+                let moved: Vec<f64> = outputs.iter().zip(off).enumerate().map(end).collect();
+                for ((farthest, end), exact) in farthest.iter_mut().zip(at(&moved)).zip(&exact) {
+                    *farthest = f64::max(*farthest, (end - exact).abs());
+                }
+            }
+            spread.iter_mut().zip(farthest).for_each(|(spread, farthest)| *spread += 1.01 * farthest);
+        }
+        spread
+    }
+
     /// The gradient of the optimized loss in the outputs.
     pub fn output_gradient(&mut self, outputs: &[f64], targets: &[f64]) -> &Exact {
         let mut result = std::mem::take(&mut self.result);

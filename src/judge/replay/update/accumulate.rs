@@ -4,8 +4,8 @@
 //! more than n roundings of Σ|g|, and grants nothing on independence, as equal batches round alike. For a mean a side may
 //! take each g/n or the whole sum's, by a quotient or by 1/n: two roundings, granted of every term, where they are largest.
 
-use super::{Exact, Near, Rounding};
-use crate::{tensor::Values, training::Accumulate};
+use super::{Exact, Given, Near, Rounding};
+use crate::training::Accumulate;
 
 /// What has been gathered for one parameter.
 #[derive(Default)]
@@ -21,25 +21,27 @@ impl Gathered {
         &mut self,
         rounding: Rounding,
         Accumulate { batches, mean }: Accumulate,
-        gradient: Values<'_>,
+        gradient: Given<'_>,
     ) {
         if self.seen == batches {
             self.seen = 0;
         }
         let (first, count) = (self.seen == 0, batches as f64);
+        let Given { values: gradient, off: gradients_off } = gradient;
         self.seen += 1;
         let share = rounding.setting(count.recip());
-        let term = |gradient: f64| {
+        let term = |at: usize, gradient: f64| {
             let scaled = rounding.times(share, Near::exact(gradient));
-            Near { value: gradient, error: if mean { count * scaled.error } else { 0.0 } }
+            let off = gradients_off.get(at).copied().unwrap_or_default();
+            Near { value: gradient, error: if mean { count * scaled.error } else { 0.0 } + off }
         };
         let Exact { value: values, bound: bounds } = &mut self.sum;
         values.resize(gradient.len(), 0.0);
         bounds.resize(gradient.len(), 0.0);
         let divisor = if mean && self.seen == batches { count } else { 1.0 };
-        for ((value, bound), gradient) in values.iter_mut().zip(bounds).zip(gradient.iter()) {
-            let before = Near { value: *value, error: *bound };
-            let Near { value: sum, error } = if first { term(gradient) } else { rounding.plus(before, term(gradient)) };
+        for (at, ((value, bound), gradient)) in values.iter_mut().zip(bounds).zip(gradient.iter()).enumerate() {
+            let (before, term) = (Near { value: *value, error: *bound }, term(at, gradient));
+            let Near { value: sum, error } = if first { term } else { rounding.plus(before, term) };
             (*value, *bound) = (sum / divisor, error / divisor);
         }
     }

@@ -73,17 +73,6 @@ trait Gradient: Copy {
     fn block(self, places: Range<usize>) -> Blocks<1>;
 }
 
-impl Gradient for Values<'_> {
-    fn len(self) -> usize {
-        Values::len(&self)
-    }
-
-    #[inline(always)]
-    fn block(self, places: Range<usize>) -> Blocks<1> {
-        Blocks { values: [wide(self, places)], errors: [[0.0; BLOCK]] }
-    }
-}
-
 impl Gradient for &Exact {
     fn len(self) -> usize {
         self.value.len()
@@ -92,6 +81,39 @@ impl Gradient for &Exact {
     #[inline(always)]
     fn block(self, places: Range<usize>) -> Blocks<1> {
         Blocks { values: [block(&self.value[places.clone()])], errors: [block(&self.bound[places])] }
+    }
+}
+
+/// A gradient as a record has it: the side's own, or worked out, with how far the side's may be off that.
+#[derive(Clone, Copy)]
+pub struct Given<'a> {
+    /// The values.
+    pub values: Values<'a>,
+    /// As many; none where the gradient is the side's own.
+    pub off: &'a [f64],
+}
+
+impl<'a> From<Values<'a>> for Given<'a> {
+    fn from(values: Values<'a>) -> Self {
+        Self { values, off: &[] }
+    }
+}
+
+impl<'a> From<&'a [f64]> for Given<'a> {
+    fn from(values: &'a [f64]) -> Self {
+        Values::from(values).into()
+    }
+}
+
+impl Gradient for Given<'_> {
+    fn len(self) -> usize {
+        self.values.len()
+    }
+
+    #[inline(always)]
+    fn block(self, places: Range<usize>) -> Blocks<1> {
+        let errors = if self.off.is_empty() { [0.0; BLOCK] } else { block(&self.off[places.clone()]) };
+        Blocks { values: [wide(self.values, places)], errors: [errors] }
     }
 }
 
@@ -128,19 +150,29 @@ impl Replay {
     /// Before the updates of a step, or their [`advance`](Self::advance): the learning rate of the step and, where
     /// gradients are clipped, what they are cut by, from the side's gradients in all its parameters. A step may be begun
     /// again.
-    pub fn begin<'a>(&mut self, step: usize, epoch: usize, gradients: impl Iterator<Item = Values<'a>> + Clone) {
+    pub fn begin<'a, G: Into<Given<'a>>>(
+        &mut self,
+        step: usize,
+        epoch: usize,
+        gradients: impl Iterator<Item = G> + Clone,
+    ) {
         self.shadow.lr = self.training.lr(step, epoch);
         self.shadow.cut = match self.training.clip {
             None => Cut::NONE,
             Some(Clip::Value(most)) => Cut { most, ..Cut::NONE },
-            Some(Clip::Norm(most)) => Cut { factor: self.cut_by_norm(step, most, gradients), ..Cut::NONE },
+            Some(Clip::Norm(most)) => {
+                Cut { factor: self.cut_by_norm(step, most, gradients.map(Into::into)), ..Cut::NONE }
+            }
         };
     }
 
     /// What gradients are multiplied by, so that their common norm is `most` or less; 1 where no update has its turn.
-    fn cut_by_norm<'a>(&mut self, step: usize, most: f64, own: impl Iterator<Item = Values<'a>> + Clone) -> Near {
+    fn cut_by_norm<'a>(&mut self, step: usize, most: f64, own: impl Iterator<Item = Given<'a>> + Clone) -> Near {
         let rounding = self.rounding;
-        let Some(accumulate) = self.training.accumulate else { return factor(rounding, most, own, 0.0) };
+        let Some(accumulate) = self.training.accumulate else {
+            let off = own.clone().map(|given| norm(given.off)).fold(0.0, f64::hypot);
+            return factor(rounding, most, own.map(|given| given.values), off);
+        };
         let Whole { step: latest, all } = &mut self.shadow.whole;
         if *latest != Some(step) {
             *latest = Some(step);
@@ -157,19 +189,20 @@ impl Replay {
     /// The bound contains the floor that a stored weight sets: w + Δw is rounded to the side's type, so a change far
     /// below the weight is known only to u·|w|.
     pub fn update(&mut self, index: usize, before: &[f64], gradient: &[f64]) -> &Exact {
-        self.advance(index, before.into(), gradient.into());
+        self.advance(index, before.into(), gradient);
         self.change(index, before, gradient)
     }
 
     /// As [`update`](Self::update), where the state has seen the gradient already. Exactly 0 where gradients are gathered for
     /// a later update.
-    pub fn change(&mut self, index: usize, before: &[f64], gradient: &[f64]) -> &Exact {
+    pub fn change<'a>(&mut self, index: usize, before: &[f64], gradient: impl Into<Given<'a>>) -> &Exact {
+        let gradient = gradient.into();
         let (lr, entry, optimizer) = (self.shadow.lr, self.entry(), &self.training.optimizer);
         let (state, result) = (&self.shadow.states[index], &mut self.result);
         match self.training.accumulate.map(|accumulate| self.shadow.gathered[index].due(accumulate)) {
-            None => change(optimizer, lr, entry, state, before, Values::from(gradient), result),
+            None => change(optimizer, lr, entry, state, before, gradient, result),
             Some(Some(gathered)) => change(optimizer, lr, entry, state, before, gathered, result),
-            Some(None) => result.fill(gradient.iter().map(|_| 0.0), |_| 0.0),
+            Some(None) => result.fill((0..gradient.len()).map(|_| 0.0), |_| 0.0),
         }
         &self.result
     }
@@ -181,7 +214,8 @@ impl Replay {
 
     /// Lets the shadow of the optimizer's state see a gradient. `before` counts
     /// where weight decay enters the state ([`Optimizer::remembers_weights`]).
-    pub fn advance(&mut self, index: usize, before: Values<'_>, gradient: Values<'_>) {
+    pub fn advance<'a>(&mut self, index: usize, before: Values<'_>, gradient: impl Into<Given<'a>>) {
+        let gradient = gradient.into();
         let (lr, entry, optimizer) = (self.shadow.lr, self.entry(), &self.training.optimizer);
         let Shadow { states, gathered, .. } = &mut self.shadow;
         let (state, gathered) = (&mut states[index], &mut gathered[index]);

@@ -1,0 +1,115 @@
+//! A side that trained elsewhere: `engine = { trace = "run.npz" }`, and which of its arrays is which parameter.
+
+use crate::{
+    error::Result,
+    experiment::{
+        EngineKind, Side,
+        reader::{Choice, Reader},
+        tree::{Node, Value},
+    },
+    model::init::{Init, drawn},
+    tensor::DType,
+    trace::{Beginning, Mapped, Recording, Trace},
+};
+use std::{path::Path, sync::Arc};
+
+/// What `engine` says.
+const ENGINES: [(&str, &str); 3] =
+    [("torch", "\"torch\""), ("scratch", "\"scratch\""), ("trace", "{ trace = \"run.npz\" }")];
+
+/// An engine by its name.
+pub(super) enum Named<'a> {
+    Torch,
+    Scratch,
+    /// The path of a trace.
+    Trace(&'a Node),
+}
+
+impl<'a> Named<'a> {
+    pub(super) fn read(node: &'a Node) -> Result<Self> {
+        let choice = Choice::read(node, "engine", &ENGINES)?;
+        match choice.typed {
+            ("torch", None) => Ok(Self::Torch),
+            ("scratch", None) => Ok(Self::Scratch),
+            ("trace", Some(path)) => Ok(Self::Trace(path)),
+            _ => Err(choice.unknown()),
+        }
+    }
+}
+
+/// The trace of a side, before its model is known.
+pub(in crate::experiment) struct Played {
+    trace: Trace,
+    map: Vec<Mapped>,
+    pub(in crate::experiment) dtype: DType,
+}
+
+/// The trace that a side names, if it does.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
+pub(in crate::experiment) fn open(root: &Node, folder: &Path) -> Result<Option<Played>> {
+    let top = super::open(root)?;
+    let Some(Named::Trace(path)) = top.get("engine").map(Named::read).transpose()? else { return Ok(None) };
+    let trace = match &path.value {
+        Value::Text(text) if !text.is_empty() => Trace::open(&folder.join(text))?,
+        _ => {
+            let found = path.found();
+            return Err(
+                path.fault(format!("`trace` in engine must be the path of an .npz or of a folder; found {found}"))
+            );
+        }
+    };
+    let map = top.get("map").map_or(Ok(Vec::new()), map)?;
+    Ok(Some(Played { dtype: trace.dtype()?, trace, map }))
+}
+
+/// `map = { "W1" = { to = "0.weight", transpose = true } }`.
+fn map(node: &Node) -> Result<Vec<Mapped>> {
+    let one = |(from, node): (&String, &Node)| {
+        let place = format!("map.{from}");
+        let table = Reader::open(node, &place, &["to", "transpose"])?;
+        let to = table.text("to")?.ok_or_else(|| table.missing("to", "to = \"0.weight\""))?.to_owned();
+        Ok(Mapped { from: from.clone(), to, transposed: table.boolean("transpose")? })
+    };
+    node.table("map")?.iter().map(one).collect()
+}
+
+impl Played {
+    /// Makes it the engine of a side, whose init is its own where the experiment does not say another one. `steps` are the
+    /// experiment's, where these are a number.
+    pub(in crate::experiment) fn engine(&self, side: Side, explicit_init: bool, steps: Option<usize>) -> Result<Side> {
+        let side = Side { dtype: self.dtype, ..side };
+        let given = explicit_init.then(|| drawn(&side.model, &side.init, side.seed, side.dtype)).transpose()?;
+        let given = given.map(|given| given.parameters);
+        let recording =
+            Recording::new(&self.trace, &side.model, &self.map, &Beginning { given: given.as_deref(), steps })?;
+        let own = given
+            .as_ref()
+            .is_none_or(|given| given.iter().zip(&recording.first).any(|(given, first)| given.values != *first));
+        let init = if own { Init::Given(Arc::new(recording.first.clone())) } else { side.init };
+        Ok(Side { init, engine: EngineKind::Recorded(Arc::new(recording)), ..side })
+    }
+}
+
+/// Refuses what a run of a trace cannot be asked for.
+pub(in crate::experiment) fn fits(root: &Node, reference: &Side, candidate: &Side) -> Result<()> {
+    if !matches!(candidate.engine, EngineKind::Recorded(_)) {
+        return Ok(());
+    }
+    let at = |path: &[&str], why: &str| Err(root.find(path).unwrap_or(root).fault(why));
+    if reference.model != candidate.model {
+        return at(
+            &["model"],
+            "the network of a trace is the reference's; take [candidate.model] out, and describe it in [model]",
+        );
+    }
+    if reference.batch_size != candidate.batch_size {
+        return at(
+            &["training", "batch_size"],
+            "the batches of a trace are the reference's; write training.batch_size for both sides",
+        );
+    }
+    if !candidate.training.faults.is_empty() {
+        return at(&["training", "faults"], "a trace has trained already, so that no fault can be put into it");
+    }
+    Ok(())
+}

@@ -1,0 +1,244 @@
+//! Traces: what one engine computed in a run, recorded on disk, whatever it was written in.
+//!
+//! A folder with one `.npy` per tensor whose first axis is the step, or one `.npz` of weights (docs/trace.md). Nothing is
+//! loaded: a step is read when it is asked for.
+
+mod array;
+mod matching;
+mod recording;
+
+pub use matching::Mapped;
+pub use recording::{Beginning, Recording};
+
+use crate::{
+    error::{Error, Result},
+    file,
+    tensor::DType,
+};
+use array::Array;
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{ErrorKind, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use zip::{CompressionMethod, ZipArchive};
+
+const ACTION: &str = "cannot read the trace";
+
+/// The version of the layout that is read.
+const SCHEMA: u32 = 1;
+
+/// The folders of a trace, each with one array per tensor of its kind.
+const FOLDERS: [&str; 6] = ["parameter", "gradient", "activation", "activation_gradient", "buffer", "mask"];
+
+/// The arrays beside them.
+const SINGLES: [&str; 5] = ["step", "loss", "output", "output_gradient", "time_us"];
+
+/// The folder of the batches, and its arrays.
+const BATCH: [&str; 4] = ["batch/input", "batch/target", "batch/size", "batch/index"];
+
+/// A recorded run.
+#[derive(Debug)]
+pub struct Trace {
+    path: PathBuf,
+    manifest: Manifest,
+    /// In the order in which people count.
+    arrays: BTreeMap<Natural, Array>,
+    /// Whether the recording was ended, and not cut short.
+    complete: bool,
+}
+
+/// A name with the numbers in it as numbers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Natural(Vec<(usize, String)>, String);
+
+impl Natural {
+    fn new(name: &str) -> Self {
+        Self(file::natural(name), name.to_owned())
+    }
+}
+
+/// What the recorder says of itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Manifest {
+    schema: u32,
+    engine: Option<String>,
+    layout: BTreeMap<String, String>,
+    gradient_of: Option<String>,
+}
+
+impl Trace {
+    /// Opens the folder or the `.npz` at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is no trace.
+    pub fn open(path: &Path) -> Result<Self> {
+        let about = fs::metadata(path).map_err(|error| Error::io(path, ACTION, error))?;
+        if about.is_dir() { Self::folder(path) } else { Self::archive(path) }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What recorded it.
+    pub fn engine(&self) -> &str {
+        self.manifest.engine.as_deref().unwrap_or("recorded")
+    }
+
+    /// The type that it was computed in: f32 where every number of the first and the last weights is one, as arrays are widened
+    /// on their way into files.
+    ///
+    /// # Errors
+    /// If its weights cannot be read.
+    pub fn dtype(&self) -> Result<DType> {
+        let parameters = || self.of("parameter").map(|(_, array)| array).filter(|array| array.steps() > 0);
+        if parameters().any(|array| !array.is_wide()) {
+            return Ok(DType::F32);
+        }
+        let mut values = Vec::new();
+        for array in parameters() {
+            for row in [0, array.steps() / 2, array.steps() - 1] {
+                array.read(row, &mut values)?;
+                if values.iter().any(|&value| value.is_finite() && f64::from(value as f32) != value) {
+                    return Ok(DType::F64);
+                }
+            }
+        }
+        Ok(DType::F32)
+    }
+
+    fn folder(path: &Path) -> Result<Self> {
+        let manifest = manifest(path)?;
+        let mut arrays = BTreeMap::new();
+        let mut add = |folder: &str| -> Result<()> {
+            for (name, file) in arrays_in(&path.join(folder))? {
+                let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+                let known = folder != "batch" || BATCH.contains(&name.as_str());
+                if known && (!folder.is_empty() || SINGLES.contains(&name.as_str())) {
+                    arrays.insert(Natural::new(&name), Array::open(&file)?);
+                }
+            }
+            Ok(())
+        };
+        [""].iter().chain(&FOLDERS).chain(&["batch"]).try_for_each(|folder| add(folder))?;
+        Ok(Self { path: path.to_owned(), manifest, arrays, complete: path.join("complete").exists() })
+    }
+
+    fn archive(path: &Path) -> Result<Self> {
+        let origin = path.display().to_string();
+        let fault = |message: String| Error::data(&origin, message);
+        if let Some(what) = file::Foreign::named(path).filter(|what| *what != file::Foreign::Arrays) {
+            return Err(fault(format!(
+                "is {}; a trace is an .npz with the weights after every step, or a folder that the recorder wrote \
+                 (docs/your-code.md)",
+                what.words()
+            )));
+        }
+        let opened = file::open(path, ACTION)?;
+        let none = |error| fault(format!("is not an .npz ({error}); write it with numpy.savez"));
+        let mut zip =
+            ZipArchive::new(opened.try_clone().map_err(|error| Error::io(path, ACTION, error))?).map_err(none)?;
+        let shared = Arc::new(opened);
+        let (mut arrays, mut unpacked) = (BTreeMap::new(), 0);
+        for index in 0..zip.len() {
+            let damaged = |error: &dyn std::fmt::Display| fault(format!("is damaged ({error}); write it again"));
+            let mut member = zip.by_index(index).map_err(|error| damaged(&error))?;
+            let Some(name) = member.name().strip_suffix(".npy").map(str::to_owned) else { continue };
+            let named = |why: String| fault(format!("array {} {why}", file::shown(&name)));
+            let of = format!("{origin}: array {name}");
+            let array = if member.compression() == CompressionMethod::Stored && !member.encrypted() {
+                Array::within(of, &shared, member.data_start(), member.size())
+            } else {
+                let most = file::most_bytes();
+                let mut bytes = Vec::new();
+                unpacked +=
+                    member.by_ref().take(most + 1).read_to_end(&mut bytes).map_err(|error| damaged(&error))? as u64;
+                if unpacked > most {
+                    let why = "is compressed, and does not fit the memory unpacked; write it with numpy.savez";
+                    return Err(named(why.to_owned()));
+                }
+                Array::unpacked(of, &bytes)
+            };
+            let plain = !name.contains('/') && !SINGLES.contains(&name.as_str());
+            let key = if plain { format!("parameter/{name}") } else { name.clone() };
+            let array = array.map_err(named)?;
+            if array.cut {
+                return Err(named("ends before its header says; write the file again".to_owned()));
+            }
+            arrays.insert(Natural::new(&key), array);
+        }
+        Ok(Self { path: path.to_owned(), manifest: Manifest::default(), arrays, complete: true })
+    }
+
+    /// An array by its name in the layout.
+    fn array(&self, name: &str) -> Option<&Array> {
+        self.arrays.get(&Natural::new(name))
+    }
+
+    /// The arrays of a folder, by their names in it.
+    fn of(&self, folder: &str) -> impl Iterator<Item = (&str, &Array)> {
+        self.arrays
+            .iter()
+            .filter_map(move |(Natural(_, name), array)| Some((name.strip_prefix(folder)?.strip_prefix('/')?, array)))
+    }
+
+    fn fault(&self, message: impl Into<String>) -> Error {
+        Error::data(self.path.display().to_string(), message)
+    }
+}
+
+fn manifest(folder: &Path) -> Result<Manifest> {
+    let path = folder.join("manifest.json");
+    let fault = |message: String| Error::data(path.display().to_string(), message);
+    let bytes = match file::typed(&path, ACTION) {
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return Err(Error::data(
+                folder.display().to_string(),
+                "has no manifest.json, so that it is no trace; record one with python/lockstep_parity.py \
+                 (docs/your-code.md), or give an .npz with the weights after every step",
+            ));
+        }
+        read => read?,
+    };
+    let manifest: Manifest =
+        serde_json::from_slice(&bytes).map_err(|error| fault(format!("is not what a recorder writes: {error}")))?;
+    if manifest.schema != SCHEMA {
+        let found = manifest.schema;
+        return Err(fault(format!(
+            "says schema {found}, of which only {SCHEMA} is read; record it again with this version's recorder"
+        )));
+    }
+    Ok(manifest)
+}
+
+/// The `.npy` files of a folder with the names of their arrays; none where there is no such folder.
+fn arrays_in(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let unreadable = |error| Error::io(folder, ACTION, error);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(unreadable)?;
+        let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".npy")).map(str::to_owned)
+        else {
+            continue;
+        };
+        let path = entry.path();
+        if entry.file_type().map_err(unreadable)?.is_symlink() {
+            return Err(Error::data(
+                path.display().to_string(),
+                "is a link; a trace holds its own files alone: put the array there itself",
+            ));
+        }
+        found.push((name, path));
+    }
+    Ok(found)
+}

@@ -7,9 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use flate2::{Compression, write::GzEncoder};
-use lockstep::{experiment::Experiment, run::Start};
-use ndarray::{Array1, Array2};
-use ndarray_npy::{NpzWriter, WriteNpyExt};
+use lockstep::{Comparison, experiment::Experiment, run::Start};
+use ndarray::{Array1, Array2, Array3};
+use ndarray_npy::{NpzWriter, WriteNpyExt, write_npy};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use safetensors::{Dtype, serialize, tensor::TensorView};
@@ -39,6 +39,8 @@ struct Reader {
 
 const TEXT: &[u8] = b"sentence\tlabel\ngood film\t1\na bad film\t0\nbad\t0\n";
 
+const MANIFEST: &[u8] = br#"{"schema": 1, "engine": "loops", "layout": {"0.weight": "out,in"}}"#;
+
 const TRAINING: &str = "training = { loss = 'mse', optimizer = { sgd = { lr = 0.1 } }, steps = 3 }\n";
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -57,6 +59,17 @@ fn readers() -> Vec<Reader> {
     let mut arrays = NpzWriter::new(Cursor::new(Vec::new()));
     arrays.add_array("x", &Array2::from_elem((4, 2), 1.5f32)).unwrap();
     arrays.add_array("y", &Array1::from_elem(4, 0.25f64)).unwrap();
+    let mut recorded = NpzWriter::new(Cursor::new(Vec::new()));
+    recorded.add_array("0.weight", &Array3::from_elem((4, 1, 2), 0.5f64)).unwrap();
+    recorded.add_array("loss", &Array1::from_elem(3, 0.25f64)).unwrap();
+    let mut steps = Vec::new();
+    Array3::from_elem((4, 1, 2), 0.5f64).write_npy(&mut steps).unwrap();
+    let trace = |path| {
+        format!(
+            "{TRAINING}data.kind = 'xor'\nmodel = {{ bias = false, layers = [{{ linear = {{ outputs = 1 }} }}] }}\n\
+             reference.engine = 'scratch'\ncandidate.engine = {{ trace = '{path}' }}\n"
+        )
+    };
     let numbers = [0u8; 8];
     let view = |shape: &[usize]| {
         TensorView::new(Dtype::F32, shape.to_vec(), &numbers[..4 * shape.iter().product::<usize>()]).unwrap()
@@ -116,6 +129,9 @@ fn readers() -> Vec<Reader> {
                 "{TRAINING}data.kind = 'xor'\nmodel = {{ init = {{ file = 'w.npz' }}, layers = [{{ linear = {{ outputs = 1 }} }}] }}\n"
             )),
         ),
+        read("trace", "run.npz", recorded.finish().unwrap().into_inner(), leak(trace("run.npz"))),
+        read("trace-npy", "run/parameter/0.weight.npy", steps, leak(trace("run"))),
+        read("manifest", "run/manifest.json", MANIFEST.to_vec(), leak(trace("run"))),
         read(
             "safetensors",
             "w.safetensors",
@@ -140,6 +156,11 @@ impl Reader {
         match self.name {
             "idx" => fs::write(folder.join("y.idx"), [0, 0, 8, 1, 0, 0, 0, 3, 0, 1, 0]).unwrap(),
             "vectors" => fs::write(folder.join("x.tsv"), TEXT).unwrap(),
+            "trace-npy" => fs::write(folder.join("run/manifest.json"), MANIFEST).unwrap(),
+            "manifest" => {
+                fs::create_dir_all(folder.join("run/parameter")).unwrap();
+                write_npy(folder.join("run/parameter/0.weight.npy"), &Array3::from_elem((4, 1, 2), 0.5f64)).unwrap();
+            }
             _ => {}
         }
         let read = if self.experiment.is_empty() {
@@ -147,8 +168,14 @@ impl Reader {
         } else {
             Experiment::parse(self.experiment, "fuzz.toml", folder, &[])
         };
-        match read.and_then(|experiment| Start::draw(&experiment)) {
-            Ok(_) => true,
+        // What was recorded is read as it is judged.
+        let judged = self.experiment.contains("trace = ");
+        let used = |experiment: Experiment| match judged {
+            true => Comparison::default().run(&experiment).map(drop),
+            false => Start::draw(&experiment).map(drop),
+        };
+        match read.and_then(used) {
+            Ok(()) => true,
             Err(error) => {
                 assert!(!error.to_string().is_empty());
                 false
@@ -233,7 +260,10 @@ fn regressions() -> PathBuf {
 /// Mutations of every reader's file, until `enough` of them.
 fn fuzz(seed: u64, enough: impl Fn(usize, Duration) -> bool) {
     let folder = tempfile::tempdir().unwrap();
-    for reader in readers() {
+    // A part of them, so that several programs share the work.
+    let asked = env::var("LOCKSTEP_FUZZ_READERS").ok();
+    let asked = |name: &str| asked.as_ref().is_none_or(|asked| asked.split(',').any(|asked| asked == name));
+    for reader in readers().into_iter().filter(|reader| asked(reader.name)) {
         assert!(case(&reader, folder.path(), &reader.valid), "{}: the valid file is refused", reader.name);
         for entry in fs::read_dir(regressions()).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(&format!("{}-", reader.name)) {

@@ -7,6 +7,7 @@ mod env;
 mod leave;
 mod list;
 mod progress;
+mod record;
 mod run;
 mod study;
 
@@ -44,6 +45,8 @@ pub struct Arguments {
 enum Command {
     /// Compare the two sides of an experiment, step by step
     Run(run::Options),
+    /// Train an experiment in one engine, and record all that it computes
+    Record(record::Options),
     /// Re-run a published comparison and check its printed numbers
     Study(study::Options),
     /// List studies and experiments, and the data they still need
@@ -66,6 +69,7 @@ enum Command {
 pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Command::Run(options) => run::run(&options),
+        Command::Record(options) => record::run(&options),
         Command::Study(options) => study::run(&options),
         Command::List => list::run(),
         Command::Bench(options) => bench::run(&options),

@@ -24,6 +24,14 @@ impl Progress {
         Self { bar }
     }
 
+    /// So many of so many.
+    pub(super) fn at(&self, number: usize, of: usize) {
+        if number.is_multiple_of(EVERY) {
+            self.bar.set_length(of as u64);
+            self.bar.set_position(number as u64);
+        }
+    }
+
     /// One part more.
     pub(super) fn advance(&self, what: &str) {
         self.bar.set_message(what.to_owned());

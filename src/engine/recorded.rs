@@ -67,8 +67,8 @@ fn owned(values: &[f64], dtype: DType) -> Owned {
 impl Engine for Recorded {
     fn describe(&self) -> Description {
         Description {
-            name: self.recording.engine.clone(),
-            version: "recorded".to_owned(),
+            name: "trace".to_owned(),
+            version: self.recording.engine.clone(),
             dtype: self.recording.dtype,
             device: "elsewhere".to_owned(),
             threads: 1,

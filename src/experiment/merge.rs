@@ -11,7 +11,8 @@ use super::{
 use crate::error::Result;
 
 /// Every choice that may have settings, as errors call it, and where it stands. What is read as a choice has to be here.
-pub(super) const CHOICES: [(&str, &str); 9] = [
+pub(super) const CHOICES: [(&str, &str); 10] = [
+    ("engine", "engine"),
     ("layer", "model.layer"),
     ("init", "model.init"),
     ("loss", "training.loss"),

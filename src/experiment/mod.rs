@@ -355,6 +355,9 @@ impl Draft {
             Ok(side)
         };
         let mut sides = [side(&reference, EngineKind::Torch)?, side(&candidate, EngineKind::Scratch)?];
+        if played[1].is_some() {
+            decode::recorded::fits(&candidate, &sides[0], &sides[1])?;
+        }
         let steps = shared.course.length.steps(shared.course.order.steps_per_epoch(set.training.rows()));
         for (number, (own, root)) in sides.iter_mut().zip([&reference, &candidate]).enumerate() {
             own.dtype = dtypes[number];
@@ -366,7 +369,6 @@ impl Draft {
         if reference.find(&["model", "init"]).is_none() && played[1].is_some() && played[0].is_none() {
             sides[0].init = sides[1].init.clone();
         }
-        decode::recorded::fits(&candidate, &sides[0], &sides[1])?;
         decode::fit::running_mean(&reference, &sides)?;
         shared.course.order.size = decode::fit::batches([&reference, &candidate], &sides, &set, &shared.course)?;
         let [of_reference, of_candidate] = sides;

@@ -4,7 +4,7 @@ use super::{
     Judge,
     verdict::{
         Curves, Divergence, DriftSummary, Farther, Losses, Measured, Noise, NonFinite, Outcome, PhaseSummary,
-        PhaseTimes, SCHEMA, Unjudged, Verdict, WEIGHTS, budget_of, finite, limit_of,
+        PhaseTimes, SCHEMA, Unjudged, Verdict, WEIGHTS, WorkedOut, budget_of, finite, limit_of,
     },
     watch::{Run, Track, quartiles, speed_of},
 };
@@ -18,10 +18,14 @@ impl Judge {
     /// The verdict on the run, and the numbers behind its plots.
     pub fn finish(mut self, ended: Ended, mut measured: Measured) -> (Verdict, Curves) {
         let times = self.times.each_mut().map(|side| side.each_mut().map(|column| quartiles(column)));
-        measured.speed = measured.speed.map(|speed| speed_of(&times, speed));
+        // Of a side that was not timed there is no speed.
+        measured.speed = measured.speed.filter(|_| self.places.lends.times).map(|speed| speed_of(&times, speed));
         let batch = self.places.watch_batches.then_some(Phase::Batch);
         let evaluation = self.looks_at_evaluation().then_some(Phase::Evaluation);
-        let phases = batch.into_iter().chain(Phase::COMPUTED).chain(evaluation);
+        // A phase of which nothing is there is judged with what follows from it.
+        let there = |phase: &Phase| self.places.all.iter().any(|place| place.phase() == *phase);
+        let computed = Phase::COMPUTED.into_iter().filter(|phase| there(phase) || !self.places.aligned);
+        let phases = batch.into_iter().chain(computed).chain(evaluation);
         let phases: BTreeMap<Phase, PhaseSummary> = phases.map(|phase| (phase, self.summary(phase))).collect();
         let start = self.start_divergence().filter(|_| self.judging);
         let first_divergence = start.or_else(|| {
@@ -80,7 +84,7 @@ impl Judge {
             candidate: self.names[1].clone(),
             reference_loss: self.losses,
             steps: self.buckets.steps,
-            times: (0..4)
+            times: (0..if self.places.lends.times { 4 } else { 0 })
                 .map(|phase| PhaseTimes {
                     phase: Phase::COMPUTED[phase],
                     reference_us: times[0][phase],
@@ -116,6 +120,7 @@ impl Judge {
             replayed: self.replays,
             horizon,
             first_divergence,
+            worked_out: WorkedOut::of(self.places.lends),
             steps_agree: None,
             identity: None,
             losses,

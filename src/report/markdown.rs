@@ -5,7 +5,7 @@ use super::{
     held_out,
     words::{
         diverging, headline, loss_pair, no_difference, noise_words, pattern, place, sentence, start_words, steps_agree,
-        tensors_head, throughout, times, unjudged, whose,
+        tensors_head, throughout, times, unjudged, whose, worked_out,
     },
 };
 use crate::judge::verdict::{Farther, Verdict};
@@ -51,7 +51,8 @@ fn write_tensors(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
 }
 
 fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    for words in [whose(verdict), steps_agree(verdict), diverging(verdict)].into_iter().flatten() {
+    let told = [whose(verdict), steps_agree(verdict), diverging(verdict), worked_out(verdict)];
+    for words in told.into_iter().flatten() {
         writeln!(text, "\n{}", sentence(&words))?;
     }
     write_losses(text, verdict)?;

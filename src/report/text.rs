@@ -5,7 +5,7 @@ use super::{
     held_out,
     words::{
         diverging, headline, loss_pair, no_difference, noise_words, pattern, sentence, start_words, steps_agree,
-        tensors_head, throughout, times, unjudged, whose,
+        tensors_head, throughout, times, unjudged, whose, worked_out,
     },
 };
 use crate::judge::verdict::{Farther, Phase, RunMode, Verdict};
@@ -36,7 +36,8 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     writeln!(text)?;
     wrap(&headline(verdict), 80).iter().try_for_each(|line| writeln!(text, "{line}"))?;
-    for words in [whose(verdict), steps_agree(verdict), diverging(verdict)].into_iter().flatten() {
+    let told = [whose(verdict), steps_agree(verdict), diverging(verdict), worked_out(verdict)];
+    for words in told.into_iter().flatten() {
         wrap(&sentence(&words), 76).iter().try_for_each(|line| writeln!(text, "  {line}"))?;
     }
     writeln!(text)?;
@@ -153,9 +154,10 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
             writeln!(text, "  {}{line}", if number == 0 { "" } else { "  " })?;
         }
     }
-    let of = [(Phase::Backward, "gradients"), (Phase::Update, "updates"), (Phase::Loss, "the loss")];
+    let all = [(Phase::Backward, "gradients"), (Phase::Update, "updates"), (Phase::Loss, "the loss")];
+    let of = all.into_iter().filter(|(phase, _)| verdict.phases.contains_key(phase));
     let detectable = |phase| verdict.phases.get(&phase).and_then(|summary| summary.detectable);
-    let (known, unknown): (Vec<_>, Vec<_>) = of.into_iter().partition(|(phase, _)| detectable(*phase).is_some());
+    let (known, unknown): (Vec<_>, Vec<_>) = of.partition(|(phase, _)| detectable(*phase).is_some());
     let known: Vec<String> = known.iter().map(|(phase, of)| format!("{} in {of}", power(detectable(*phase)))).collect();
     let unknown: Vec<&str> = unknown.iter().map(|(_, of)| *of).collect();
     let power_words = match (known.as_slice(), unknown.as_slice()) {
@@ -167,7 +169,8 @@ fn write_phases(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         ),
     };
     let minimum = |phase: &Phase| verdict.phases.get(phase).and_then(|summary| summary.minimum_limit);
-    let minima = Phase::COMPUTED.map(|phase| format!("{} {}", phase.name(), power(minimum(&phase))));
+    let there = Phase::COMPUTED.into_iter().filter(|phase| verdict.phases.contains_key(phase));
+    let minima: Vec<_> = there.map(|phase| format!("{} {}", phase.name(), power(minimum(&phase)))).collect();
     let one = format!("one tolerance for all tensors of a phase would have to be: {}", minima.join(", "));
     for words in [power_words, one] {
         for (number, line) in wrap(&words, 76).iter().enumerate() {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::judge::verdict::{
     Divergence, DriftSummary, Farther, Mode, NonFinite, Outcome, Pattern, Phase, RunMode, StartDifference, StartKind,
-    TensorFound, Tie, Unjudged, Verdict,
+    TensorFound, Tie, Unjudged, Verdict, WorkedOut,
 };
 
 /// The verdict in one line.
@@ -17,10 +17,13 @@ pub fn headline(verdict: &Verdict) -> String {
         Outcome::Parity => {
             let steps =
                 if verdict.watched == verdict.steps { steps } else { format!("{} of {steps}", verdict.watched) };
-            format!("PARITY: every phase of {steps} within what rounding explains")
+            let what = if verdict.worked_out.is_empty() { "every phase of " } else { "" };
+            let whole =
+                if verdict.worked_out.contains(&WorkedOut::Gradients) { ", from weights to weights," } else { "" };
+            format!("PARITY: {what}{steps}{whole} within what rounding explains")
         }
         Outcome::Mismatch => match (&verdict.first_divergence, verdict.non_finite.first()) {
-            (Some(first), _) => format!("MISMATCH: first in {}", place(first)),
+            (Some(first), _) => format!("MISMATCH: first in {}", place_in(verdict, first)),
             (None, Some(found)) => format!("MISMATCH: {}", not_finite(found)),
             (None, None) => "MISMATCH".to_owned(),
         },
@@ -57,6 +60,12 @@ pub fn place(at: &Divergence) -> String {
     // The loss is all that there is of its phase.
     let tensor = if at.phase == Phase::Loss { String::new() } else { format!(", {}{index}", at.tensor) };
     format!("{} at step {}{mode}{tensor}{since}", at.phase.name(), at.step)
+}
+
+/// The same, where the verdict tells which run it is.
+fn place_in(verdict: &Verdict, at: &Divergence) -> String {
+    let mode = if verdict.mode == Mode::Free { RunMode::Sync } else { at.mode };
+    place(&Divergence { mode, ..at.clone() })
 }
 
 /// What one start difference is, in words.
@@ -163,8 +172,22 @@ pub fn whose(verdict: &Verdict) -> Option<String> {
         Farther::Both => ("both sides'".to_owned(), "their"),
         Farther::Reference | Farther::Candidate => (format!("the {side}'s"), "its"),
     };
-    let right = earlier(first.phase).map_or(String::new(), |phases| format!(". Up to there {right} {phases} right"));
-    Some(format!("{whose} {} {}{}{right}", thing(first), how(first), values(first)))
+    let (known, unknown) = earlier(first.phase, &verdict.worked_out);
+    let are = |parts: &[&str]| if let ["loss"] = parts { "is" } else { "are" };
+    let up_to_there = match known.as_slice() {
+        [] => String::new(),
+        known => format!(". Up to there {right} {} {} right", listed(known), are(known)),
+    };
+    let not_there = match unknown.as_slice() {
+        [] => String::new(),
+        unknown => format!(
+            ". {} {} {} not recorded: what is wrong in them shows here, too",
+            if right == "its" { "Its" } else { "Their" },
+            listed(unknown),
+            if let ["loss"] = unknown { "was" } else { "were" }
+        ),
+    };
+    Some(format!("{whose} {} {}{}{up_to_there}{not_there}", thing(first), how(first), values(first)))
 }
 
 /// What is wrong, as a tensor of its phase: `update of 2.bias`.
@@ -208,13 +231,38 @@ fn how(first: &Divergence) -> String {
 }
 
 /// The phases of a step before this one, in words, with their verb.
-fn earlier(phase: Phase) -> Option<&'static str> {
-    match phase {
-        Phase::Loss => Some("outputs are"),
-        Phase::Backward => Some("outputs and loss are"),
-        Phase::Update => Some("outputs, loss and gradients are"),
-        Phase::Start | Phase::Batch | Phase::Forward | Phase::Evaluation => None,
+fn earlier(phase: Phase, worked_out: &[WorkedOut]) -> (Vec<&'static str>, Vec<&'static str>) {
+    let parts: &[WorkedOut] = match phase {
+        Phase::Loss => &[WorkedOut::Outputs],
+        Phase::Backward => &[WorkedOut::Outputs, WorkedOut::Loss],
+        Phase::Update => &[WorkedOut::Outputs, WorkedOut::Loss, WorkedOut::Gradients],
+        Phase::Start | Phase::Batch | Phase::Forward | Phase::Evaluation => &[],
+    };
+    let named =
+        |there: bool| parts.iter().filter(|part| worked_out.contains(part) != there).map(|part| part.name()).collect();
+    (named(true), named(false))
+}
+
+/// `outputs, loss and gradients`.
+fn listed(parts: &[&str]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// What was not there, and what became of it.
+pub fn worked_out(verdict: &Verdict) -> Option<String> {
+    if verdict.worked_out.is_empty() {
+        return None;
+    }
+    let parts: Vec<&str> = verdict.worked_out.iter().map(|part| part.name()).collect();
+    Some(format!(
+        "not recorded: {}. They are worked out in f64 from the candidate's own weights, with what rounding may do on the way, and \
+         judged in what follows from them",
+        listed(&parts)
+    ))
 }
 
 /// What the candidate was given, beside what the reference was.

@@ -15,6 +15,7 @@ mod masks;
 mod observer;
 mod phase;
 mod record;
+mod recorded;
 mod runner;
 mod start;
 
@@ -29,6 +30,7 @@ pub use masks::Masks;
 pub use observer::{Observer, Part, Silent, StepEvent};
 pub use phase::{Mode, Phase, RunMode};
 pub use record::{Snapshot, StepRecord};
+pub use recorded::{Recorded, recorded};
 pub use runner::{Runner, SideStep};
 pub use start::{Start, StartDifference, StartKind};
 

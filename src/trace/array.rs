@@ -20,7 +20,7 @@ pub(super) struct Array {
     source: Source,
     element: Element,
     shape: Vec<usize>,
-    /// Whether there are fewer whole rows than its header says.
+    /// Whether its last row is not whole, or there are fewer than its header says.
     pub cut: bool,
 }
 
@@ -32,16 +32,21 @@ enum Source {
 }
 
 impl Array {
-    /// The `.npy` at `path`. Of a recording that was cut short, `whole` rows may be fewer than its header says.
-    pub fn open(path: &Path) -> Result<Self> {
+    /// The `.npy` at `path`. Of a recording that is not complete its bytes count, whatever its header says.
+    pub fn open(path: &Path, complete: bool) -> Result<Self> {
         let origin = path.display().to_string();
         let file = file::open(path, ACTION)?;
         let length = file.metadata().map_err(|error| Error::io(path, ACTION, error))?.len();
-        Self::within(origin.clone(), &Arc::new(file), 0, length).map_err(|why| Error::data(origin, why))
+        Self::within(origin.clone(), &Arc::new(file), (0, length), complete).map_err(|why| Error::data(origin, why))
     }
 
     /// An array whose `.npy` lies at `start` of a file, in so many bytes.
-    pub fn within(origin: String, file: &Arc<File>, start: u64, length: u64) -> std::result::Result<Self, String> {
+    pub fn within(
+        origin: String,
+        file: &Arc<File>,
+        (start, length): (u64, u64),
+        complete: bool,
+    ) -> std::result::Result<Self, String> {
         const LONGEST: u64 = 1 << 16;
         let mut bytes = vec![0; length.min(LONGEST) as usize];
         file.read_exact_at(&mut bytes, start).map_err(|error| format!("cannot be read: {error}"))?;
@@ -50,8 +55,8 @@ impl Array {
         let Header { element, mut shape, by_columns, length: behind } = header;
         let row = row_of(&shape, &element)?;
         let whole = (data / row as u64) as usize;
-        let cut = whole < shape[0];
-        shape[0] = shape[0].min(whole);
+        let cut = if complete { whole < shape[0] } else { !data.is_multiple_of(row as u64) };
+        shape[0] = if complete { shape[0].min(whole) } else { whole };
         let offset = start + behind as u64;
         let source = if by_columns && shape.len() > 1 {
             if cut {

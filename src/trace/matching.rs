@@ -62,6 +62,19 @@ impl Wanted {
         Self { turns: turns.collect(), parameters: model.parameters() }
     }
 
+    /// Two arrays of one layer that have the same shape, each with what it was taken for.
+    fn alike<'a>(&'a self, each: &'a [Match], recorded: &[Recorded<'_>]) -> Option<[(&'a str, &'a str); 2]> {
+        let shape = |number: usize| {
+            let found = recorded.iter().find(|(name, _)| *name == each[number].from);
+            found.map(|(_, shape)| *shape)
+        };
+        let layer = |number: usize| self.parameters[number].name.split('.').next();
+        let pairs = (1..each.len()).map(|number| [number - 1, number]);
+        let same = |[one, other]: &[usize; 2]| layer(*one) == layer(*other) && shape(*one) == shape(*other);
+        let named = |number: usize| (each[number].from.as_str(), self.parameters[number].name.as_str());
+        pairs.into_iter().find(same).map(|pair| pair.map(named))
+    }
+
     fn fit(&self, number: usize, recorded: &[usize]) -> Option<Fit> {
         let shape: &[usize] = &self.parameters[number].shape;
         if !self.turns[number] {
@@ -84,12 +97,12 @@ fn squeezed(shape: &[usize]) -> Vec<usize> {
     shape.iter().copied().filter(|size| *size != 1).collect()
 }
 
-/// Which of the recorded arrays is which parameter. `layout` says of arrays how they are recorded, `in,out` or `out,in`.
+/// Which of the recorded arrays, in order, is which parameter; whether that is the order in which somebody gave them. `layout` says of arrays how they are recorded, `in,out` or `out,in`.
 ///
 /// # Errors
 /// If there is no way to match them, or more than one; says what there is.
 pub(super) fn matched(
-    recorded: &[Recorded<'_>],
+    (recorded, ordered): (&[Recorded<'_>], bool),
     model: &Model,
     layout: &BTreeMap<String, String>,
     map: &[Mapped],
@@ -109,7 +122,15 @@ pub(super) fn matched(
     {
         return by_name(recorded, &wanted, layout, prefix);
     }
-    in_order(recorded, &wanted, layout)
+    let matched = in_order(recorded, &wanted, layout)?;
+    if !ordered && let Some([one, other]) = wanted.alike(&matched.each, recorded) {
+        return Err(format!(
+            "its arrays {} and {} have the same shape, and nothing tells which is {} and which {}; say it: map = {{ \"{}\" = {{ to = \
+             \"{}\" }} }} for every array, or \"order\" in manifest.json",
+            one.0, other.0, one.1, other.1, one.0, one.1
+        ));
+    }
+    Ok(matched)
 }
 
 fn by_name(

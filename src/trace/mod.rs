@@ -6,9 +6,11 @@
 mod array;
 mod matching;
 mod recording;
+mod write;
 
 pub use matching::Mapped;
 pub use recording::{Beginning, Recording};
+pub use write::Writer;
 
 use crate::{
     error::{Error, Result},
@@ -45,20 +47,10 @@ const BATCH: [&str; 4] = ["batch/input", "batch/target", "batch/size", "batch/in
 pub struct Trace {
     path: PathBuf,
     manifest: Manifest,
-    /// In the order in which people count.
-    arrays: BTreeMap<Natural, Array>,
-    /// Whether the recording was ended, and not cut short.
-    complete: bool,
-}
-
-/// A name with the numbers in it as numbers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Natural(Vec<(usize, String)>, String);
-
-impl Natural {
-    fn new(name: &str) -> Self {
-        Self(file::natural(name), name.to_owned())
-    }
+    /// In the order in which they were given, or else in that in which people count.
+    arrays: Vec<(String, Array)>,
+    /// Whether somebody gave them in an order.
+    ordered: bool,
 }
 
 /// What the recorder says of itself.
@@ -68,6 +60,8 @@ struct Manifest {
     schema: u32,
     engine: Option<String>,
     layout: BTreeMap<String, String>,
+    /// The parameters' names in the order in which they were given.
+    order: Vec<String>,
     gradient_of: Option<String>,
 }
 
@@ -88,7 +82,8 @@ impl Trace {
 
     /// What recorded it.
     pub fn engine(&self) -> &str {
-        self.manifest.engine.as_deref().unwrap_or("recorded")
+        let named = || self.path.file_name().and_then(|name| name.to_str());
+        self.manifest.engine.as_deref().or_else(named).unwrap_or("recorded")
     }
 
     /// The type that it was computed in: f32 where every number of the first and the last weights is one, as arrays are widened
@@ -115,19 +110,26 @@ impl Trace {
 
     fn folder(path: &Path) -> Result<Self> {
         let manifest = manifest(path)?;
-        let mut arrays = BTreeMap::new();
+        let complete = path.join("complete").exists();
+        let mut arrays = Vec::new();
         let mut add = |folder: &str| -> Result<()> {
             for (name, file) in arrays_in(&path.join(folder))? {
                 let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
                 let known = folder != "batch" || BATCH.contains(&name.as_str());
                 if known && (!folder.is_empty() || SINGLES.contains(&name.as_str())) {
-                    arrays.insert(Natural::new(&name), Array::open(&file)?);
+                    arrays.push((name, Array::open(&file, complete)?));
                 }
             }
             Ok(())
         };
         [""].iter().chain(&FOLDERS).chain(&["batch"]).try_for_each(|folder| add(folder))?;
-        Ok(Self { path: path.to_owned(), manifest, arrays, complete: path.join("complete").exists() })
+        let place = |name: &str| {
+            let own = name.split_once('/').map_or(name, |(_, own)| own);
+            manifest.order.iter().position(|given| given == own)
+        };
+        arrays.sort_by_cached_key(|(name, _)| (place(name), file::natural(name)));
+        let ordered = !manifest.order.is_empty();
+        Ok(Self { path: path.to_owned(), manifest, arrays, ordered })
     }
 
     fn archive(path: &Path) -> Result<Self> {
@@ -145,7 +147,7 @@ impl Trace {
         let mut zip =
             ZipArchive::new(opened.try_clone().map_err(|error| Error::io(path, ACTION, error))?).map_err(none)?;
         let shared = Arc::new(opened);
-        let (mut arrays, mut unpacked) = (BTreeMap::new(), 0);
+        let (mut arrays, mut unpacked) = (Vec::new(), 0);
         for index in 0..zip.len() {
             let damaged = |error: &dyn std::fmt::Display| fault(format!("is damaged ({error}); write it again"));
             let mut member = zip.by_index(index).map_err(|error| damaged(&error))?;
@@ -153,7 +155,7 @@ impl Trace {
             let named = |why: String| fault(format!("array {} {why}", file::shown(&name)));
             let of = format!("{origin}: array {name}");
             let array = if member.compression() == CompressionMethod::Stored && !member.encrypted() {
-                Array::within(of, &shared, member.data_start(), member.size())
+                Array::within(of, &shared, (member.data_start(), member.size()), true)
             } else {
                 let most = file::most_bytes();
                 let mut bytes = Vec::new();
@@ -171,21 +173,19 @@ impl Trace {
             if array.cut {
                 return Err(named("ends before its header says; write the file again".to_owned()));
             }
-            arrays.insert(Natural::new(&key), array);
+            arrays.push((key, array));
         }
-        Ok(Self { path: path.to_owned(), manifest: Manifest::default(), arrays, complete: true })
+        Ok(Self { path: path.to_owned(), manifest: Manifest::default(), arrays, ordered: true })
     }
 
     /// An array by its name in the layout.
     fn array(&self, name: &str) -> Option<&Array> {
-        self.arrays.get(&Natural::new(name))
+        self.arrays.iter().find(|(own, _)| own == name).map(|(_, array)| array)
     }
 
     /// The arrays of a folder, by their names in it.
     fn of(&self, folder: &str) -> impl Iterator<Item = (&str, &Array)> {
-        self.arrays
-            .iter()
-            .filter_map(move |(Natural(_, name), array)| Some((name.strip_prefix(folder)?.strip_prefix('/')?, array)))
+        self.arrays.iter().filter_map(move |(name, array)| Some((name.strip_prefix(folder)?.strip_prefix('/')?, array)))
     }
 
     fn fault(&self, message: impl Into<String>) -> Error {

@@ -77,7 +77,7 @@ impl Recording {
         let fault = |message: String| trace.fault(message);
         let recorded: Vec<(&str, &Array)> = trace.of("parameter").collect();
         let shapes: Vec<_> = recorded.iter().map(|(name, array)| (*name, array.shape())).collect();
-        let found = matched(&shapes, model, &trace.manifest.layout, map).map_err(fault)?;
+        let found = matched((&shapes, trace.ordered), model, &trace.manifest.layout, map).map_err(fault)?;
         let mut said: Vec<String> = found.said.into_iter().collect();
         let model_parameters = model.parameters();
         let tensors = |folder: &str| -> Vec<Option<Tensor>> {
@@ -113,8 +113,11 @@ impl Recording {
         let dtype = trace.dtype()?;
         let (first, after_first) = first_weights(trace, &parameters, (rows, computed), dtype, beginning)?;
         let steps = (rows - after_first).min(computed.unwrap_or(usize::MAX));
-        if !trace.complete {
-            said.push(format!("its recording was cut short; its first {steps} steps are there in whole"));
+        let counts: Vec<usize> = parameters.iter().map(|tensor| tensor.array.steps()).collect();
+        let uneven = counts.iter().any(|count| *count != rows)
+            || computed.is_some_and(|computed| computed + after_first != rows);
+        if uneven || trace.arrays.iter().any(|(_, array)| array.cut) {
+            said.push(format!("its recording was cut short; its first {steps} steps are whole"));
         }
         let lends = Lends {
             activations: !activations.is_empty(),

@@ -92,9 +92,6 @@ impl Played {
 
 /// Refuses what a run of a trace cannot be asked for.
 pub(in crate::experiment) fn fits(root: &Node, reference: &Side, candidate: &Side) -> Result<()> {
-    if !matches!(candidate.engine, EngineKind::Recorded(_)) {
-        return Ok(());
-    }
     let at = |path: &[&str], why: &str| Err(root.find(path).unwrap_or(root).fault(why));
     if reference.model != candidate.model {
         return at(

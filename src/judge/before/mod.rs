@@ -5,7 +5,7 @@ mod settings;
 mod unreached;
 
 use super::noise::Places;
-use crate::{experiment::Experiment, run::Mode};
+use crate::{engine::Lends, experiment::Experiment, run::Mode};
 pub(super) use settings::differences;
 pub(super) use unreached::Unreached;
 
@@ -25,6 +25,9 @@ pub(super) fn not_checked(experiment: &Experiment, mode: Mode, places: &Places) 
     let uncompared = places.uncompared(experiment);
     if !uncompared.is_empty() {
         texts.push(format!("{}: only one side has it in that shape", uncompared.join(", ")));
+    }
+    if !places.lends.evaluation && places.lends != Lends::ALL {
+        texts.push("evaluation mode: a trace has none of it".to_owned());
     }
     if mode == Mode::Probe {
         texts.push("the steps before the probed one".to_owned());

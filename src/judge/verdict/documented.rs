@@ -59,6 +59,7 @@ fn full() -> Verdict {
         replayed: 1,
         horizon: None,
         first_divergence: Some(divergence),
+        worked_out: vec![WorkedOut::Outputs],
         steps_agree: Some(true),
         identity: None,
         losses: Losses { steps: vec![0], reference: vec![some], candidate: vec![some] },

@@ -14,7 +14,7 @@ pub use crate::{
 pub use curves::{Curves, PhaseTimes, TensorCurve};
 
 pub use crate::judge::gap::Pattern;
-use crate::{judge::gap::Deviation, tensor::DType};
+use crate::{engine::Lends, judge::gap::Deviation, tensor::DType};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -56,6 +56,9 @@ pub struct Verdict {
     pub horizon: Option<usize>,
     /// Where the sides first part.
     pub first_divergence: Option<Divergence>,
+    /// What a side did not have of a step, so that it was worked out from the side's own weights and judged together with what
+    /// follows from it; empty where both had everything.
+    pub worked_out: Vec<WorkedOut>,
     /// Of a mismatch, whether the whole steps agree all the same, from weights to weights, at every step that was looked at;
     /// `null` where that was not looked at, or rounding hides it.
     pub steps_agree: Option<bool>,
@@ -389,6 +392,43 @@ pub(super) fn limit_of(deviation: Deviation) -> Option<f64> {
 /// A number as JSON can hold it: NaN and infinities have no place there.
 pub(super) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
+}
+
+/// A part of a step that a side may not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorkedOut {
+    /// What layers put out.
+    Outputs,
+    /// The reported loss.
+    Loss,
+    /// The gradient in the output.
+    OutputGradient,
+    /// The gradients in the parameters.
+    Gradients,
+}
+
+impl WorkedOut {
+    /// What a side that has so much of a step does not have.
+    pub(in crate::judge) fn of(lends: Lends) -> Vec<Self> {
+        let parts = [
+            (lends.activations, Self::Outputs),
+            (lends.loss, Self::Loss),
+            (lends.output_gradient, Self::OutputGradient),
+            (lends.gradients, Self::Gradients),
+        ];
+        parts.into_iter().filter(|(has, _)| !has).map(|(_, part)| part).collect()
+    }
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Outputs => "outputs",
+            Self::Loss => "loss",
+            Self::OutputGradient => "output gradient",
+            Self::Gradients => "gradients",
+        }
+    }
 }
 
 impl Verdict {

@@ -1,0 +1,68 @@
+//! `lockstep record`: one engine in training, all that it computes on disk.
+
+use super::{print, progress::Progress, stop_on_interrupt};
+use crate::{
+    error::{Error, Result},
+    experiment::{EngineKind, Experiment, Side},
+    run::{RunSide, recorded},
+    trace::Writer,
+};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// The experiment file; its reference's definition is what is trained
+    experiment: PathBuf,
+    /// What trains it: PyTorch (torch), or the engine from scratch of this program
+    #[arg(long, value_enum, default_value = "torch")]
+    engine: EngineName,
+    /// The folder of the trace; an earlier trace there is replaced
+    #[arg(long, value_name = "TRACE")]
+    out: PathBuf,
+    /// How many steps to train
+    #[arg(long, value_name = "N")]
+    steps: Option<u64>,
+    /// The seed of initial weights, shuffling and dropout
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Change a key of the experiment: KEY=VALUE; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum EngineName {
+    Torch,
+    Scratch,
+}
+
+pub(super) fn run(options: &Options) -> Result<u8> {
+    let mut sets = options.set.clone();
+    sets.extend(options.steps.map(|steps| format!("training.steps={steps}")));
+    sets.extend(options.seed.map(|seed| format!("seed={seed}")));
+    let mut experiment = Experiment::load(&options.experiment, &sets)?;
+    let engine = match options.engine {
+        EngineName::Torch => EngineKind::Torch,
+        EngineName::Scratch => EngineKind::Scratch,
+    };
+    experiment.reference = Side { engine, ..experiment.reference };
+    let progress = Progress::new(0, "step");
+    let stop = stop_on_interrupt();
+    let mut writer = None;
+    let steps = recorded(&experiment, RunSide::Reference, stop, &mut |manifest, step| {
+        let writer = match &mut writer {
+            Some(writer) => writer,
+            None => writer.insert(Writer::create(&options.out, manifest())?),
+        };
+        progress.at(step.number, step.of);
+        step.tensors.iter().try_for_each(|(name, tensor)| writer.append(name, *tensor))
+    })?;
+    writer.map_or(Ok(()), Writer::finish)?;
+    drop(progress);
+    if stop.load(std::sync::atomic::Ordering::Relaxed) {
+        return Err(Error::Interrupted);
+    }
+    print(&format!("{steps} steps recorded in {}; `numpy.load` reads its arrays\n", options.out.display()))?;
+    Ok(0)
+}

@@ -1,0 +1,111 @@
+//! One engine of an experiment in training, all that it computes handed out step by step.
+
+use super::{Batches, RunSide, prepared};
+use crate::{
+    engine::Engine,
+    error::Result,
+    experiment::Experiment,
+    model::Drawing,
+    tensor::{Shape, Values, View},
+};
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What is handed out: before the first step its weights, then of every step all that it computed.
+pub struct Recorded<'a> {
+    /// Steps that are done, with this one.
+    pub number: usize,
+    /// Steps of the run.
+    pub of: usize,
+    /// Tensors by their names in a trace.
+    pub tensors: Vec<(String, View<'a>)>,
+}
+
+/// Someone who takes what is handed out; the other argument says what a trace says of itself.
+pub type Taking<'a> = &'a mut dyn FnMut(&dyn Fn() -> Value, Recorded<'_>) -> Result<()>;
+
+/// Every parameter.
+fn weights(engine: &dyn Engine) -> Vec<(String, View<'_>)> {
+    let named = engine.parameters().iter().enumerate();
+    named.map(|(number, own)| (format!("parameter/{}", own.name), engine.tensor(number))).collect()
+}
+
+/// A number.
+fn one(value: &[f64; 1]) -> View<'_> {
+    View { shape: Shape::new(&[]), values: Values::F64(value) }
+}
+
+/// Trains a side of an experiment and hands out what it computes; returns how many steps it made.
+///
+/// # Errors
+/// If the engine fails, or who takes it.
+pub fn recorded(experiment: &Experiment, which: RunSide, stop: &AtomicBool, take: Taking<'_>) -> Result<usize> {
+    let side = experiment.side(which);
+    let mut batches = Batches::new(experiment, which)?;
+    let mut engine = prepared(experiment, which, batches.largest())?;
+    let (layers, names) = (side.model.layers.len(), engine.parameters().to_vec());
+    let steps = experiment.course.length.steps(batches.steps_per_epoch());
+    let kinds: Vec<&str> = side
+        .model
+        .layers
+        .iter()
+        .flat_map(|layer| {
+            let facts = layer.facts();
+            let kind = match facts.drawing {
+                Drawing::Linear(_) => "linear",
+                Drawing::Table(_) => "embedding",
+                Drawing::Nothing => "norm",
+            };
+            vec![kind; facts.parameters.len()]
+        })
+        .collect();
+    let described = engine.describe();
+    let definition = match which {
+        RunSide::Reference => &experiment.resolved["reference"],
+        RunSide::Candidate => &experiment.resolved["candidate"],
+    };
+    let parameters: serde_json::Map<String, Value> =
+        names.iter().zip(&kinds).map(|(parameter, kind)| (parameter.name.clone(), json!(kind))).collect();
+    let manifest = || {
+        json!({
+            "engine": format!("{} {}", described.name, described.version),
+            "dtype": described.dtype.to_string(),
+            "parameters": parameters,
+            "definition": definition,
+        })
+    };
+    let (number, tensors) = (0, weights(engine.as_ref()));
+    take(&manifest, Recorded { number, of: steps, tensors })?;
+    for step in 0..steps {
+        if stop.load(Ordering::Relaxed) {
+            return Ok(step);
+        }
+        batches.prepare(step);
+        batches.lend(side.dtype, |batch, _| -> Result<()> {
+            engine.forward(batch)?;
+            let loss = [engine.loss(batch)?];
+            engine.backward()?;
+            let mut wide = Vec::new();
+            batch.inputs.widen_into(&mut wide);
+            let number = [step as f64];
+            let mut tensors = vec![
+                ("step".to_owned(), one(&number)),
+                ("loss".to_owned(), one(&loss)),
+                ("output_gradient".to_owned(), engine.output_gradient()),
+                ("batch/target".to_owned(), batch.targets),
+            ];
+            tensors.push(("batch/input".to_owned(), View { shape: batch.inputs.shape(), values: Values::F64(&wide) }));
+            tensors.extend((0..layers).map(|layer| (format!("activation/{layer}"), engine.activation(layer))));
+            tensors.extend(
+                names
+                    .iter()
+                    .enumerate()
+                    .map(|(number, own)| (format!("gradient/{}", own.name), engine.gradient(number))),
+            );
+            take(&manifest, Recorded { number: step, of: steps, tensors })?;
+            engine.update()
+        })?;
+        take(&manifest, Recorded { number: step + 1, of: steps, tensors: weights(engine.as_ref()) })?;
+    }
+    Ok(steps)
+}

@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 # The bytes of a .npy's header: NumPy leaves room in it, so that the count of steps can grow.
 _HEADER = 128
 _OWN = ("manifest.json", "complete", "step.npy", "loss.npy", "output.npy", "output_gradient.npy")
-_FOLDERS = ("parameter", "gradient", "activation")
+_FOLDERS = ("parameter", "gradient", "activation", "batch")
 
 
 class Recorder:
@@ -86,9 +86,22 @@ class Recorder:
             self._append("parameter/" + name, array)
         return self
 
-    def step(self, parameters, *, loss=None, gradients=None, activations=None, output=None, output_gradient=None):
+    def step(
+        self,
+        parameters,
+        *,
+        batch=None,
+        rows=None,
+        loss=None,
+        gradients=None,
+        activations=None,
+        output=None,
+        output_gradient=None,
+    ):
         """What a step computed, called after its update; all but the new weights is optional.
 
+        batch            (inputs, targets) of the step, where they are not the definition's own, in its order
+        rows             or their numbers among the definition's training rows
         gradients        by the parameters' names, before clipping, penalty included
         activations      what every layer puts out: a list in the layers' order, or by the layer's number
         output           what the last layer puts out
@@ -96,6 +109,8 @@ class Recorder:
         """
         if self._names is None:
             raise RuntimeError("step was called before start: call record.start(parameters) before the first update")
+        if batch is not None or rows is not None:
+            self._batch(batch, rows)
         self._put("parameter/", _named(parameters), self._expected)
         if gradients is not None:
             self._put("gradient/", _named(gradients), self._expected)
@@ -142,6 +157,18 @@ class Recorder:
         # A training that ends with an error is not whole, but readable; what holds the files must not hold the recorder.
         self._finish = weakref.finalize(self, _close, self._files, folder)
         self._finish.atexit = True
+
+    def _batch(self, batch, rows):
+        if batch is not None and rows is not None:
+            raise ValueError("a batch is given by its rows' numbers (rows=) or by itself (batch=), not by both")
+        arrays = {"index": rows} if batch is None else dict(zip(("input", "target"), batch))
+        arrays = {name: _array("batch/" + name, value) for name, value in arrays.items()}
+        counts = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
+        if len(set(counts.values())) != 1 or 0 in counts.values():
+            raise ValueError(f"a batch has as many targets as inputs, one at least; found {counts}")
+        for name, array in arrays.items():
+            self._append("batch/" + name, array)
+        self._append("batch/size", numpy.float64(next(iter(counts.values()))))
 
     def _put(self, folder, values, names):
         if names is not None and values.keys() != names:

@@ -41,3 +41,60 @@ fn networks_written_in_numpy_are_judged_rightly() {
 fn networks_written_in_numpy_are_judged_rightly_at_20_seeds() {
     run("programs.py", &["20"]);
 }
+
+/// The blocks of docs/your-code.md between fences of this language.
+#[cfg(feature = "torch")]
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// Applies the hunks of a diff that has no line numbers: each hunk's lines, without those that are added, stand in the file.
+#[cfg(feature = "torch")]
+fn patched(file: &str, diff: &str) -> String {
+    let mut patched = file.to_owned();
+    for hunk in diff.split("@@\n") {
+        let old: String =
+            hunk.lines().filter(|line| !line.starts_with('+')).map(|line| format!("{}\n", &line[1..])).collect();
+        let new: String = hunk.lines().map(|line| format!("{}\n", &line[1..])).collect();
+        assert_eq!(patched.matches(&old).count(), 1, "the page's script does not have\n{old}");
+        patched = patched.replacen(&old, &new, 1);
+    }
+    patched
+}
+
+/// Every line of the ten minutes: the script, the definition, what is added, and what is printed, wrong and right.
+#[test]
+#[cfg(feature = "torch")]
+fn the_ten_minutes_are_as_the_page_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root.join(".python/bin/python");
+    if !python.exists() {
+        println!("skipped: no Python with NumPy; scripts/python sets one up");
+        return;
+    }
+    let page = std::fs::read_to_string(root.join("docs/your-code.md")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(root.join("python/lockstep_parity.py"), folder.path().join("lockstep_parity.py")).unwrap();
+    std::fs::write(folder.path().join("net.toml"), &blocks(&page, "toml")[0]).unwrap();
+    let wrong = patched(&blocks(&page, "python")[0], &blocks(&page, "diff")[0]);
+    let right = wrong.replace("d2.mean(axis=0)", "d2.sum(axis=0)").replace("d1.mean(axis=0)", "d1.sum(axis=0)");
+    assert_ne!(wrong, right);
+    for (script, shown) in [wrong, right].iter().zip(blocks(&page, "text")) {
+        std::fs::write(folder.path().join("mine.py"), script).unwrap();
+        let mut command = Command::new(&python);
+        command.arg("mine.py").current_dir(folder.path()).env("LOCKSTEP", env!("CARGO_BIN_EXE_lockstep"));
+        let done = command.output().unwrap();
+        let (out, error) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+        assert!(done.status.success(), "{out}{error}");
+        // The last digits of gaps are a processor's; the sentences and the table of patterns are everyone's.
+        let said = |text: &str| -> Vec<String> {
+            let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+            lines.map(|line| line.get(..58).unwrap_or(line).trim_end().to_owned()).collect()
+        };
+        let out = said(&out);
+        for line in said(&shown) {
+            assert!(out.contains(&line), "the page shows\n{line}\nand lockstep printed\n{}", out.join("\n"));
+        }
+    }
+}

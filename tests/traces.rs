@@ -486,3 +486,58 @@ fn what_a_run_of_a_trace_cannot_do_is_said() {
     let probe = Comparison { mode: lockstep::run::Mode::Probe, ..Comparison::default() };
     assert!(probe.run(&case.experiment(&[]).unwrap()).unwrap_err().to_string().contains("trained by itself"));
 }
+
+/// What `lockstep record` writes of an engine of ours is at parity with that engine, phase by phase, without data or length in the
+/// experiment: the trace has its own.
+#[test]
+#[cfg(feature = "program")]
+fn what_lockstep_records_is_judged_as_the_engine_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |data: &str, length: &str| {
+        format!(
+            "{data}\nmodel.layers = [{{ linear = {{ outputs = 6 }} }}, 'relu', {{ linear = {{ outputs = 3 }} }}]\n\
+             model.init = 'xavier-uniform'\ntraining = {{ loss = 'cross-entropy', optimizer = {{ adam = {{ lr = 0.01 }} }}{length} }}\n"
+        )
+    };
+    let data = "data = { kind = 'blobs', rows = 40, columns = 4, centers = 3 }";
+    fs::write(folder.path().join("whole.toml"), text(data, ", batch_size = 16, shuffle = true, epochs = 4")).unwrap();
+    fs::write(folder.path().join("short.toml"), text("", "")).unwrap();
+    let engines: &[&str] = if cfg!(feature = "torch") { &["scratch", "torch"] } else { &["scratch"] };
+    for engine in engines {
+        let lockstep = |arguments: &[&str]| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+            let done = command.args(arguments).current_dir(folder.path()).output().unwrap();
+            (done.status.code(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+        };
+        let (code, _, error) = lockstep(&["record", "whole.toml", "--engine", engine, "--out", "run"]);
+        assert_eq!(code, Some(0), "{error}");
+        let reference = format!("reference.engine={engine}");
+        for experiment in ["whole.toml", "short.toml"] {
+            let (code, out, error) =
+                lockstep(&["run", experiment, "--candidate", "run", "--set", &reference, "--json", "--out", "out"]);
+            assert_eq!(code, Some(0), "{engine}, {experiment}: {out}{error}");
+            let verdict: serde_json::Value = serde_json::from_str(&out).unwrap();
+            assert_eq!((&verdict["steps"], &verdict["worked_out"]), (&12.into(), &serde_json::json!([])));
+            // The same engine on the same rows: the same numbers.
+            assert_eq!(verdict["gaps"]["free"]["weights"]["max"], 0.0, "{engine}, {experiment}");
+        }
+        // Two traces, one of them in f64, by what they say of themselves.
+        let (code, _, error) =
+            lockstep(&["record", "whole.toml", "--engine", engine, "--out", "wide", "--set", "dtype=f64"]);
+        assert_eq!(code, Some(0), "{error}");
+        let (code, _, error) =
+            lockstep(&["record", "whole.toml", "--engine", engine, "--out", "other", "--set", "data.seed=9"]);
+        assert_eq!(code, Some(0), "{error}");
+        let (code, out, error) = lockstep(&["compare", "run", "run", "--out", "out"]);
+        assert_eq!(code, Some(0), "{out}{error}");
+        assert!(out.starts_with("run") && out.contains("PARITY") && !out.contains("Wall time"), "{out}");
+        for sides in [["run", "wide"], ["wide", "run"]] {
+            let (code, out, error) = lockstep(&["compare", sides[0], sides[1], "--out", "out"]);
+            assert_eq!(code, Some(0), "{out}{error}");
+        }
+        let (code, _, error) = lockstep(&["compare", "run", "other", "--out", "out"]);
+        assert!(code == Some(2) && error.contains("different batches"), "{error}");
+        let (code, _, error) = lockstep(&["compare", "absent", "run"]);
+        assert!(code == Some(2) && error.contains("absent: cannot read the trace"), "{error}");
+    }
+}

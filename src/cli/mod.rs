@@ -2,6 +2,7 @@
 //! stderr (nothing on a pipe), and returns the exit code.
 
 mod bench;
+mod compare;
 mod data;
 mod env;
 mod leave;
@@ -45,6 +46,8 @@ pub struct Arguments {
 enum Command {
     /// Compare the two sides of an experiment, step by step
     Run(run::Options),
+    /// Judge one recorded training beside another
+    Compare(compare::Options),
     /// Train an experiment in one engine, and record all that it computes
     Record(record::Options),
     /// Re-run a published comparison and check its printed numbers
@@ -69,6 +72,7 @@ enum Command {
 pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Command::Run(options) => run::run(&options),
+        Command::Compare(options) => compare::run(&options),
         Command::Record(options) => record::run(&options),
         Command::Study(options) => study::run(&options),
         Command::List => list::run(),

@@ -1,6 +1,6 @@
 //! `lockstep run`: one experiment, compared.
 
-use super::{print, progress::Progress, say, stop_on_interrupt};
+use super::{compare::played, print, progress::Progress, say, stop_on_interrupt};
 use crate::{
     error::{Error, Result},
     experiment::Experiment,
@@ -75,40 +75,86 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         return Err(Error::Usage("--at names the step of a probe; add --mode probe".to_owned()));
     }
     let mut sets = options.set.clone();
-    if let Some(trace) = &options.candidate {
-        // Relative to where it is typed, not to the experiment.
-        let path = fs::canonicalize(trace).map_err(|error| Error::io(trace, "cannot read the trace", error))?;
-        sets.push(format!("candidate.engine={{ trace = {} }}", toml::Value::String(path.display().to_string())));
-    }
+    sets.extend(options.candidate.as_ref().map(|trace| played("candidate", trace)).transpose()?);
     sets.extend(options.steps.map(|steps| format!("training.steps={steps}")));
     sets.extend(options.seed.map(|seed| format!("seed={seed}")));
-    say_what_is_given_twice(&sets);
-    let experiment = Experiment::load(&options.experiment, &sets)?;
-    let folder = options.out.clone().unwrap_or_else(|| default_folder(options, &sets));
-    let folder = Folder::open(&folder)?;
-    let unfinished = folder.begin()?;
-    let stop = stop_on_interrupt();
-    let comparison = Comparison { mode, at: options.at.unwrap_or(0), ..Comparison::default() };
-    let steps_per_epoch = experiment.course.order.steps_per_epoch(experiment.set.training.rows());
-    let checkpoint = |every| Checkpoints::new(unfinished.join(CHECKPOINTS), every, steps_per_epoch);
-    let mut checkpoints = experiment.course.checkpoint.map(checkpoint);
-    let compared = {
-        let mut watching = Watching { progress: Progress::new(0, "step"), checkpoints: checkpoints.as_mut() };
-        comparison.watched(&experiment, &mut watching, stop)
-    };
-    let (mut verdict, curves) = compared.inspect_err(|_| folder.abandon())?;
-    report::write(&folder, &mut verdict, &curves)?;
-    // What was gained is written; that the weights on the way are not all there is an error all the same.
-    if let Some(error) = checkpoints.and_then(|checkpoints| checkpoints.failed) {
-        return Err(error);
+    let Options { experiment, out, at, json, .. } = options;
+    Run { experiment, text: None, out: out.as_deref(), sets, mode, at: *at, json: *json }.go()
+}
+
+/// One comparison that was asked for.
+pub(super) struct Run<'a> {
+    pub experiment: &'a Path,
+    /// What stands in it, where it is no file of its own.
+    pub text: Option<String>,
+    /// Where results go, if that was said.
+    pub out: Option<&'a Path>,
+    pub sets: Vec<String>,
+    pub mode: Mode,
+    pub at: Option<usize>,
+    /// Whether verdict.json alone is printed.
+    pub json: bool,
+}
+
+impl Run<'_> {
+    /// Runs it; returns the exit code.
+    pub fn go(&self) -> Result<u8> {
+        say_what_is_given_twice(&self.sets);
+        let experiment = match &self.text {
+            None => Experiment::load(self.experiment, &self.sets)?,
+            Some(text) => {
+                let name = self.experiment.join("manifest.json").display().to_string();
+                Experiment::parse(text, &name, self.experiment, &self.sets)?
+            }
+        };
+        let folder = self.out.map_or_else(|| self.default_folder(), Path::to_owned);
+        let folder = Folder::open(&folder)?;
+        let unfinished = folder.begin()?;
+        let stop = stop_on_interrupt();
+        let comparison = Comparison { mode: self.mode, at: self.at.unwrap_or(0), ..Comparison::default() };
+        let steps_per_epoch = experiment.course.order.steps_per_epoch(experiment.set.training.rows());
+        let checkpoint = |every| Checkpoints::new(unfinished.join(CHECKPOINTS), every, steps_per_epoch);
+        let mut checkpoints = experiment.course.checkpoint.map(checkpoint);
+        let compared = {
+            let mut watching = Watching { progress: Progress::new(0, "step"), checkpoints: checkpoints.as_mut() };
+            comparison.watched(&experiment, &mut watching, stop)
+        };
+        let (mut verdict, curves) = compared.inspect_err(|_| folder.abandon())?;
+        report::write(&folder, &mut verdict, &curves)?;
+        // What was gained is written; that the weights on the way are not all there is an error all the same.
+        if let Some(error) = checkpoints.and_then(|checkpoints| checkpoints.failed) {
+            return Err(error);
+        }
+        if self.json {
+            print(&report::json(&verdict)?)?;
+        } else {
+            let written = format!("Written to {}: report.md, verdict.json, plots\n", folder.path().display());
+            print(&(report::text::render(&verdict) + &written))?;
+        }
+        Ok(verdict.exit_code())
     }
-    if options.json {
-        print(&report::json(&verdict)?)?;
-    } else {
-        let written = format!("Written to {}: report.md, verdict.json, plots\n", folder.path().display());
-        print(&(report::text::render(&verdict) + &written))?;
+
+    /// `lockstep-out/experiments/xor/parity` for `experiments/xor/parity.toml`, and another one with every other `--set` and
+    /// mode: runs that differ do not share a folder. What lies elsewhere stands below `@`.
+    fn default_folder(&self) -> PathBuf {
+        let experiment = fs::canonicalize(self.experiment).unwrap_or_else(|_| self.experiment.to_owned());
+        let here = env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
+        let below = match experiment.strip_prefix(&here) {
+            Ok(below) => below.to_owned(),
+            Err(_) => Path::new("@").join(experiment.strip_prefix("/").unwrap_or(&experiment)),
+        };
+        let mut name = below.file_stem().unwrap_or_default().to_owned();
+        let mut asked = self.sets.clone();
+        if self.mode != Mode::Both {
+            asked.push(format!("mode={:?}", self.mode).to_lowercase());
+        }
+        asked.extend(self.at.map(|at| format!("at={at}")));
+        if !asked.is_empty() {
+            name.push("+");
+            name.push(named(&asked.join("+")));
+        }
+        Path::new("lockstep-out").join(below.parent().unwrap_or(Path::new(""))).join(name)
     }
-    Ok(verdict.exit_code())
 }
 
 /// Says which keys the command line gives more than once: the last one holds.
@@ -139,28 +185,6 @@ impl Observer for Watching<'_> {
         }
         self.progress.step(event)
     }
-}
-
-/// `lockstep-out/experiments/xor/parity` for `experiments/xor/parity.toml`, and another one with every other `--set` and
-/// mode: runs that differ do not share a folder. What lies elsewhere stands below `@`.
-fn default_folder(options: &Options, sets: &[String]) -> PathBuf {
-    let experiment = fs::canonicalize(&options.experiment).unwrap_or_else(|_| options.experiment.clone());
-    let here = env::current_dir().and_then(fs::canonicalize).unwrap_or_default();
-    let below = match experiment.strip_prefix(&here) {
-        Ok(below) => below.to_owned(),
-        Err(_) => Path::new("@").join(experiment.strip_prefix("/").unwrap_or(&experiment)),
-    };
-    let mut name = below.file_stem().unwrap_or_default().to_owned();
-    let mut asked = sets.to_vec();
-    if Mode::from(options.mode) != Mode::Both {
-        asked.push(format!("mode={:?}", options.mode).to_lowercase());
-    }
-    asked.extend(options.at.map(|at| format!("at={at}")));
-    if !asked.is_empty() {
-        name.push("+");
-        name.push(named(&asked.join("+")));
-    }
-    Path::new("lockstep-out").join(below.parent().unwrap_or(Path::new(""))).join(name)
 }
 
 /// What was asked for, as a name of a folder that no other request has.

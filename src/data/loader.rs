@@ -6,7 +6,7 @@
 use super::{
     Batch, BatchSize, Inputs, Length, Sparse,
     columns::{Columns, Csr, DTypes},
-    order::{Order, Place},
+    order::{Listed, Order, Place},
     set::{DataSet, Encoding, Held, Targets, Which},
 };
 use crate::{
@@ -24,6 +24,8 @@ pub struct Loader {
     set: Arc<DataSet>,
     which: Which,
     order: Order,
+    /// The rows of every step, where they were listed.
+    listed: Option<Arc<Listed>>,
     encoding: Encoding,
     targets_width: usize,
     training: bool,
@@ -88,6 +90,7 @@ impl Loader {
         let mut loader = Self {
             which,
             order,
+            listed: None,
             encoding,
             targets_width,
             training: true,
@@ -103,6 +106,20 @@ impl Loader {
             columns: Vec::new(),
             set,
         };
+        loader.reserve();
+        loader.prepare(0);
+        Ok(loader)
+    }
+
+    /// The training rows that somebody has listed, step by step.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn listed(set: Arc<DataSet>, listed: Arc<Listed>, encoding: Encoding, wanted: DTypes) -> Result<Self> {
+        let order = Order::sequential(BatchSize::Rows(listed.largest_batch()));
+        let mut loader = Self::new(set, Which::Training, order, encoding, wanted)?;
+        loader.rows = listed.rows().to_vec();
+        (loader.listed, loader.gathered) = (Some(listed), None);
         loader.reserve();
         loader.prepare(0);
         Ok(loader)
@@ -145,7 +162,7 @@ impl Loader {
 
     /// The number of batches of an epoch.
     pub fn steps_per_epoch(&self) -> usize {
-        self.order.steps_per_epoch(self.part_rows())
+        self.listed.as_ref().map_or_else(|| self.order.steps_per_epoch(self.part_rows()), |listed| listed.steps())
     }
 
     /// The number of steps in `length`.
@@ -155,7 +172,7 @@ impl Loader {
 
     /// The rows of the largest batch.
     pub fn largest_batch(&self) -> usize {
-        self.order.largest_batch(self.part_rows())
+        self.listed.as_ref().map_or_else(|| self.order.largest_batch(self.part_rows()), |listed| listed.largest_batch())
     }
 
     /// The number of target columns.
@@ -176,6 +193,10 @@ impl Loader {
     /// Makes the batch of `step` ready, whatever step was ready before.
     pub fn prepare(&mut self, step: usize) {
         self.step = step;
+        if let Some(listed) = &self.listed {
+            self.place = Place { epoch: 0, batch: step, range: listed.range(step) };
+            return self.gather();
+        }
         self.place = self.order.place(step, self.part_rows());
         let shuffle = self.order.shuffle_of(self.place.epoch);
         if let Some(shuffle) = shuffle.filter(|&shuffle| self.shuffled != Some(shuffle)) {
@@ -246,7 +267,7 @@ impl Loader {
     /// Room for the largest batch, in each type that is wanted; none for what is lent.
     fn reserve(&mut self) {
         let Some(part) = self.set.part(self.which) else { return };
-        let (batch, lends) = (self.order.largest_batch(part.rows()), self.rows.is_empty());
+        let (batch, lends) = (self.largest_batch(), self.rows.is_empty());
         let inputs = match &part.inputs {
             Held::Dense(_) if lends => 0,
             // The batch may be of the fullest rows.

@@ -42,6 +42,8 @@ pub enum DataKind {
     Arrays(Arrays),
     /// `text`: labelled text.
     Text(text::set::Text),
+    /// Nothing is said of them: the trace has its own batches.
+    Recorded,
 }
 
 impl DataKind {
@@ -63,13 +65,18 @@ impl DataKind {
             Self::Csv(csv) => csv.open(folder, wanted),
             Self::Arrays(arrays) => arrays.open(folder, wanted),
             Self::Text(text) => text.open(|written| file::located(written, folder), wanted),
+            Self::Recorded => Err(Error::Usage(
+                "there are no data: the trace has no batches of its own, so that the experiment needs [data]; or record them: \
+                 record.step(…, batch=(inputs, targets))"
+                    .to_owned(),
+            )),
         }
     }
 
     /// The files it is read from, as they are written; none where it is drawn.
     pub fn files(&self) -> Vec<&str> {
         let files = match self {
-            Self::Xor { .. } | Self::Drawn(_) => Vec::new(),
+            Self::Xor { .. } | Self::Drawn(_) | Self::Recorded => Vec::new(),
             Self::Csv(csv) => vec![Some(&csv.path), csv.test.as_ref()],
             Self::Arrays(arrays) => [Some(&arrays.training), arrays.test.as_ref()]
                 .into_iter()

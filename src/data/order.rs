@@ -52,6 +52,48 @@ pub enum Shuffle {
     EveryEpoch,
 }
 
+/// Which rows every step sees, where somebody has listed them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listed {
+    rows: Vec<u32>,
+    /// Where each step's end.
+    ends: Vec<usize>,
+}
+
+impl Listed {
+    /// Adds the rows of a step.
+    pub fn push(&mut self, rows: &[u32]) {
+        self.rows.extend_from_slice(rows);
+        self.ends.push(self.rows.len());
+    }
+
+    /// All rows, step after step.
+    pub(super) fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+
+    /// How many steps there are.
+    pub fn steps(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Rows of the largest batch.
+    pub fn largest_batch(&self) -> usize {
+        (0..self.steps()).map(|step| self.range(step).len()).max().unwrap_or_default()
+    }
+
+    /// The largest number of a row.
+    pub fn largest(&self) -> Option<usize> {
+        self.rows.iter().max().map(|row| *row as usize)
+    }
+
+    /// The places of a step's rows; past the end there are none.
+    pub(super) fn range(&self, step: usize) -> Range<usize> {
+        let end = |step: Option<usize>| step.map_or(0, |step| self.ends.get(step).copied().unwrap_or(self.rows.len()));
+        end(step.checked_sub(1))..end(Some(step))
+    }
+}
+
 /// Where a step stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {

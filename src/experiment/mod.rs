@@ -13,15 +13,16 @@ mod tree;
 
 use crate::{
     data::{
-        BatchSize, DataKind,
-        order::Order,
+        BatchSize, DataKind, Length,
+        columns::DTypes,
+        order::{Last, Listed, Order},
         set::{DataSet, Encoding},
     },
     error::{Error, Result},
     file::{self, Foreign},
     model::{Alignment, Model, init::Init},
     tensor::DType,
-    trace::Recording,
+    trace::{Given, Recording},
     training::{Course, Measure, Training},
 };
 use decode::{Shared, recorded::Played};
@@ -60,6 +61,8 @@ pub struct Experiment {
     pub data: DataKind,
     /// Their rows.
     pub set: Arc<DataSet>,
+    /// The rows of every step, where a trace brings them.
+    pub listed: Option<Arc<Listed>>,
     /// The batches both sides see, for how long, and what is looked at on the way.
     pub course: Course,
     /// How the noise of rounding is measured.
@@ -308,7 +311,8 @@ impl Draft {
         let (on_reference, on_candidate) = (taken("reference"), taken("candidate"));
         let reference = merge_all(name, sources.iter().cloned().chain(on_reference))?;
         let candidate = merge_all(name, sources.into_iter().chain(on_candidate))?;
-        let mut shared = decode::shared(&reference)?;
+        let recorded = [&reference, &candidate].into_iter().any(|root| root.find(&["engine", "trace"]).is_some());
+        let mut shared = decode::shared(&reference, recorded)?;
         let stem = || Path::new(name).file_stem().map_or_else(|| name.to_owned(), |stem| stem.display().to_string());
         // One line, as it stands in headings and on terminals.
         let title = shared.title.take().unwrap_or_else(stem).replace(char::is_control, " ");
@@ -318,9 +322,37 @@ impl Draft {
     /// The experiment, with its data.
     fn open(self, folder: &Path) -> Result<Experiment> {
         let played = self.played(folder)?;
-        let set = self.shared.data.open(folder, self.dtypes(&played)?.into_iter().collect());
-        let set = set.map_err(|error| decode::fit::opened(&self.reference, folder, error))?;
-        self.beside(&played, Arc::new(set), folder)
+        let wanted: DTypes = self.dtypes(&played)?.into_iter().collect();
+        let given = played.iter().flatten().filter_map(|played| played.batches().transpose());
+        let mut given = given.collect::<Result<Vec<_>>>()?;
+        if let [one, other] = given.as_slice()
+            && !one.is_same(other)
+        {
+            return Err(Error::Usage(
+                "the two traces were trained on different batches, so that they cannot be compared step by step; train both on the same \
+                 rows in the same order"
+                    .to_owned(),
+            ));
+        }
+        let given = given.pop();
+        let open = || {
+            let set = self.shared.data.open(folder, wanted);
+            set.map(Arc::new).map_err(|error| decode::fit::opened(&self.reference, folder, error))
+        };
+        let of = || played.iter().flatten().next_back();
+        let (set, listed) = match (given, of()) {
+            (Some(Given::Rows { set, listed }), Some(of)) => {
+                let of_classes = decode::training(&self.reference)?.loss.of_classes();
+                (Arc::new(of.set(set, of_classes, wanted)?), Some(listed))
+            }
+            (Some(Given::Numbers(listed)), Some(of)) => {
+                let set = open()?;
+                of.within(&listed, set.training.rows())?;
+                (set, Some(listed))
+            }
+            (None, _) | (_, None) => (open()?, None),
+        };
+        self.beside(&played, (set, listed.map(Arc::new)), folder)
     }
 
     /// The traces of the reference and of the candidate.
@@ -341,13 +373,27 @@ impl Draft {
     /// The experiment on data that are open.
     fn on(self, set: Arc<DataSet>, folder: &Path) -> Result<Experiment> {
         let played = self.played(folder)?;
-        self.beside(&played, set, folder)
+        self.beside(&played, (set, None), folder)
     }
 
     /// The experiment on data that are open, beside these traces.
-    fn beside(self, played: &[Option<Played>; 2], set: Arc<DataSet>, folder: &Path) -> Result<Experiment> {
+    fn beside(
+        self,
+        played: &[Option<Played>; 2],
+        (set, listed): (Arc<DataSet>, Option<Arc<Listed>>),
+        folder: &Path,
+    ) -> Result<Experiment> {
         let dtypes = self.dtypes(played)?;
         let Self { title, mut shared, reference, candidate } = self;
+        if let Some(listed) = &listed {
+            // For what goes by an order: nothing is left over, and an epoch is the whole of it.
+            let rows = listed.largest_batch().min(set.training.rows());
+            shared.course.order = Order { last: Last::Drop, ..Order::sequential(BatchSize::Rows(rows)) };
+            shared.course.length = Length::Steps(match shared.course.length {
+                Length::Steps(steps) => steps.min(listed.steps()),
+                Length::Epochs(_) => listed.steps(),
+            });
+        }
         decode::fit::course(&reference, &set, &shared.course)?;
         let side = |root: &Node, engine| -> Result<Side> {
             let side = decode::side(root, engine, &set, folder)?;
@@ -356,11 +402,14 @@ impl Draft {
         };
         let mut sides = [side(&reference, EngineKind::Torch)?, side(&candidate, EngineKind::Scratch)?];
         if played[1].is_some() {
-            decode::recorded::fits(&candidate, &sides[0], &sides[1])?;
+            decode::recorded::fits(&candidate, &sides[0], &sides[1], listed.is_some())?;
         }
         let steps = shared.course.length.steps(shared.course.order.steps_per_epoch(set.training.rows()));
         for (number, (own, root)) in sides.iter_mut().zip([&reference, &candidate]).enumerate() {
             own.dtype = dtypes[number];
+            if listed.is_some() {
+                own.batch_size = shared.course.order.size;
+            }
             if let Some(played) = &played[number] {
                 *own = played.engine(own.clone(), root.find(&["model", "init"]).is_some(), Some(steps))?;
             }
@@ -370,7 +419,9 @@ impl Draft {
             sides[0].init = sides[1].init.clone();
         }
         decode::fit::running_mean(&reference, &sides)?;
-        shared.course.order.size = decode::fit::batches([&reference, &candidate], &sides, &set, &shared.course)?;
+        if listed.is_none() {
+            shared.course.order.size = decode::fit::batches([&reference, &candidate], &sides, &set, &shared.course)?;
+        }
         let [of_reference, of_candidate] = sides;
         Ok(Experiment {
             title,
@@ -378,6 +429,7 @@ impl Draft {
             candidate: of_candidate,
             data: shared.data,
             set,
+            listed,
             course: shared.course,
             noise: shared.noise,
             origins: Origins::of(&reference),

@@ -42,7 +42,10 @@ impl Batches {
         let faults = &side.training.faults;
         let wanted: DTypes = [reference.dtype, candidate.dtype].into_iter().collect();
         let (set, order) = spoiled(&experiment.set, side.order(&experiment.course), faults);
-        let loader = |encoding| Loader::new(Arc::clone(&set), Which::Training, order, encoding, wanted);
+        let loader = |encoding| match &experiment.listed {
+            Some(listed) => Loader::listed(Arc::clone(&set), Arc::clone(listed), encoding, wanted),
+            None => Loader::new(Arc::clone(&set), Which::Training, order, encoding, wanted),
+        };
         let another = side.encoding != reference.encoding;
         let mut batches = Self {
             loader: loader(side.encoding)?,

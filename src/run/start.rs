@@ -9,7 +9,7 @@ use crate::{
     data::Batch,
     engine::Engine,
     error::{Error, Result},
-    experiment::{Experiment, Side},
+    experiment::{EngineKind, Experiment, Side},
     model::{
         Alignment, Layer, Parameter, Stretch,
         init::{Drawn, InitialValues, drawn},
@@ -82,7 +82,10 @@ impl Start {
         let own = |side: &Side| drawn(&side.model, &side.init, side.seed, side.dtype);
         let (reference_side, candidate_side) = (&experiment.reference, &experiment.candidate);
         let reference = own(reference_side)?;
-        let same_scheme = reference_side.init == candidate_side.init && reference_side.seed == candidate_side.seed;
+        // What was recorded started from its own weights, to the bit.
+        let recorded = matches!(candidate_side.engine, EngineKind::Recorded(_));
+        let same_scheme =
+            !recorded && reference_side.init == candidate_side.init && reference_side.seed == candidate_side.seed;
         let alignment = experiment.alignment();
         let wanted = candidate_side.model.parameters();
         let of_file = !reference.buffers.is_empty();
@@ -139,6 +142,12 @@ fn differences(
     [reference, candidate]: [&[InitialValues]; 2],
 ) -> Vec<StartDifference> {
     let mut found = layers(experiment, alignment);
+    // Of sides of different types the same number is rounded to either.
+    let mixed = experiment.reference.dtype != experiment.candidate.dtype;
+    let differs = |one: &[f64], other: &[f64]| match mixed {
+        true => one.iter().zip(other).any(|(one, other)| *one as f32 != *other as f32),
+        false => one != other,
+    };
     for (values, own) in reference.iter().zip(&alignment.parameters) {
         let name = &values.parameter.name;
         let shape = values.parameter.shape.to_string();
@@ -151,7 +160,7 @@ fn differences(
                 found.push(difference(StartKind::Shape, shape, other.parameter.shape.to_string(), None));
             }
             Some(_) if own.is_none() => found.push(difference(StartKind::Missing, shape, "none".to_owned(), None)),
-            Some(other) if other.values != values.values => {
+            Some(other) if differs(&other.values, &values.values) => {
                 let scheme = |side: &Side| format!("{}, seed {}", side.init, side.seed);
                 found.push(difference(
                     StartKind::InitialValues,
@@ -163,7 +172,7 @@ fn differences(
             Some(_) => {}
         }
     }
-    if experiment.reference.dtype != experiment.candidate.dtype {
+    if mixed {
         found.push(StartDifference {
             kind: StartKind::Dtype,
             tensor: "all".to_owned(),

@@ -206,7 +206,7 @@ fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String
             orders.push(order);
         }
     }
-    let mut found: Vec<Vec<Match>> = Vec::new();
+    let mut found: Vec<(usize, Vec<Match>)> = Vec::new();
     for order in orders.iter().filter(|_| recorded.len() == count) {
         let fits = order.iter().zip(recorded).map(|(&number, (_, shape))| wanted.fit(number, shape));
         let Some(fits) = fits.collect::<Option<Vec<Fit>>>() else { continue };
@@ -224,10 +224,18 @@ fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String
             let usual = if wanted.turns[number] && square { usual } else { Some(false) };
             each[number] = oriented(name, fit, layout, usual)?;
         }
-        if !found.contains(&each) {
-            found.push(each);
+        // A matrix is a weight and a vector a bias, where nothing else is possible.
+        let bent = order
+            .iter()
+            .zip(recorded)
+            .filter(|(number, (_, shape))| wanted.parameters[**number].shape.len() != shape.len());
+        let bent = bent.count();
+        if !found.iter().any(|(_, known)| *known == each) {
+            found.push((bent, each));
         }
     }
+    let least = found.iter().map(|(bent, _)| *bent).min().unwrap_or_default();
+    let found: Vec<Vec<Match>> = found.into_iter().filter(|(bent, _)| *bent == least).map(|(_, each)| each).collect();
     let pairs = |each: &[Match]| {
         let pair = |(one, parameter): (&Match, &Parameter)| {
             format!("{} is {}{}", one.from, parameter.name, if one.transposed { " transposed" } else { "" })

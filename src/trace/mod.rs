@@ -4,10 +4,12 @@
 //! loaded: a step is read when it is asked for.
 
 mod array;
+mod batches;
 mod matching;
 mod recording;
 mod write;
 
+pub(crate) use batches::Given;
 pub use matching::Mapped;
 pub use recording::{Beginning, Recording};
 pub use write::Writer;
@@ -63,6 +65,7 @@ struct Manifest {
     /// The parameters' names in the order in which they were given.
     order: Vec<String>,
     gradient_of: Option<String>,
+    definition: Option<serde_json::Value>,
 }
 
 impl Trace {
@@ -78,6 +81,14 @@ impl Trace {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What it was meant to be, as an experiment without data, if it says so.
+    pub fn definition(&self) -> Option<String> {
+        let serde_json::Value::Object(mut definition) = self.manifest.definition.clone()? else { return None };
+        // The data of its batches are in it; an engine it has been.
+        ["data", "engine", "threads", "candidate", "reference"].iter().for_each(|key| drop(definition.remove(*key)));
+        toml::to_string(&definition).ok()
     }
 
     /// What recorded it.

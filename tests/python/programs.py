@@ -191,7 +191,7 @@ class Adam:
         return w - self.lr * m / (np.sqrt(v) + self.eps)
 
 
-def train(layers, loss, optimizer, data, kept, record, loss_wrong=None, early=False):
+def train(layers, loss, optimizer, data, kept, record, loss_wrong=None, early=False, shuffled=None):
     """Trains, and records as much as `kept` says."""
 
     def named(values):
@@ -206,10 +206,16 @@ def train(layers, loss, optimizer, data, kept, record, loss_wrong=None, early=Fa
             setattr(layer, name, optimizer(f"{number}.{name}", w, layer.gradients[name], step).astype(w.dtype))
 
     inputs, targets = data
+    order = np.random.default_rng(3)
     record.start(weights())
     for step in range(STEPS):
         first = step * BATCH % ROWS
-        x, t = inputs[first : first + BATCH], targets[first : first + BATCH]
+        rows = np.arange(first, first + BATCH)
+        if shuffled:
+            # Rows in an order of its own; every third batch is a smaller one.
+            rows = order.permutation(ROWS)[: BATCH - 3 * (step % 3 == 2)]
+        x, t = inputs[rows], targets[rows]
+        given = {"rows": {"rows": rows}, "batch": {"batch": (x, t)}, None: {}}[shuffled]
         outputs = []
         for layer in layers:
             x = layer.forward(x)
@@ -226,11 +232,16 @@ def train(layers, loss, optimizer, data, kept, record, loss_wrong=None, early=Fa
             if not (early and layer.names):
                 update(number, layer, step)
         if kept == "weights":
-            record.step(weights(), loss=value)
+            record.step(weights(), loss=value, **given)
         else:
             activations = outputs if kept == "all" else None
             record.step(
-                weights(), loss=value, gradients=gradients, activations=activations, output_gradient=output_gradient
+                weights(),
+                loss=value,
+                gradients=gradients,
+                activations=activations,
+                output_gradient=output_gradient,
+                **given,
             )
 
 
@@ -282,6 +293,9 @@ def programs(random, dtype):
         ("batch norm", norm('"batch-norm"'), "cross-entropy", sgd, normed(BatchNorm(5, d)), ce, Sgd(0.1), classes(3), {}),
         ("layer norm, Adam", norm("{ layer-norm = { eps = 0.001 } }"), "cross-entropy", adam, normed(LayerNorm(5, d)), ce, Adam(0.01), classes(3), {}),
         ("embedding", bag, "mse", sgd, tabled(), mse, Sgd(0.1), words(), {}),
+        ("own order, rows told", two("tanh"), "mse", adam, mlp(Tanh()), mse, Adam(0.01), numbers(2), {"shuffled": "rows"}),
+        ("own order, batches told", two("tanh"), "mse", adam, mlp(Tanh()), mse, Adam(0.01), numbers(2), {"shuffled": "batch"}),
+        ("own batches of classes", two("relu"), "cross-entropy", sgd, mlp(Relu()), ce, Sgd(0.1), classes(2), {"shuffled": "batch"}),
     ]
     backward, forward, update = ("backward", 0), ("forward", 0), ("update", 0)
     wrong = [
@@ -304,6 +318,7 @@ def programs(random, dtype):
         ("unbiased variance", norm('"batch-norm"'), "cross-entropy", sgd, normed(BatchNorm(5, d, "unbiased-variance")), ce, Sgd(0.1), classes(3), {}, forward),
         ("statistics as constants", norm('"batch-norm"'), "cross-entropy", sgd, normed(BatchNorm(5, d, "statistics-constant")), ce, Sgd(0.1), classes(3), {}, backward),
         ("eps outside the root", norm("{ layer-norm = { eps = 0.001 } }"), "cross-entropy", sgd, normed(LayerNorm(5, d, "eps-outside")), ce, Sgd(0.1), classes(3), {}, forward),
+        ("sum for mean, own batches", two("tanh"), "mse", sgd, mlp(Tanh()), mse, Sgd(0.1), numbers(2), {"loss_wrong": "sum", "shuffled": "batch"}, backward),
         ("last word wins", bag, "mse", sgd, tabled("last-word-wins"), mse, Sgd(0.1), words(), {}, backward),
     ]
     return [(*program, None) for program in right] + wrong
@@ -314,7 +329,12 @@ def judged(folder, program, dtype, kept):
     name, layers, loss, rule, built, of_loss, optimizer, (inputs, targets), more, _ = program
     t = targets.ravel() if loss == "cross-entropy" else targets
     np.savez(folder / "data.npz", inputs=inputs, targets=t)
-    (folder / "net.toml").write_text(definition(layers, loss, rule, dtype))
+    # A trace that brings its batches needs no [data], and no number of steps.
+    text = definition(layers, loss, rule, dtype)
+    if more.get("shuffled") == "batch":
+        text = "\n".join(line for line in text.splitlines() if not line.startswith("data"))
+        text = text.replace(f", batch_size = {BATCH}, steps = {STEPS}", "")
+    (folder / "net.toml").write_text(text)
     record = Recorder(folder / "run", definition=folder / "net.toml")
     train(built, of_loss, optimizer, (inputs, targets), kept, record, **more)
     record.finish()

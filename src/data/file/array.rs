@@ -85,18 +85,28 @@ impl Arrays {
     /// If a file cannot be read, or an array is not as it must be: file, array and row are named.
     pub(in crate::data) fn open(&self, folder: &Path, wanted: DTypes) -> Result<DataSet> {
         let origin = self.training.origin(folder)?;
+        let arrays = self.read(&self.training, folder)?;
+        let test = self.test.as_ref().map(|pair| Ok((self.read(pair, folder)?, pair.origin(folder)?))).transpose()?;
+        self.made_of(arrays, test, &origin, wanted)
+    }
+
+    /// The set of arrays that are there, of training and, each with what errors name, of test.
+    fn made_of(
+        &self,
+        [inputs, targets]: [Array; 2],
+        test: Option<([Array; 2], String)>,
+        origin: &str,
+        wanted: DTypes,
+    ) -> Result<DataSet> {
         let mut notes = Vec::new();
-        let [inputs, targets] = self.read(&self.training, folder)?;
         let of_classes = targets.whole || self.first_class.is_some() || self.class_count.is_some();
         let targets_as = self.targets_as.unwrap_or(if of_classes { TargetsAs::Classes } else { TargetsAs::Values });
         note_shape(&inputs, &mut notes);
         let numbering = Numbering { first: self.first_class, count: self.class_count, of_training: None };
-        let (training, classes) = table(inputs, targets, (targets_as, numbering), None, &origin)?;
-        let test = match &self.test {
+        let (training, classes) = table(inputs, targets, (targets_as, numbering), None, origin)?;
+        let test = match test {
             None => None,
-            Some(pair) => {
-                let [inputs, targets] = self.read(pair, folder)?;
-                let origin = pair.origin(folder)?;
+            Some(([inputs, targets], origin)) => {
                 let numbering = Numbering { of_training: Some(classes), ..numbering };
                 Some(table(inputs, targets, (targets_as, numbering), Some(&training), &origin)?.0)
             }
@@ -106,10 +116,31 @@ impl Arrays {
         let classes = (targets_as == TargetsAs::Classes).then(|| names.collect());
         let mut tables = Tables { training, validation: None, test, classes, notes };
         if let Some(hold_out) = self.hold_out {
-            tables.hold_out(hold_out, &origin)?;
+            tables.hold_out(hold_out, origin)?;
         }
         tables.note_classes();
-        tables.into_set(self.standardize, wanted, &origin)
+        tables.into_set(self.standardize, wanted, origin)
+    }
+
+    /// The set of the rows of a trace; whole numbers are classes where the loss is of classes.
+    ///
+    /// # Errors
+    /// If they are no rows to train on.
+    pub(crate) fn recorded(arrays: [Array; 2], of_classes: bool, origin: &str, wanted: DTypes) -> Result<DataSet> {
+        let whole = |values: &file::Raw| (0..values.len()).all(|place| values.at(place).fract() == 0.0);
+        let classes = of_classes && whole(&arrays[1].values);
+        let name = String::new;
+        let read = Self {
+            format: Format::Npy,
+            training: Pair { archive: None, inputs: name(), targets: name() },
+            test: None,
+            targets_as: Some(if classes { TargetsAs::Classes } else { TargetsAs::Values }),
+            first_class: classes.then_some(0),
+            class_count: None,
+            hold_out: None,
+            standardize: Standardize::No,
+        };
+        read.made_of(arrays, None, origin, wanted)
     }
 
     fn read(&self, pair: &Pair, folder: &Path) -> Result<[Array; 2]> {

@@ -27,7 +27,7 @@ const EVERY: &str = "\"epoch\", or a whole number of steps";
 const EVERY_OR_NONE: &str = "\"none\", \"epoch\", or a whole number of steps";
 
 /// The course, shuffled by `seed` where it is.
-pub(super) fn decode(table: &Reader, seed: u64) -> Result<Course> {
+pub(super) fn decode(table: &Reader, seed: u64, recorded: bool) -> Result<Course> {
     let order = Order {
         size: batch_size(table)?,
         last: table.named("last_batch", "last batch", &LAST)?.unwrap_or(Last::Keep),
@@ -36,7 +36,7 @@ pub(super) fn decode(table: &Reader, seed: u64) -> Result<Course> {
     };
     Ok(Course {
         order,
-        length: length(table)?,
+        length: length(table, recorded)?,
         validation: every(table, "validation", EVERY)?.unwrap_or(Every::Epoch),
         early_stopping: table.get("early_stopping").map_or(Ok(None), early_stopping)?,
         checkpoint: checkpoint(table)?,
@@ -58,10 +58,12 @@ pub(super) fn batch_size(table: &Reader) -> Result<BatchSize> {
 }
 
 /// How long to train.
-fn length(table: &Reader) -> Result<Length> {
+fn length(table: &Reader, recorded: bool) -> Result<Length> {
     match (table.whole("steps", 1..=MOST)?, table.whole("epochs", 1..=MOST)?) {
         (Some(steps), None) => Ok(Length::Steps(steps)),
         (None, Some(epochs)) => Ok(Length::Epochs(epochs)),
+        // As long as what was recorded.
+        (None, None) if recorded => Ok(Length::Steps(MOST)),
         (None, None) => Err(table.fault("steps", "[training] has no length; write steps = 5000 or epochs = 100")),
         (Some(_), Some(_)) => Err(table.fault("epochs", "`epochs` and `steps` both set the length; keep one of them")),
     }

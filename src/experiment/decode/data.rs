@@ -73,7 +73,10 @@ pub(super) const KINDS: [Kind; 13] = [
 ];
 
 /// The data, drawn from `seed` where they are drawn.
-pub(super) fn decode(top: &Reader, seed: u64) -> Result<DataKind> {
+pub(super) fn decode(top: &Reader, seed: u64, recorded: bool) -> Result<DataKind> {
+    if recorded && top.get("data").is_none() {
+        return Ok(DataKind::Recorded);
+    }
     decode_kind(top.require("data", "[data] with kind = \"xor\"")?, seed)
 }
 

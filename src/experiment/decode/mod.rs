@@ -86,18 +86,19 @@ pub(super) fn check_levels(root: &Node) -> Result<()> {
     Ok(())
 }
 
-/// What both sides share, from the merged tree of the reference, whose seed is that of the data.
-pub(super) fn shared(root: &Node) -> Result<Shared> {
+/// What both sides share, from the merged tree of the reference, whose seed is that of the data. Beside a trace that was
+/// `recorded`, data and length may be left out.
+pub(super) fn shared(root: &Node, recorded: bool) -> Result<Shared> {
     let top = open(root)?;
     faults::refuse(root)?;
     optimizer::refuse_ascent(root)?;
     let seed = seed(&top)?;
-    let data = data::decode(&top, seed)?;
+    let data = data::decode(&top, seed, recorded)?;
     let training = training::open(&top)?;
     Ok(Shared {
         title: top.text("title")?.map(str::to_owned),
         data,
-        course: course::decode(&training, seed)?,
+        course: course::decode(&training, seed, recorded)?,
         noise: noise(&top)?,
     })
 }

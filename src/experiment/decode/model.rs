@@ -54,7 +54,7 @@ pub(super) fn decode(
     let bias = table.boolean("bias")?.unwrap_or(true);
     let init = table.get("init").map_or(Ok(Init::Pytorch), |node| init(node, folder))?;
     let layers = table.require("layers", "layers = [{ linear = { outputs = 1 } }, \"sigmoid\"]")?;
-    let (model, encoding) = stack(layers, bias, top.require("data", "[data]")?, data, training)?;
+    let (model, encoding) = stack(layers, bias, top.get("data").unwrap_or(model), data, training)?;
     Ok((model, init, encoding))
 }
 

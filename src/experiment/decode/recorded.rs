@@ -1,15 +1,17 @@
 //! A side that trained elsewhere: `engine = { trace = "run.npz" }`, and which of its arrays is which parameter.
 
 use crate::{
+    data::{Arrays, columns::DTypes, order::Listed, set::DataSet},
     error::Result,
     experiment::{
         EngineKind, Side,
         reader::{Choice, Reader},
         tree::{Node, Value},
     },
+    file::Array,
     model::init::{Init, drawn},
     tensor::DType,
-    trace::{Beginning, Mapped, Recording, Trace},
+    trace::{Beginning, Given, Mapped, Recording, Trace},
 };
 use std::{path::Path, sync::Arc};
 
@@ -74,6 +76,21 @@ fn map(node: &Node) -> Result<Vec<Mapped>> {
 }
 
 impl Played {
+    /// Its batches, if it has some.
+    pub(in crate::experiment) fn batches(&self) -> Result<Option<Given>> {
+        self.trace.batches()
+    }
+
+    /// The set that its batches are made of.
+    pub(in crate::experiment) fn set(&self, arrays: [Array; 2], of_classes: bool, wanted: DTypes) -> Result<DataSet> {
+        Arrays::recorded(arrays, of_classes, &self.trace.path().display().to_string(), wanted)
+    }
+
+    /// Refuses rows that the data do not have.
+    pub(in crate::experiment) fn within(&self, listed: &Listed, rows: usize) -> Result<()> {
+        self.trace.within(listed, rows)
+    }
+
     /// Makes it the engine of a side, whose init is its own where the experiment does not say another one. `steps` are the
     /// experiment's, where these are a number.
     pub(in crate::experiment) fn engine(&self, side: Side, explicit_init: bool, steps: Option<usize>) -> Result<Side> {
@@ -90,8 +107,8 @@ impl Played {
     }
 }
 
-/// Refuses what a run of a trace cannot be asked for.
-pub(in crate::experiment) fn fits(root: &Node, reference: &Side, candidate: &Side) -> Result<()> {
+/// Refuses what a run of a trace cannot be asked for; `listed` says whether it brings its own batches.
+pub(in crate::experiment) fn fits(root: &Node, reference: &Side, candidate: &Side, listed: bool) -> Result<()> {
     let at = |path: &[&str], why: &str| Err(root.find(path).unwrap_or(root).fault(why));
     if reference.model != candidate.model {
         return at(
@@ -103,6 +120,12 @@ pub(in crate::experiment) fn fits(root: &Node, reference: &Side, candidate: &Sid
         return at(
             &["training", "batch_size"],
             "the batches of a trace are the reference's; write training.batch_size for both sides",
+        );
+    }
+    if listed && reference.training.schedule.is_some_and(|schedule| !schedule.every_step) {
+        return at(
+            &["training", "schedule"],
+            "a trace that brings its own batches does not say where an epoch ends; write every = \"step\", counted in steps",
         );
     }
     if !candidate.training.faults.is_empty() {

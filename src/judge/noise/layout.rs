@@ -21,6 +21,11 @@ impl Layout {
         translated.or_else(filled).unwrap_or(Self::Own)
     }
 
+    /// Of the reference, which has the definition's layers.
+    pub fn of_reference(lends: Lends) -> Self {
+        Filling::new(lends).map_or(Self::Own, |filling| Self::Filled(Box::new(filling)))
+    }
+
     /// A record as the definition has it, with its slack.
     pub fn of<'a>(
         &'a mut self,

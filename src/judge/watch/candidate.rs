@@ -60,6 +60,8 @@ pub(in crate::judge) struct Compared<'a> {
     pub(in crate::judge) replayed: bool,
     pub(in crate::judge) k: f64,
     pub(in crate::judge) reference: &'a SideStep,
+    /// The reference's record, in whole.
+    pub(in crate::judge) record: &'a StepRecord,
     pub(in crate::judge) candidate: &'a SideStep,
 }
 
@@ -213,7 +215,7 @@ impl Run {
         }
         let Self { mode, replay, layout, firsts, .. } = self;
         let (candidate, slack) = layout.latest(&at.candidate.record);
-        let records = [&at.reference.record, candidate];
+        let records = [at.record, candidate];
         let sides = first::Sides { definition, replay, records, slack, alike: at.alike };
         first::note(firsts, places, (*mode, at.step, at.since), failed, sides);
         None

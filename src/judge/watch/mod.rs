@@ -22,7 +22,7 @@ use crate::{
     experiment::Experiment,
     judge::{
         gap::Deviation,
-        noise::{Apart, Effects, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
+        noise::{Apart, Effects, Layout, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
         replay::Replay,
     },
     run::{
@@ -69,6 +69,8 @@ pub struct Judge {
     pub(in crate::judge) names: [String; 2],
     pub(in crate::judge) places: Places,
     replay: Replay,
+    /// What makes the reference's records whole.
+    layout: Layout,
     deviations: Vec<Deviation>,
     pub(in crate::judge) runs: Vec<Run>,
     pub(in crate::judge) losses: Vec<f64>,
@@ -160,6 +162,7 @@ impl Judge {
             names: [reference_name.to_string(), candidate_name.to_string()],
             replay: Replay::new(reference, reference.dtype, limits.k)
                 .with_tail(experiment.alignment().tail.reference.start),
+            layout: Layout::of_reference(of_reference),
             deviations: Vec::new(),
             runs: mode.runs().iter().map(|&mode| Run::new(mode, experiment, (&places, of_candidate), limits)).collect(),
             losses: Vec::new(),
@@ -421,6 +424,9 @@ impl Observer for Judge {
         }
         if event.compared {
             self.compare(event);
+            if let (Some(record), Some(loss)) = (self.layout.worked_out(), self.losses.last_mut()) {
+                *loss = record.loss;
+            }
             for run in &mut self.runs {
                 // What a side would have reported, where it does not say.
                 if let (Some(record), Some(loss)) = (run.layout.worked_out(), run.losses.last_mut()) {

@@ -114,6 +114,7 @@ impl Judge {
             replayed: self.replayed.covers(*mode),
             k: self.limits.k,
             reference: event.reference,
+            record: self.layout.latest(&event.reference.record).0,
             candidate: &candidate.latest,
             alike: !self.batches_differ,
         };
@@ -123,8 +124,8 @@ impl Judge {
             self.non_finite.push(found);
             return;
         }
-        let (replayed, passed) = (step.replayed, run.passed);
-        let tied = self.take_in_ties(number, event, &step, met);
+        let (replayed, counts, passed) = (step.replayed, step.counts, run.passed);
+        let tied = counts && self.take_in_ties(number, event, replayed, met);
         if *mode == RunMode::Sync && replayed && passed && !tied {
             let gaps = &self.runs[number].apart.gaps;
             self.explained.resize(gaps.len(), 0.0);
@@ -136,19 +137,19 @@ impl Judge {
 
     /// Looks for kinks on whose sides rounding has put the two sides; `met` says whether the rows of both met the same weights.
     /// Returns whether there are any.
-    fn take_in_ties(&mut self, number: usize, event: &StepEvent<'_>, step: &Compared<'_>, met: bool) -> bool {
+    fn take_in_ties(&mut self, number: usize, event: &StepEvent<'_>, replayed: bool, met: bool) -> bool {
         let (mode, candidate) = &event.candidates[number];
         // Weights that are apart by more than rounding put a free run's kinks anywhere; without twins nobody knows.
         let together = *mode == RunMode::Sync || ((self.twins.is_some() || self.synced) && self.drifting.together());
-        if !step.counts || !together {
+        if !together {
             return false;
         }
         // What engines still lend after a look at other rows is of those.
-        let lent = step.replayed || (event.evaluated.is_empty() && candidate.looked().is_empty());
-        let same_rows = step.reference.rows == step.candidate.rows;
+        let lent = replayed || (event.evaluated.is_empty() && candidate.looked().is_empty());
+        let same_rows = event.reference.rows == candidate.latest.rows;
         let alike = self.places.aligned && self.runs[number].forward && (self.batches_differ || same_rows);
         let sides = [
-            &Computed::new(event.reference_runner, None),
+            &Computed::new(event.reference_runner, self.layout.worked_out()),
             &Computed::new(candidate, self.runs[number].layout.worked_out()),
         ];
         let tied = alike && lent && met && self.ties.take_in(*mode, event.step, sides);
@@ -192,22 +193,23 @@ impl Judge {
         let [of_reference, of_candidates] = event.part.acted;
         self.replays += usize::from(event.part.last);
         let advanced = self.replayed == Replayed::Synced;
-        let reference = &event.reference.record;
-        let Self { places, replay, deviations, effects, .. } = self;
+        let Self { places, replay, layout, deviations, effects, .. } = self;
         // The referee's tensors are f64 throughout; where there is none, the reference's have to do.
         let by = match &self.referee {
             Some(_) => By::Tensors,
             None => By::Weights { rounded: replay.rounded_in_f64(), silent: replay.silence() },
         };
+        let own = &event.reference.record;
+        let (reference, slack) = if of_reference { layout.of(replay, own, own) } else { layout.latest(own) };
         if of_reference {
             self.unreached.take_in(reference);
             let seen = (advanced, Some((effects, by)));
             deviations.clear();
             let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
-            places.measure(replay, seen, (reference, None), reference, each);
+            places.measure(replay, seen, (reference, slack), reference, each);
             if self.limits.closely {
                 places.measure_closely(replay, &places.all, reference.rows, deviations, &mut |replay, each| {
-                    places.measure(replay, (true, None), (reference, None), reference, each);
+                    places.measure(replay, (true, None), (reference, slack), reference, each);
                 });
             }
         }

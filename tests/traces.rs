@@ -466,6 +466,10 @@ fn what_a_run_of_a_trace_cannot_do_is_said() {
         ("candidate.model.bias=false", "the network of a trace is the reference's"),
         ("candidate.training.batch_size=4", "the batches of a trace are the reference's"),
         ("candidate.training.faults=['gradients-not-zeroed']", "no fault"),
+        (
+            "model.layers=[{ linear = { outputs = 5 } }, { dropout = { p = 0.5 } }, { linear = { outputs = 2 } }]",
+            "masks of its dropout",
+        ),
         ("candidate.engine={ trace = 'absent.npz' }", "cannot read the trace"),
         ("candidate.engine={ trace = 3 }", "must be the path"),
         ("candidate.map={ W9 = { to = '0.weight' } }", "has no array W9"),
@@ -540,4 +544,43 @@ fn what_lockstep_records_is_judged_as_the_engine_was() {
         let (code, _, error) = lockstep(&["compare", "absent", "run"]);
         assert!(code == Some(2) && error.contains("absent: cannot read the trace"), "{error}");
     }
+}
+
+/// What `lockstep new` writes runs as it stands, and never over what is there.
+#[test]
+#[cfg(feature = "program")]
+fn a_first_experiment_runs_as_it_is_written() {
+    let case = Case::new(1, Mistake::None, false, Kept::Weights);
+    let lockstep = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        let done = command.args(arguments).current_dir(case.folder.path()).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    fs::write(case.folder.path().join("kinds.csv"), "x,y,kind\n1,2,a\n2,1,b\n0,1,a\n").unwrap();
+    fs::write(case.folder.path().join("sizes.csv"), "x,y,size\n1,2,0.5\n2,1,0.25\n0,1,0.75\n").unwrap();
+    for (name, from, said) in [
+        ("plain", None, "lockstep run plain.toml"),
+        ("kinds", Some("kinds.csv"), "guessed: the column kind has the classes, 2 of them"),
+        ("sizes", Some("sizes.csv"), "guessed: the column size has the targets, numbers"),
+        ("mine.toml", Some("run.npz"), "lockstep run mine.toml --candidate run.npz"),
+    ] {
+        let arguments: Vec<&str> =
+            ["new", name].into_iter().chain(from.map(|from| ["--from", from]).into_iter().flatten()).collect();
+        let (code, out, error) = lockstep(&arguments);
+        assert!(code == Some(0) && out.contains(said), "{name}: {out}{error}");
+        let file = format!("{}.toml", name.trim_end_matches(".toml"));
+        let mut run = vec!["run", file.as_str(), "--set", "reference.engine=scratch", "--out", "out"];
+        if from == Some("run.npz") {
+            run.extend(["--candidate", "run.npz", "--steps", "30", "--set", "training.batch_size=8"]);
+        }
+        let (code, out, error) = lockstep(&run);
+        assert_eq!(code, Some(0), "{name}: {out}{error}");
+        let (code, _, error) = lockstep(&arguments);
+        assert!(code == Some(2) && error.contains("is there already"), "{error}");
+    }
+    let (code, _, error) = lockstep(&["new", "other", "--from", "absent.npz"]);
+    assert!(
+        code == Some(2) && error.contains("absent.npz") && !case.folder.path().join("other.toml").exists(),
+        "{error}"
+    );
 }

@@ -7,6 +7,7 @@ mod data;
 mod env;
 mod leave;
 mod list;
+mod new;
 mod progress;
 mod record;
 mod run;
@@ -46,6 +47,8 @@ pub struct Arguments {
 enum Command {
     /// Compare the two sides of an experiment, step by step
     Run(run::Options),
+    /// Write a first experiment, with comments
+    New(new::Options),
     /// Judge one recorded training beside another
     Compare(compare::Options),
     /// Train an experiment in one engine, and record all that it computes
@@ -72,6 +75,7 @@ enum Command {
 pub fn run(arguments: Arguments) -> Result<u8> {
     match arguments.command {
         Command::Run(options) => run::run(&options),
+        Command::New(options) => new::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Record(options) => record::run(&options),
         Command::Study(options) => study::run(&options),

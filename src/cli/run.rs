@@ -144,7 +144,9 @@ impl Run<'_> {
             Err(_) => Path::new("@").join(experiment.strip_prefix("/").unwrap_or(&experiment)),
         };
         let mut name = below.file_stem().unwrap_or_default().to_owned();
-        let mut asked = self.sets.clone();
+        // A trace stands there by its own name; another one of that name is another request, by the sum behind it.
+        let mut asked: Vec<String> =
+            self.sets.iter().map(|set| played_name(set).unwrap_or_else(|| set.clone())).collect();
         if self.mode != Mode::Both {
             asked.push(format!("mode={:?}", self.mode).to_lowercase());
         }
@@ -187,6 +189,18 @@ impl Observer for Watching<'_> {
     }
 }
 
+/// What a folder is called after a trace: `candidate=mine-1f3a`, with a sum of where it lies.
+fn played_name(set: &str) -> Option<String> {
+    let (side, path) = set.split_once(".engine={ trace = \"")?;
+    let name = Path::new(path.strip_suffix("\" }")?).file_name()?.to_str()?;
+    Some(format!("{side}={name}-{}", summed(path, 2)))
+}
+
+/// The first bytes of a text's SHA-256.
+fn summed(text: &str, bytes: usize) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(bytes).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What was asked for, as a name of a folder that no other request has.
 fn named(asked: &str) -> String {
     const LONGEST: usize = 80;
@@ -195,7 +209,5 @@ fn named(asked: &str) -> String {
         return asked.to_owned();
     }
     let start: String = asked.chars().filter(|letter| plain(*letter)).take(LONGEST / 2).collect();
-    let sum = Sha256::digest(asked.as_bytes());
-    let number: String = sum.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{start}-{number}")
+    format!("{start}-{}", summed(asked, 4))
 }

@@ -55,6 +55,16 @@ pub struct Trace {
     ordered: bool,
 }
 
+/// What the shapes of a trace tell of its network.
+pub struct Sketch {
+    /// The outputs of every linear layer.
+    pub outputs: Vec<usize>,
+    /// The columns of a row's targets, where its batches are there.
+    pub targets: Option<usize>,
+    /// Whether they are.
+    pub batches: bool,
+}
+
 /// What the recorder says of itself.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -89,6 +99,34 @@ impl Trace {
         // The data of its batches are in it; an engine it has been.
         ["data", "engine", "threads", "candidate", "reference"].iter().for_each(|key| drop(definition.remove(*key)));
         toml::to_string(&definition).ok()
+    }
+
+    /// What its shapes tell of the network, for somebody who writes its definition.
+    ///
+    /// # Errors
+    /// If it has no weights that are linear layers one behind the other.
+    pub fn sketch(&self) -> Result<Sketch> {
+        let shapes: Vec<&[usize]> = self.of("parameter").map(|(_, array)| array.shape()).collect();
+        let matrices: Vec<[usize; 2]> = shapes
+            .iter()
+            .filter_map(|shape| <[usize; 2]>::try_from(*shape).ok())
+            .filter(|shape| shape[0] > 1 || shape[1] > 1)
+            .collect();
+        let chains = |outputs: usize| matrices.windows(2).all(|pair| pair[0][outputs] == pair[1][1 - outputs]);
+        // `x @ W` has [in, out], PyTorch [out, in]; where both are chains, as of one layer, a bias tells.
+        let vectors: Vec<usize> = shapes.iter().filter(|shape| shape.len() == 1).map(|shape| shape[0]).collect();
+        let biased = |outputs: usize| matrices.iter().all(|matrix| vectors.contains(&matrix[outputs]));
+        let outputs = [1, 0].into_iter().find(|&outputs| chains(outputs) && (vectors.is_empty() || biased(outputs)));
+        let outputs = outputs.filter(|_| !matrices.is_empty()).ok_or_else(|| {
+            self.fault("has no matrices that are linear layers one behind the other; write its definition by hand (experiments/README.md)")
+        })?;
+        let target = self.array("batch/target");
+        let columns = |array: &Array| array.shape().get(1..).map_or(1, |sizes| sizes.iter().product());
+        Ok(Sketch {
+            outputs: matrices.iter().map(|matrix| matrix[outputs]).collect(),
+            targets: target.map(columns),
+            batches: target.is_some(),
+        })
     }
 
     /// What recorded it.

@@ -190,7 +190,8 @@ mod schema {
     pub type Forms = &'static [(&'static str, &'static str)];
 
     /// What a choice is called, and its names.
-    pub const CHOICES: [(&str, Forms); 9] = [
+    pub const CHOICES: [(&str, Forms); 10] = [
+        ("engine", &recorded::ENGINES),
         ("layer", &layer::LAYERS),
         ("init", &model::INITS),
         ("loss", &loss::LOSSES),

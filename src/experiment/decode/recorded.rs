@@ -16,7 +16,7 @@ use crate::{
 use std::{path::Path, sync::Arc};
 
 /// What `engine` says.
-const ENGINES: [(&str, &str); 3] =
+pub(super) const ENGINES: [(&str, &str); 3] =
     [("torch", "\"torch\""), ("scratch", "\"scratch\""), ("trace", "{ trace = \"run.npz\" }")];
 
 /// An engine by its name.
@@ -52,7 +52,9 @@ pub(in crate::experiment) fn open(root: &Node, folder: &Path) -> Result<Option<P
     let top = super::open(root)?;
     let Some(Named::Trace(path)) = top.get("engine").map(Named::read).transpose()? else { return Ok(None) };
     let trace = match &path.value {
-        Value::Text(text) if !text.is_empty() => Trace::open(&folder.join(text))?,
+        Value::Text(text) if !text.is_empty() => {
+            Trace::open(&folder.join(text)).map_err(|error| path.fault(error.to_string()))?
+        }
         _ => {
             let found = path.found();
             return Err(
@@ -114,6 +116,13 @@ pub(in crate::experiment) fn fits(root: &Node, reference: &Side, candidate: &Sid
         return at(
             &["model"],
             "the network of a trace is the reference's; take [candidate.model] out, and describe it in [model]",
+        );
+    }
+    if reference.model.places().iter().any(|place| place.mask.is_some() && !place.is_identity()) {
+        return at(
+            &["model", "layers"],
+            "a trace does not have the masks of its dropout, without which no step can be judged; record a training without \
+             dropout, and write p = 0",
         );
     }
     if reference.batch_size != candidate.batch_size {

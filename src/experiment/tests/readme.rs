@@ -224,7 +224,7 @@ fn asked_for(documented: &[Row]) -> Asked {
     let takes_settings = |family: &str, name: &str, form: &str| match family {
         "clip" | "fault" => false,
         "loss" => !named(name),
-        _ => form.contains('{') && name != "file",
+        _ => form.contains('{') && !["file", "trace"].contains(&name),
     };
     let choices = CHOICES.iter().flat_map(|(family, forms)| {
         let forms = forms.iter().filter(|(name, form)| takes_settings(family, name, form));

@@ -113,6 +113,9 @@ impl Places {
     /// What the sides of an experiment have in common, where their engines have so much of a step, with limits of `k` times the
     /// noise.
     pub fn new(experiment: &Experiment, lends: Lends, k: f64) -> Self {
+        // The loss of the new weights is judged where a side looks at their outputs.
+        let after = experiment.reference.training.reported_loss.after_update;
+        let lends = Lends { loss: lends.loss && (lends.evaluation || !after), ..lends };
         let reference = &experiment.reference.model;
         let widths = reference.widths();
         let alignment = experiment.alignment();
@@ -164,7 +167,7 @@ impl Places {
             inputs,
             definition: reference.places(),
             weighed,
-            after: experiment.reference.training.reported_loss.after_update,
+            after,
             widths,
             shared,
             buffers,

@@ -44,7 +44,8 @@ impl Replay {
     /// The reported loss of what `record` holds, and how far rounding may take a side from it. Where it is that after the
     /// update, `parameters` are those after it.
     pub fn loss(&self, record: &StepRecord, parameters: Parameters<'_>) -> (f64, f64) {
-        let after = self.training.reported_loss.after_update;
+        // Of a side that did not look at the new weights it is that of the old ones.
+        let after = self.training.reported_loss.after_update && !record.looked.is_empty();
         let outputs = if after { record.looked.as_slice() } else { record.output() };
         let targets = record.targets.as_slice();
         let loss = match &self.training.reported_loss.measure {

@@ -87,10 +87,11 @@ pub fn recorded(experiment: &Experiment, which: RunSide, stop: &AtomicBool, take
             engine.backward()?;
             let mut wide = Vec::new();
             batch.inputs.widen_into(&mut wide);
-            let number = [step as f64];
+            let (number, rows) = ([step as f64], [batch.rows() as f64]);
             let mut tensors = vec![
                 ("step".to_owned(), one(&number)),
                 ("loss".to_owned(), one(&loss)),
+                ("batch/size".to_owned(), one(&rows)),
                 ("output_gradient".to_owned(), engine.output_gradient()),
                 ("batch/target".to_owned(), batch.targets),
             ];

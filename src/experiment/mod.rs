@@ -323,7 +323,10 @@ impl Draft {
     fn open(self, folder: &Path) -> Result<Experiment> {
         let played = self.played(folder)?;
         let wanted: DTypes = self.dtypes(&played)?.into_iter().collect();
-        let given = played.iter().flatten().filter_map(|played| played.batches().transpose());
+        // Those of f64 last: they are what either side was given, the other's are rounded.
+        let mut traces: Vec<&Played> = played.iter().flatten().collect();
+        traces.sort_by_key(|played| played.dtype == DType::F64);
+        let given = traces.iter().filter_map(|played| played.batches().transpose());
         let mut given = given.collect::<Result<Vec<_>>>()?;
         if let [one, other] = given.as_slice()
             && !one.is_same(other)
@@ -339,8 +342,7 @@ impl Draft {
             let set = self.shared.data.open(folder, wanted);
             set.map(Arc::new).map_err(|error| decode::fit::opened(&self.reference, folder, error))
         };
-        let of = || played.iter().flatten().next_back();
-        let (set, listed) = match (given, of()) {
+        let (set, listed) = match (given, traces.last()) {
             (Some(Given::Rows { set, listed }), Some(of)) => {
                 let of_classes = decode::training(&self.reference)?.loss.of_classes();
                 (Arc::new(of.set(set, of_classes, wanted)?), Some(listed))

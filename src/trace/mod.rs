@@ -98,6 +98,8 @@ impl Trace {
         let serde_json::Value::Object(mut definition) = self.manifest.definition.clone()? else { return None };
         // The data of its batches are in it; an engine it has been.
         ["data", "engine", "threads", "candidate", "reference"].iter().for_each(|key| drop(definition.remove(*key)));
+        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned());
+        definition.entry("title").or_insert_with(|| name.unwrap_or_default().into());
         toml::to_string(&definition).ok()
     }
 

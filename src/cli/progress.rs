@@ -41,10 +41,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
-        if event.step.is_multiple_of(EVERY) {
-            self.bar.set_length(event.steps as u64);
-            self.bar.set_position(event.step as u64);
-        }
+        self.at(event.step, event.steps);
         ControlFlow::Continue(())
     }
 }

@@ -128,6 +128,14 @@ pub struct Side {
 }
 
 impl Side {
+    /// The training that was recorded, where it is one.
+    pub fn recording(&self) -> Option<&Recording> {
+        match &self.engine {
+            EngineKind::Recorded(recording) => Some(recording),
+            EngineKind::Torch | EngineKind::Scratch => None,
+        }
+    }
+
     /// Which rows its batches have: those of the course, in batches of its own.
     pub fn order(&self, course: &Course) -> Order {
         Order { size: self.batch_size, ..course.order }

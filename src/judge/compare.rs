@@ -8,7 +8,7 @@ use crate::{
     engine::Engine,
     environment::{environment, timer_us},
     error::{Error, Result},
-    experiment::{EngineKind, Experiment, Side},
+    experiment::{Experiment, Side},
     judge::noise::Limits,
     run::{Engines, Lockstep, Observer, Role, STOCK, Silent},
     training::identity,
@@ -109,8 +109,7 @@ impl Comparison<'_> {
 
     /// The same, as an experiment can be compared: what was recorded trains by itself.
     fn of(self, experiment: &Experiment) -> Result<Self> {
-        let recorded = |side: &Side| matches!(side.engine, EngineKind::Recorded(_));
-        if ![&experiment.reference, &experiment.candidate].into_iter().any(recorded) {
+        if [&experiment.reference, &experiment.candidate].iter().all(|side| side.recording().is_none()) {
             return Ok(self);
         }
         match self.mode {
@@ -147,7 +146,7 @@ fn say_whether_steps_agree(
         return Ok(());
     }
     // An update that differs where gradients do not is the step that differs.
-    let recorded = matches!(experiment.candidate.engine, EngineKind::Recorded(_));
+    let recorded = experiment.candidate.recording().is_some();
     let alone = first.phase == Phase::Update
         && (recorded || first.mode == RunMode::Sync)
         && verdict.first_of(Phase::Backward).is_none();

@@ -38,7 +38,7 @@ use crate::{
     data::{Batch, set::Which},
     engine::{Description, Lends},
     error::{Error, Result},
-    experiment::{EngineKind, Experiment, Side},
+    experiment::{Experiment, Side},
     model::Alignment,
     training::Course,
 };
@@ -171,13 +171,11 @@ impl Lockstep {
             _ => 1,
         };
         let steps = experiment.course.length.steps(steps_of_epoch);
-        let recorded = [&experiment.reference, &experiment.candidate].map(|side| match &side.engine {
-            EngineKind::Recorded(recording) => (recording.steps, recording.said.clone()),
-            EngineKind::Torch | EngineKind::Scratch => (usize::MAX, Vec::new()),
-        });
+        let sides = [&experiment.reference, &experiment.candidate];
+        let recordings = || sides.into_iter().filter_map(|side| side.recording());
         let mut said = start.said();
-        said.extend(recorded.iter().flat_map(|(_, said)| said.clone()));
-        let recorded = recorded.iter().map(|(steps, _)| *steps).fold(usize::MAX, usize::min);
+        said.extend(recordings().flat_map(|recording| recording.said.clone()));
+        let recorded = recordings().map(|recording| recording.steps).fold(usize::MAX, usize::min);
         if recorded < steps {
             said.push(format!("the trace has {recorded} whole steps of the experiment's {steps}"));
         }

@@ -9,7 +9,7 @@ use crate::{
     data::Batch,
     engine::Engine,
     error::{Error, Result},
-    experiment::{EngineKind, Experiment, Side},
+    experiment::{Experiment, Side},
     model::{
         Alignment, Layer, Parameter, Stretch,
         init::{Drawn, InitialValues, drawn},
@@ -83,9 +83,9 @@ impl Start {
         let (reference_side, candidate_side) = (&experiment.reference, &experiment.candidate);
         let reference = own(reference_side)?;
         // What was recorded started from its own weights, to the bit.
-        let recorded = matches!(candidate_side.engine, EngineKind::Recorded(_));
-        let same_scheme =
-            !recorded && reference_side.init == candidate_side.init && reference_side.seed == candidate_side.seed;
+        let same_scheme = candidate_side.recording().is_none()
+            && reference_side.init == candidate_side.init
+            && reference_side.seed == candidate_side.seed;
         let alignment = experiment.alignment();
         let wanted = candidate_side.model.parameters();
         let of_file = !reference.buffers.is_empty();

@@ -56,14 +56,21 @@ fn patched(file: &str, diff: &str) -> String {
     for hunk in diff.split("@@\n") {
         let old: String =
             hunk.lines().filter(|line| !line.starts_with('+')).map(|line| format!("{}\n", &line[1..])).collect();
-        let new: String = hunk.lines().map(|line| format!("{}\n", &line[1..])).collect();
+        let new: String =
+            hunk.lines().filter(|line| !line.starts_with('-')).map(|line| format!("{}\n", &line[1..])).collect();
         assert_eq!(patched.matches(&old).count(), 1, "the page's script does not have\n{old}");
         patched = patched.replacen(&old, &new, 1);
     }
     patched
 }
 
-/// Every line of the ten minutes: the script, the definition, what is added, and what is printed, wrong and right.
+#[test]
+#[cfg(feature = "torch")]
+fn trainings_in_pytorch_are_recorded_and_judged_rightly() {
+    run("torch_programs.py", &[]);
+}
+
+/// Every line of the ten minutes: both scripts, the definition, what is added, and what is printed, wrong and right.
 #[test]
 #[cfg(feature = "torch")]
 fn the_ten_minutes_are_as_the_page_says() {
@@ -77,23 +84,33 @@ fn the_ten_minutes_are_as_the_page_says() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(root.join("python/lockstep_parity.py"), folder.path().join("lockstep_parity.py")).unwrap();
     std::fs::write(folder.path().join("net.toml"), &blocks(&page, "toml")[0]).unwrap();
-    let wrong = patched(&blocks(&page, "python")[0], &blocks(&page, "diff")[0]);
-    let right = wrong.replace("d2.mean(axis=0)", "d2.sum(axis=0)").replace("d1.mean(axis=0)", "d1.sum(axis=0)");
-    assert_ne!(wrong, right);
-    for (script, shown) in [wrong, right].iter().zip(blocks(&page, "text")) {
-        std::fs::write(folder.path().join("mine.py"), script).unwrap();
+    let [mine, theirs]: [String; 2] = blocks(&page, "python")[..2].to_vec().try_into().unwrap();
+    let [of_theirs, of_mine]: [String; 2] = blocks(&page, "diff").try_into().unwrap();
+    let ran = |script: &str| -> String {
+        std::fs::write(folder.path().join("script.py"), script).unwrap();
         let mut command = Command::new(&python);
-        command.arg("mine.py").current_dir(folder.path()).env("LOCKSTEP", env!("CARGO_BIN_EXE_lockstep"));
+        command.arg("script.py").current_dir(folder.path()).env("LOCKSTEP", env!("CARGO_BIN_EXE_lockstep"));
         let done = command.output().unwrap();
         let (out, error) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
         assert!(done.status.success(), "{out}{error}");
+        out
+    };
+    ran(&patched(&theirs, &of_theirs));
+    let wrong = patched(&mine, &of_mine);
+    let right = wrong.replace("d2.mean(axis=0)", "d2.sum(axis=0)").replace("d1.mean(axis=0)", "d1.sum(axis=0)");
+    assert_ne!(wrong, right);
+    let by_file = |script: &str| script.replace("definition=\"theirs\"", "definition=\"net.toml\"");
+    let scripts = [(&wrong, 0), (&right, 1), (&by_file(&wrong), 0), (&by_file(&right), 1)];
+    for (script, shown) in scripts {
+        let shown = &blocks(&page, "text")[shown];
+        let out = ran(script);
         // The last digits of gaps are a processor's; the sentences and the table of patterns are everyone's.
         let said = |text: &str| -> Vec<String> {
             let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
             lines.map(|line| line.get(..58).unwrap_or(line).trim_end().to_owned()).collect()
         };
         let out = said(&out);
-        for line in said(&shown) {
+        for line in said(shown) {
             assert!(out.contains(&line), "the page shows\n{line}\nand lockstep printed\n{}", out.join("\n"));
         }
     }

@@ -265,18 +265,21 @@ impl Case {
         self.folder.path().join(if kept == Kept::Weights { "run.npz" } else { "run" })
     }
 
-    fn experiment(&self, sets: &[&str]) -> Result<Experiment, Error> {
+    fn text(&self) -> String {
         let trace = if self.folder.path().join("run").exists() { "run" } else { "run.npz" };
         let [_, hidden, outputs] = SIZES;
-        let text = format!(
+        format!(
             "data = {{ kind = 'npz', path = 'data.npz' }}\n\
              model.layers = [{{ linear = {{ outputs = {hidden} }} }}, 'tanh', {{ linear = {{ outputs = {outputs} }} }}]\n\
              training = {{ loss = 'mse', optimizer = {{ sgd = {{ lr = 0.1 }} }}, batch_size = {BATCH}, steps = {STEPS} }}\n\
              reference.engine = 'scratch'\n\
              candidate.engine = {{ trace = '{trace}' }}\n"
-        );
+        )
+    }
+
+    fn experiment(&self, sets: &[&str]) -> Result<Experiment, Error> {
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-        Experiment::parse(&text, "mine.toml", self.folder.path(), &sets)
+        Experiment::parse(&self.text(), "mine.toml", self.folder.path(), &sets)
     }
 
     fn verdict(&self) -> Verdict {
@@ -499,7 +502,7 @@ fn what_lockstep_records_is_judged_as_the_engine_was() {
     let folder = tempfile::tempdir().unwrap();
     let text = |data: &str, length: &str| {
         format!(
-            "{data}\nmodel.layers = [{{ linear = {{ outputs = 6 }} }}, 'relu', {{ linear = {{ outputs = 3 }} }}]\n\
+            "{data}\nmodel.layers = [{{ linear = {{ outputs = 6 }} }}, 'relu', {{ dropout = {{ p = 0.3 }} }}, {{ linear = {{ outputs = 3 }} }}]\n\
              model.init = 'xavier-uniform'\ntraining = {{ loss = 'cross-entropy', optimizer = {{ adam = {{ lr = 0.01 }} }}{length} }}\n"
         )
     };
@@ -525,6 +528,19 @@ fn what_lockstep_records_is_judged_as_the_engine_was() {
             // The same engine on the same rows: the same numbers.
             assert_eq!(verdict["gaps"]["free"]["weights"]["max"], 0.0, "{engine}, {experiment}");
         }
+        // By what it says of itself.
+        let (code, out, error) = lockstep(&["run", "run", "--set", &reference, "--out", "out"]);
+        assert!(code == Some(0) && out.contains("PARITY"), "{out}{error}");
+        let (code, _, error) = lockstep(&["new", "told", "--from", "run"]);
+        assert_eq!(code, Some(0), "{error}");
+        let (code, out, error) =
+            lockstep(&["run", "told.toml", "--candidate", "run", "--set", &reference, "--out", "out"]);
+        assert!(code == Some(0) && out.contains("PARITY"), "{out}{error}");
+        fs::remove_file(folder.path().join("told.toml")).unwrap();
+        let (code, _, error) = lockstep(&["record", "whole.toml", "--engine", engine, "--out", "wider", "--seed", "5"]);
+        assert_eq!(code, Some(0), "{error}");
+        let (code, _, error) = lockstep(&["compare", "run", "wider", "--set", "training.steps=1", "--out", "out"]);
+        assert!(code == Some(2) && error.contains("different"), "{error}");
         // Two traces, one of them in f64, by what they say of themselves.
         let (code, _, error) =
             lockstep(&["record", "whole.toml", "--engine", engine, "--out", "wide", "--set", "dtype=f64"]);
@@ -544,6 +560,40 @@ fn what_lockstep_records_is_judged_as_the_engine_was() {
         let (code, _, error) = lockstep(&["compare", "absent", "run"]);
         assert!(code == Some(2) && error.contains("absent: cannot read the trace"), "{error}");
     }
+}
+
+/// `--map FILE` is `map` in a file of its own, and a trace that does not say what it was meant to be is not run alone.
+#[test]
+#[cfg(feature = "program")]
+fn which_array_is_which_is_said_in_a_file() {
+    let case = Case::new(1, Mistake::None, false, Kept::Weights);
+    let lockstep = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        let done = command.args(arguments).current_dir(case.folder.path()).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    let write = |name: &str, text: &str| fs::write(case.folder.path().join(name), text).unwrap();
+    let map = "W1 = { to = '0.weight', transpose = true }\nb1 = { to = '0.bias' }\nW2 = { to = '2.weight', transpose = true }\n";
+    write("map.toml", &format!("{map}b2 = {{ to = '2.bias' }}\n"));
+    write("short.toml", map);
+    write("mine.toml", &case.text());
+    write("torn.toml", "W1 = {");
+    let run = |file: &str| {
+        let engine = "reference.engine=scratch";
+        lockstep(&["run", "mine.toml", "--candidate", "run.npz", "--map", file, "--set", engine, "--out", "out"])
+    };
+    let (code, out, error) = run("map.toml");
+    assert!(code == Some(0) && !out.contains("matched by order"), "{out}{error}");
+    for (file, said) in [("short.toml", "2.bias"), ("torn.toml", "torn.toml"), ("absent.toml", "absent.toml")] {
+        let (code, _, error) = run(file);
+        assert!(code == Some(2) && error.contains(said), "{file}: {error}");
+    }
+    fs::create_dir(case.folder.path().join("untold")).unwrap();
+    write("untold/manifest.json", "{\"schema\": 1}");
+    let (code, _, error) = lockstep(&["run", "untold"]);
+    assert!(code == Some(2) && error.contains("lockstep new NAME --from untold"), "{error}");
+    let (code, _, error) = lockstep(&["run", "."]);
+    assert!(code == Some(2) && error.contains("manifest.json"), "{error}");
 }
 
 /// What `lockstep new` writes runs as it stands, and never over what is there.

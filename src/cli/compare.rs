@@ -1,6 +1,6 @@
 //! `lockstep compare`: two traces, judged by a definition.
 
-use super::run::Run;
+use super::run::{Run, mapped};
 use crate::{
     error::{Error, Result},
     run::Mode,
@@ -27,6 +27,10 @@ pub(super) struct Options {
     /// Change a key of the experiment: KEY=VALUE; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Which recorded array of the candidate is which parameter: a TOML file of lines
+    /// W1 = { to = "0.weight", transpose = true }
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
     /// Print verdict.json alone
     #[arg(long)]
     json: bool,
@@ -42,6 +46,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let mut sets = options.set.clone();
     sets.push(played("reference", &options.reference)?);
     sets.push(played("candidate", &options.candidate)?);
+    sets.extend(options.map.as_deref().map(mapped).transpose()?);
     let of_trace = || {
         let traces = [&options.reference, &options.candidate];
         let found = traces.into_iter().find_map(|path| Some((path, Trace::open(path).ok()?.definition()?)));

@@ -34,12 +34,18 @@ struct Guess {
 pub(super) fn run(options: &Options) -> Result<u8> {
     let stem = options.name.strip_suffix(".toml").unwrap_or(&options.name);
     let path = PathBuf::from(format!("{stem}.toml"));
-    let guess = match options.from.as_deref() {
-        None => from_nothing(&path),
+    let first = match options.from.as_deref() {
+        None => from_nothing(&path).first(stem),
         Some(from) if matches!(from.extension().and_then(|name| name.to_str()), Some("csv" | "tsv")) => {
-            from_table(from, &path)?
+            from_table(from, &path)?.first(stem)
         }
-        Some(from) => from_trace(from, &path)?,
+        Some(from) => {
+            let trace = Trace::open(from)?;
+            match trace.definition() {
+                Some(definition) => told(&definition, from, &path),
+                None => from_trace(&trace, &path)?.first(stem),
+            }
+        }
     };
     let unwritten = |error| Error::io(&path, "cannot write the experiment", error);
     let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|error| {
@@ -47,13 +53,37 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         let words = || Error::Usage(format!("{} is there already; give another name", path.display()));
         if there { words() } else { unwritten(error) }
     })?;
-    file.write_all(guess.text(stem).as_bytes()).map_err(unwritten)?;
-    let said: String = guess.said.iter().map(|said| format!("  guessed: {said}\n")).collect();
-    print(&format!("{} is written. Read it, then run:\n\n    {}\n\n{said}", path.display(), guess.next))?;
+    file.write_all(first.text.as_bytes()).map_err(unwritten)?;
+    let said: String = first.said.iter().map(|said| format!("  {said}\n")).collect();
+    print(&format!("{} is written. Read it, then run:\n\n    {}\n\n{said}", path.display(), first.next))?;
     Ok(0)
 }
 
+/// A first experiment: its file, what is to be said of it, and the command that comes next.
+struct First {
+    text: String,
+    said: Vec<String>,
+    next: String,
+}
+
+/// What a trace says of itself.
+fn told(definition: &str, from: &Path, path: &Path) -> First {
+    First {
+        text: format!(
+            "# What {} was meant to be, as its recorder saw it. Every key is in experiments/README.md of lockstep.\n{definition}",
+            from.display()
+        ),
+        said: vec!["network and training are those that the trace tells".to_owned()],
+        next: format!("lockstep run {} --candidate {}", path.display(), from.display()),
+    }
+}
+
 impl Guess {
+    fn first(self, title: &str) -> First {
+        let text = self.text(title);
+        First { text, said: self.said.iter().map(|said| format!("guessed: {said}")).collect(), next: self.next }
+    }
+
     fn text(&self, title: &str) -> String {
         let layers: String = self.layers.iter().map(|layer| format!("  {layer}\n")).collect();
         let Self { data, loss, batch, .. } = self;
@@ -93,13 +123,17 @@ fn from_nothing(path: &Path) -> Guess {
 }
 
 fn from_table(from: &Path, path: &Path) -> Result<Guess> {
-    let text = crate::file::content(from, "cannot read the table")?;
-    let text = String::from_utf8_lossy(&text);
-    let head = text.lines().next().unwrap_or_default();
-    let separator = if head.contains('\t') { '\t' } else { ',' };
-    let last = head.split(separator).next_back().unwrap_or_default().trim().trim_matches('"').to_owned();
-    let cells = |line: &str| line.split(separator).next_back().unwrap_or_default().trim().trim_matches('"').to_owned();
-    let mut targets: Vec<String> = text.lines().skip(1).filter(|line| !line.trim().is_empty()).map(cells).collect();
+    let bytes = crate::file::content(from, "cannot read the table")?;
+    let tabbed = bytes.split(|byte| *byte == b'\n').next().is_some_and(|head| head.contains(&b'\t'));
+    let mut table = csv::ReaderBuilder::new()
+        .delimiter(if tabbed { b'\t' } else { b',' })
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .from_reader(bytes.as_slice());
+    let cell = |row: &csv::ByteRecord| String::from_utf8_lossy(row.iter().next_back().unwrap_or_default()).into_owned();
+    let unread = |error: csv::Error| Error::data(from.display().to_string(), format!("cannot be read: {error}"));
+    let last = cell(table.byte_headers().map_err(unread)?);
+    let mut targets = table.byte_records().map(|row| Ok(cell(&row.map_err(unread)?))).collect::<Result<Vec<_>>>()?;
     if targets.is_empty() {
         return Err(Error::data(
             from.display().to_string(),
@@ -112,7 +146,7 @@ fn from_table(from: &Path, path: &Path) -> Result<Guess> {
     targets.dedup();
     let classes = targets.len();
     let of_classes = (!numbers || whole) && (2..=100).contains(&classes);
-    let kind = if separator == '\t' { "tsv" } else { "csv" };
+    let kind = if tabbed { "tsv" } else { "csv" };
     let table = std::path::absolute(from).unwrap_or_else(|_| from.to_owned());
     let quoted = |text: String| toml::Value::String(text).to_string();
     let (key, said) = match of_classes {
@@ -133,8 +167,7 @@ fn from_table(from: &Path, path: &Path) -> Result<Guess> {
     })
 }
 
-fn from_trace(from: &Path, path: &Path) -> Result<Guess> {
-    let trace = Trace::open(from)?;
+fn from_trace(trace: &Trace, path: &Path) -> Result<Guess> {
     let Sketch { outputs, targets, batches } = trace.sketch()?;
     let mut said = vec!["tanh between the layers: write what your network has".to_owned()];
     let mut layers = Vec::new();
@@ -163,6 +196,6 @@ fn from_trace(from: &Path, path: &Path) -> Result<Guess> {
         loss,
         batch,
         said,
-        next: format!("lockstep run {} --candidate {}", path.display(), from.display()),
+        next: format!("lockstep run {} --candidate {}", path.display(), trace.path().display()),
     })
 }

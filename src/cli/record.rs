@@ -1,6 +1,6 @@
 //! `lockstep record`: one engine in training, all that it computes on disk.
 
-use super::{print, progress::Progress, stop_on_interrupt};
+use super::{print, progress::Progress, run::Changes, stop_on_interrupt};
 use crate::{
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
@@ -20,15 +20,8 @@ pub(super) struct Options {
     /// The folder of the trace; an earlier trace there is replaced
     #[arg(long, value_name = "TRACE")]
     out: PathBuf,
-    /// How many steps to train
-    #[arg(long, value_name = "N")]
-    steps: Option<u64>,
-    /// The seed of initial weights, shuffling and dropout
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Change a key of the experiment: KEY=VALUE; may be repeated
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    changes: Changes,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -38,10 +31,7 @@ enum EngineName {
 }
 
 pub(super) fn run(options: &Options) -> Result<u8> {
-    let mut sets = options.set.clone();
-    sets.extend(options.steps.map(|steps| format!("training.steps={steps}")));
-    sets.extend(options.seed.map(|seed| format!("seed={seed}")));
-    let mut experiment = Experiment::load(&options.experiment, &sets)?;
+    let mut experiment = Experiment::load(&options.experiment, &options.changes.sets([]))?;
     let engine = match options.engine {
         EngineName::Torch => EngineKind::Torch,
         EngineName::Scratch => EngineKind::Scratch,

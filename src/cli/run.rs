@@ -4,9 +4,11 @@ use super::{compare::played, print, progress::Progress, say, stop_on_interrupt};
 use crate::{
     error::{Error, Result},
     experiment::Experiment,
+    file,
     judge::Comparison,
     report::{self, CHECKPOINTS, Folder},
     run::{Checkpoints, Mode, Observer, StepEvent},
+    trace::Trace,
 };
 use clap::{Args, ValueEnum};
 use sha2::{Digest, Sha256};
@@ -18,7 +20,8 @@ use std::{
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The experiment file (`lockstep list` shows the ones there are)
+    /// The experiment file (`lockstep list` shows the ones there are); or a trace that says what it was meant to be, as those
+    /// of PyTorch do, which is then the candidate
     experiment: PathBuf,
     /// The folder for verdict.json, report.md, plots and checkpoints [default: below lockstep-out, named after the experiment
     /// and what is set on the command line]
@@ -35,6 +38,19 @@ pub(super) struct Options {
     /// The step that --mode probe compares; the first one is 0
     #[arg(long, value_name = "STEP")]
     at: Option<usize>,
+    #[command(flatten)]
+    changes: Changes,
+    /// Which recorded array is which parameter: a TOML file of lines W1 = { to = "0.weight", transpose = true }
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+    /// Print verdict.json alone
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the command line changes of an experiment.
+#[derive(Debug, Args)]
+pub(super) struct Changes {
     /// How many steps to train
     #[arg(long, value_name = "N")]
     steps: Option<u64>,
@@ -45,9 +61,15 @@ pub(super) struct Options {
     /// are in experiments/README.md
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Print verdict.json alone
-    #[arg(long)]
-    json: bool,
+}
+
+impl Changes {
+    /// As settings of keys, `more` between what `--set` says and the options of their own.
+    pub fn sets(&self, more: impl IntoIterator<Item = String>) -> Vec<String> {
+        let steps = self.steps.map(|steps| format!("training.steps={steps}"));
+        let seed = self.seed.map(|seed| format!("seed={seed}"));
+        self.set.iter().cloned().chain(more).chain(steps).chain(seed).collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -74,12 +96,35 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     if options.at.is_some() && mode != Mode::Probe {
         return Err(Error::Usage("--at names the step of a probe; add --mode probe".to_owned()));
     }
-    let mut sets = options.set.clone();
-    sets.extend(options.candidate.as_ref().map(|trace| played("candidate", trace)).transpose()?);
-    sets.extend(options.steps.map(|steps| format!("training.steps={steps}")));
-    sets.extend(options.seed.map(|seed| format!("seed={seed}")));
     let Options { experiment, out, at, json, .. } = options;
-    Run { experiment, text: None, out: out.as_deref(), sets, mode, at: *at, json: *json }.go()
+    let text = experiment.is_dir().then(|| defined_by(experiment)).transpose()?;
+    let candidate = options.candidate.as_ref().or_else(|| text.as_ref().map(|_| experiment));
+    let candidate = candidate.map(|trace| played("candidate", trace)).transpose()?;
+    let map = options.map.as_deref().map(mapped).transpose()?;
+    let sets = options.changes.sets(candidate.into_iter().chain(map));
+    Run { experiment, text, out: out.as_deref(), sets, mode, at: *at, json: *json }.go()
+}
+
+/// What a trace says that it was meant to be.
+fn defined_by(trace: &Path) -> Result<String> {
+    Trace::open(trace)?.definition().ok_or_else(|| {
+        Error::Usage(format!(
+            "{}: does not say what it was meant to be; `lockstep new NAME --from {}` begins an experiment that does, which it is \
+             judged by: lockstep run NAME.toml --candidate {}",
+            trace.display(),
+            trace.display(),
+            trace.display()
+        ))
+    })
+}
+
+/// The `--set` that a file of `map` stands for.
+pub(super) fn mapped(path: &Path) -> Result<String> {
+    let bytes = file::typed(path, "cannot read the map")?;
+    let text = String::from_utf8_lossy(&bytes);
+    let table: toml::Table =
+        toml::from_str(&text).map_err(|error| Error::data(path.display().to_string(), error.to_string()))?;
+    Ok(format!("candidate.map={}", toml::Value::Table(table)))
 }
 
 /// One comparison that was asked for.

@@ -19,9 +19,10 @@ pub struct Recorded {
     /// The step that is played, and the rows of its batch.
     step: usize,
     rows: usize,
-    values: Vec<Owned>,      // per tensor
-    gradients: Vec<Owned>,   // per parameter
-    activations: Vec<Owned>, // per layer
+    values: Vec<Owned>,               // per tensor
+    gradients: Vec<Owned>,            // per parameter
+    activations: Vec<Owned>,          // per layer
+    activation_gradients: Vec<Owned>, // likewise, of those that it has
     output_gradient: Owned,
     /// A tensor as it is read.
     read: Vec<f64>,
@@ -40,6 +41,7 @@ impl Recorded {
             widths: model.widths(),
             gradients: (0..trained).map(|_| empty()).collect(),
             activations: (0..model.layers.len()).map(|_| empty()).collect(),
+            activation_gradients: (0..model.layers.len()).map(|_| empty()).collect(),
             output_gradient: empty(),
             step: 0,
             rows: 0,
@@ -116,9 +118,14 @@ impl Engine for Recorded {
     }
 
     fn backward(&mut self) -> Result<()> {
-        let Self { recording, gradients, output_gradient, read, step, rows, .. } = self;
+        let Self { recording, gradients, activation_gradients, output_gradient, read, step, rows, .. } = self;
         if recording.lends.output_gradient {
             Self::take(read, output_gradient, |values| recording.output_gradient((*step, *rows), values))?;
+        }
+        for (layer, own) in activation_gradients.iter_mut().enumerate() {
+            if recording.has_activation_gradient(layer) {
+                Self::take(read, own, |values| recording.activation_gradient(layer, (*step, *rows), values))?;
+            }
         }
         for (number, own) in gradients.iter_mut().enumerate().filter(|_| recording.lends.gradients) {
             Self::take(read, own, |values| recording.gradient(number, *step, values))?;
@@ -140,6 +147,11 @@ impl Engine for Recorded {
 
     fn activation(&self, layer: usize) -> View<'_> {
         self.activations[layer].view(Shape::new(&[self.rows, self.widths[layer]]))
+    }
+
+    fn activation_gradient(&self, layer: usize) -> Option<View<'_>> {
+        let own = self.recording.has_activation_gradient(layer).then(|| &self.activation_gradients[layer])?;
+        Some(own.view(Shape::new(&[self.rows, self.widths[layer]])))
     }
 
     fn output_gradient(&self) -> View<'_> {

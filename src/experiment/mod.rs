@@ -22,7 +22,7 @@ use crate::{
     file::{self, Foreign},
     model::{Alignment, Model, init::Init},
     tensor::DType,
-    trace::{Given, Recording},
+    trace::{Given, Kept, Recording},
     training::{Course, Measure, Training},
 };
 use decode::{Shared, recorded::Played};
@@ -206,6 +206,11 @@ impl Experiment {
         }
     }
 
+    /// What dropout kept in a training that was recorded, where one was: both sides have its masks.
+    pub fn kept(&self) -> Option<Arc<[Kept]>> {
+        [&self.candidate, &self.reference].into_iter().find_map(|side| side.recording()?.kept.clone())
+    }
+
     /// Whether the sides take the rows in batches of different sizes: a step is then a batch of the larger ones, and several
     /// of the others.
     pub fn batches_differ(&self) -> bool {
@@ -333,7 +338,7 @@ impl Draft {
         let wanted: DTypes = self.dtypes(&played)?.into_iter().collect();
         // Those of f64 last: they are what either side was given, the other's are rounded.
         let mut traces: Vec<&Played> = played.iter().flatten().collect();
-        traces.sort_by_key(|played| played.dtype == DType::F64);
+        traces.sort_by_key(|played| played.dtype() == DType::F64);
         let given = traces.iter().filter_map(|played| played.batches().transpose());
         let mut given = given.collect::<Result<Vec<_>>>()?;
         if let [one, other] = given.as_slice()
@@ -374,9 +379,9 @@ impl Draft {
     /// The types that the sides compute in: a trace in its own, and beside one the other side in that, too, unless it says
     /// otherwise.
     fn dtypes(&self, played: &[Option<Played>; 2]) -> Result<[DType; 2]> {
-        let usual = played.iter().flatten().map(|played| played.dtype).next_back().unwrap_or(DType::F32);
+        let usual = played.iter().flatten().map(Played::dtype).next_back().unwrap_or(DType::F32);
         let said = [decode::dtype(&self.reference)?, decode::dtype(&self.candidate)?];
-        let own = |side: usize| played[side].as_ref().map(|played| played.dtype);
+        let own = |side: usize| played[side].as_ref().map(Played::dtype);
         Ok([0, 1].map(|side| own(side).or(said[side]).unwrap_or(usual)))
     }
 
@@ -421,13 +426,14 @@ impl Draft {
                 own.batch_size = shared.course.order.size;
             }
             if let Some(played) = &played[number] {
-                *own = played.engine(own.clone(), root.find(&["model", "init"]).is_some(), Some(steps))?;
+                *own = played.engine(own.clone(), root.find(&["model", "init"]).is_some(), steps)?;
             }
         }
         // What a trace starts from is what the experiment starts from, where that does not say otherwise.
         if reference.find(&["model", "init"]).is_none() && played[1].is_some() && played[0].is_none() {
             sides[0].init = sides[1].init.clone();
         }
+        decode::recorded::one_mask(&sides)?;
         decode::fit::running_mean(&reference, &sides)?;
         if listed.is_none() {
             shared.course.order.size = decode::fit::batches([&reference, &candidate], &sides, &set, &shared.course)?;

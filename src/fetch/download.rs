@@ -166,6 +166,8 @@ fn request(url: &Url, have: u64, settings: &Settings) -> io::Result<(u64, Respon
         .timeout_connect(timeout)
         .timeout_recv_response(timeout)
         .timeout_per_read(timeout)
+        // A second request has a connection of its own: servers close those that were answered.
+        .max_idle_connections(0)
         .build()
         .into();
     let ask = |have: u64| {

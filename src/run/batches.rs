@@ -50,7 +50,7 @@ impl Batches {
         let mut batches = Self {
             loader: loader(side.encoding)?,
             defined: another.then(|| loader(reference.encoding)).transpose()?,
-            masks: Masks::new(&side.model, reference.seed),
+            masks: Masks::new(&side.model, reference.seed, experiment.kept()),
             dtype: reference.dtype,
             order,
             of_steps: experiment.batches_differ().then_some(experiment.course.order),

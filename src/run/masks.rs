@@ -1,4 +1,4 @@
-//! What dropout layers multiply their inputs by, drawn once for both sides.
+//! What dropout layers multiply their inputs by, drawn once for both sides, or as a recorded training drew it.
 //!
 //! As in PyTorch's `dropout`: bernoulli(1 − p)/(1 − p), in the type of the side
 //! (<https://docs.pytorch.org/docs/stable/generated/torch.nn.Dropout.html>).
@@ -6,9 +6,11 @@
 use crate::{
     model::{Dropout, Model},
     tensor::{DType, Shape, View},
+    trace::Kept,
 };
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
 
 /// Dropout's own stream of a seed, so that no other use of the seed draws the same numbers.
 const STREAM: u64 = 3;
@@ -21,18 +23,20 @@ const WORDS_OF_STEP: u32 = 36;
 pub struct Masks {
     layers: Vec<(Dropout, usize)>, // each with its width
     seed: u64,
+    /// What each layer kept in a training that was recorded, in place of what the seed draws.
+    kept: Option<Arc<[Kept]>>,
     rows: usize,
     f32: Vec<Vec<f32>>, // per layer [rows, width]
     f64: Vec<Vec<f64>>, // likewise
 }
 
 impl Masks {
-    /// The masks of `model`, drawn from `seed`. None are drawn yet.
-    pub fn new(model: &Model, seed: u64) -> Self {
+    /// The masks of `model`, drawn from `seed`, or those that were `kept`. None are drawn yet.
+    pub fn new(model: &Model, seed: u64, kept: Option<Arc<[Kept]>>) -> Self {
         let places = model.places().into_iter();
         let layers: Vec<_> = places.filter_map(|place| Some((place.facts.mask?, place.output.elements()))).collect();
         let (f32, f64) = (vec![Vec::new(); layers.len()], vec![Vec::new(); layers.len()]);
-        Self { layers, seed, rows: 0, f32, f64 }
+        Self { layers, seed, kept, rows: 0, f32, f64 }
     }
 
     /// Draws the masks of a step of an epoch, for a batch of `rows` rows: the same numbers for a step whatever was drawn
@@ -45,7 +49,9 @@ impl Masks {
         random.set_stream(STREAM);
         random.set_word_pos((step as u128) << WORDS_OF_STEP);
         self.rows = rows;
-        for ((dropout, width), (f32, f64)) in self.layers.iter().zip(self.f32.iter_mut().zip(&mut self.f64)) {
+        let layers = self.layers.iter().zip(self.f32.iter_mut().zip(&mut self.f64)).enumerate();
+        for (layer, ((dropout, width), (f32, f64))) in layers {
+            let kept_then = self.kept.as_ref().and_then(|kept| kept.get(layer));
             let off = dropout.first_epoch_only && epoch > 0;
             let dropped = if off { 0.0 } else { dropout.p * 2f64.powi(32) };
             let kept = if off || !dropout.scaled { 1.0 } else { 1.0 - dropout.p };
@@ -59,8 +65,11 @@ impl Masks {
                 f64.resize(rows * width, 1.0);
                 continue;
             }
-            for _ in 0..rows * width {
-                let keep = f64::from(random.next_u32()) >= dropped;
+            for element in 0..rows * width {
+                let keep = match kept_then {
+                    Some(kept) => off || kept.at(step, element),
+                    None => f64::from(random.next_u32()) >= dropped,
+                };
                 f32.push(if keep { narrow } else { 0.0 });
                 f64.push(if keep { wide } else { 0.0 });
             }
@@ -85,7 +94,7 @@ mod tests {
 
     fn masks(p: f64, scaled: bool, first_epoch_only: bool) -> Masks {
         let dropout = Layer::Dropout(Dropout { p, scaled, first_epoch_only });
-        Masks::new(&Model::new(vec![dropout, Layer::Relu, dropout], 100).unwrap(), 7)
+        Masks::new(&Model::new(vec![dropout, Layer::Relu, dropout], 100).unwrap(), 7, None)
     }
 
     fn drawn(masks: &mut Masks, step: usize, epoch: usize) -> Vec<Vec<f64>> {

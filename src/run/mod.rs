@@ -191,7 +191,7 @@ impl Lockstep {
             steps_per_epoch: steps_of_epoch,
             batches,
             own,
-            defined_masks: batches_differ.then(|| Masks::new(model, experiment.reference.seed)),
+            defined_masks: batches_differ.then(|| Masks::new(model, experiment.reference.seed, experiment.kept())),
             validation: validation.map(|validation| validation.rarely(replayed_every > 1)),
             test,
             course: experiment.course.clone(),

@@ -43,6 +43,8 @@ pub fn recorded(experiment: &Experiment, which: RunSide, stop: &AtomicBool, take
     let side = experiment.side(which);
     let mut batches = Batches::new(experiment, which)?;
     let mut engine = prepared(experiment, which, batches.largest())?;
+    let places = side.model.places();
+    let dropout: Vec<usize> = (0..places.len()).filter(|&layer| places[layer].mask.is_some()).collect();
     let (layers, names) = (side.model.layers.len(), engine.parameters().to_vec());
     let steps = experiment.course.length.steps(batches.steps_per_epoch());
     let kinds: Vec<&str> = side
@@ -97,6 +99,9 @@ pub fn recorded(experiment: &Experiment, which: RunSide, stop: &AtomicBool, take
             ];
             tensors.push(("batch/input".to_owned(), View { shape: batch.inputs.shape(), values: Values::F64(&wide) }));
             tensors.extend((0..layers).map(|layer| (format!("activation/{layer}"), engine.activation(layer))));
+            let between = (0..layers).filter_map(|layer| Some((layer, engine.activation_gradient(layer)?)));
+            tensors.extend(between.map(|(layer, gradient)| (format!("activation_gradient/{layer}"), gradient)));
+            tensors.extend(dropout.iter().zip(batch.masks).map(|(layer, mask)| (format!("mask/{layer}"), *mask)));
             tensors.extend(
                 names
                     .iter()

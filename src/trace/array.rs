@@ -4,13 +4,12 @@
 //! program. What is compressed, or in the order in which the first axis runs fastest, is unpacked once, and has to fit the
 //! memory.
 
+use super::ACTION;
 use crate::{
     error::{Error, Result},
     file::{self, Element, Header, most_bytes},
 };
 use std::{fs::File, os::unix::fs::FileExt, path::Path, sync::Arc};
-
-const ACTION: &str = "cannot read the trace";
 
 /// One recorded array.
 #[derive(Debug, Clone)]
@@ -56,11 +55,16 @@ impl Array {
         let row = row_of(&shape, &element)?;
         let whole = (data / row as u64) as usize;
         let cut = if complete { whole < shape[0] } else { !data.is_multiple_of(row as u64) };
-        shape[0] = if complete { shape[0].min(whole) } else { whole };
+        let (told, by_columns) = (shape[0], by_columns && shape.len() > 1);
+        shape[0] = if complete { told.min(whole) } else { whole };
         let offset = start + behind as u64;
-        let source = if by_columns && shape.len() > 1 {
-            if cut {
-                return Err("is cut short, and its order is Fortran's, so that no step of it is whole".to_owned());
+        let source = if by_columns {
+            // A step of it has its parts all over the file, wherever its header says.
+            if whole != told {
+                return Err(
+                    "is not as long as its header says, and its order is Fortran's, so that no step of it is whole"
+                        .to_owned(),
+                );
             }
             let elements = data as usize / element.size;
             let mut bytes = reserved(data)?;

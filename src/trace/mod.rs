@@ -5,11 +5,13 @@
 
 mod array;
 mod batches;
+mod kept;
 mod matching;
 mod recording;
 mod write;
 
 pub(crate) use batches::Given;
+pub use kept::Kept;
 pub use matching::Mapped;
 pub use recording::{Beginning, Recording};
 pub use write::Writer;
@@ -36,13 +38,10 @@ const ACTION: &str = "cannot read the trace";
 const SCHEMA: u32 = 1;
 
 /// The folders of a trace, each with one array per tensor of its kind.
-const FOLDERS: [&str; 6] = ["parameter", "gradient", "activation", "activation_gradient", "buffer", "mask"];
+const FOLDERS: [&str; 7] = ["parameter", "gradient", "activation", "activation_gradient", "buffer", "mask", "batch"];
 
 /// The arrays beside them.
 const SINGLES: [&str; 5] = ["step", "loss", "output", "output_gradient", "time_us"];
-
-/// The folder of the batches, and its arrays.
-const BATCH: [&str; 4] = ["batch/input", "batch/target", "batch/size", "batch/index"];
 
 /// A recorded run.
 #[derive(Debug)]
@@ -53,6 +52,8 @@ pub struct Trace {
     arrays: Vec<(String, Array)>,
     /// Whether somebody gave them in an order.
     ordered: bool,
+    /// The type that it was computed in.
+    pub dtype: DType,
 }
 
 /// What the shapes of a trace tell of its network.
@@ -85,7 +86,8 @@ impl Trace {
     /// If it cannot be read, or is no trace.
     pub fn open(path: &Path) -> Result<Self> {
         let about = fs::metadata(path).map_err(|error| Error::io(path, ACTION, error))?;
-        if about.is_dir() { Self::folder(path) } else { Self::archive(path) }
+        let trace = if about.is_dir() { Self::folder(path) } else { Self::archive(path) }?;
+        Ok(Self { dtype: trace.computed_in()?, ..trace })
     }
 
     /// Where it is.
@@ -139,10 +141,7 @@ impl Trace {
 
     /// The type that it was computed in: f32 where every number of the first and the last weights is one, as arrays are widened
     /// on their way into files.
-    ///
-    /// # Errors
-    /// If its weights cannot be read.
-    pub fn dtype(&self) -> Result<DType> {
+    fn computed_in(&self) -> Result<DType> {
         let parameters = || self.of("parameter").map(|(_, array)| array).filter(|array| array.steps() > 0);
         if parameters().any(|array| !array.is_wide()) {
             return Ok(DType::F32);
@@ -166,21 +165,20 @@ impl Trace {
         let mut add = |folder: &str| -> Result<()> {
             for (name, file) in arrays_in(&path.join(folder))? {
                 let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-                let known = folder != "batch" || BATCH.contains(&name.as_str());
-                if known && (!folder.is_empty() || SINGLES.contains(&name.as_str())) {
+                if !folder.is_empty() || SINGLES.contains(&name.as_str()) {
                     arrays.push((name, Array::open(&file, complete)?));
                 }
             }
             Ok(())
         };
-        [""].iter().chain(&FOLDERS).chain(&["batch"]).try_for_each(|folder| add(folder))?;
+        [""].iter().chain(&FOLDERS).try_for_each(|folder| add(folder))?;
         let place = |name: &str| {
             let own = name.split_once('/').map_or(name, |(_, own)| own);
             manifest.order.iter().position(|given| given == own)
         };
         arrays.sort_by_cached_key(|(name, _)| (place(name), file::natural(name)));
         let ordered = !manifest.order.is_empty();
-        Ok(Self { path: path.to_owned(), manifest, arrays, ordered })
+        Ok(Self { path: path.to_owned(), manifest, arrays, ordered, dtype: DType::F64 })
     }
 
     fn archive(path: &Path) -> Result<Self> {
@@ -226,7 +224,7 @@ impl Trace {
             }
             arrays.push((key, array));
         }
-        Ok(Self { path: path.to_owned(), manifest: Manifest::default(), arrays, ordered: true })
+        Ok(Self { path: path.to_owned(), manifest: Manifest::default(), arrays, ordered: true, dtype: DType::F64 })
     }
 
     /// An array by its name in the layout.

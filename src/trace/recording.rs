@@ -1,13 +1,13 @@
 //! A trace beside a model: which of its arrays is what, where its steps begin, and what they are worth.
 
-use super::{Array, Mapped, Trace, matching::matched};
+use super::{Array, Kept, Mapped, Trace, matching::matched};
 use crate::{
     engine::Lends,
     error::Result,
-    model::{Model, init::InitialValues},
+    model::{Model, Parameter, init::InitialValues},
     tensor::{DType, Shape},
 };
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// One recorded tensor of every step, in the model's layout.
 #[derive(Debug)]
@@ -32,11 +32,14 @@ pub struct Recording {
     pub lends: Lends,
     /// How it was read, in sentences.
     pub said: Vec<String>,
+    /// What each of its dropout layers kept, if it has that of all that drop something.
+    pub kept: Option<Arc<[Kept]>>,
     path: String,
     parameters: Vec<Tensor>,
     /// The row of the weights that step 0 ends with.
     after_first: usize,
     activations: Vec<Array>,
+    activation_gradients: Vec<Option<Array>>, // per layer
     gradients: Vec<Tensor>,
     output_gradient: Option<Array>,
     loss: Option<Array>,
@@ -54,7 +57,7 @@ pub struct Beginning<'a> {
     /// The experiment's own, where it says which.
     pub given: Option<&'a [InitialValues]>,
     /// How many steps it has.
-    pub steps: Option<usize>,
+    pub steps: usize,
 }
 
 impl Tensor {
@@ -80,17 +83,24 @@ impl Recording {
         let found = matched((&shapes, trace.ordered), model, &trace.manifest.layout, map).map_err(fault)?;
         let mut said: Vec<String> = found.said.into_iter().collect();
         let model_parameters = model.parameters();
-        let tensors = |folder: &str| -> Vec<Option<Tensor>> {
-            let of = |(number, one): (usize, &super::matching::Match)| {
-                let array = trace.array(&format!("{folder}/{}", one.from))?.clone();
-                let shape = model_parameters[number].shape;
-                (array.elements() == shape.elements()).then_some(Tensor { array, shape, transposed: one.transposed })
+        // All of a kind that are there, which each have to fit.
+        let tensors = |folder: &str| -> Result<Vec<Tensor>> {
+            let of = |(one, parameter): (&super::matching::Match, &Parameter)| {
+                let name = format!("{folder}/{}", one.from);
+                let array = trace.array(&name)?.clone();
+                let (shape, transposed) = (parameter.shape, one.transposed);
+                Some(match array.elements() == shape.elements() {
+                    true => Ok(Tensor { array, shape, transposed }),
+                    false => Err(trace.fault(format!(
+                        "array {name} has shape {:?} at every step, the model's {} has {shape}",
+                        array.shape(),
+                        parameter.name
+                    ))),
+                })
             };
-            found.each.iter().enumerate().map(of).collect()
+            found.each.iter().zip(&model_parameters).filter_map(of).collect()
         };
-        let all = |tensors: Vec<Option<Tensor>>| tensors.into_iter().collect::<Option<Vec<_>>>();
-        let parameters =
-            all(tensors("parameter")).ok_or_else(|| trace.fault("has arrays that do not fit the model"))?;
+        let parameters = tensors("parameter")?;
         if let Some(whole) = parameters.iter().find(|tensor| tensor.array.is_whole()) {
             return Err(trace.fault(format!(
                 "holds whole numbers for a weight of shape {}; record float32 or float64",
@@ -98,20 +108,36 @@ impl Recording {
             )));
         }
         let clipped = trace.manifest.gradient_of.as_deref() == Some("clipped");
-        let gradients = all(tensors("gradient")).filter(|_| !clipped).unwrap_or_default();
-        if clipped {
+        let mut gradients = tensors("gradient")?;
+        if clipped && !gradients.is_empty() {
             said.push("its gradients are those after clipping, which are not judged".to_owned());
+        } else if !gradients.is_empty() && gradients.len() < parameters.len() {
+            said.push(
+                "it has the gradients of some parameters alone, which are not judged; record them all".to_owned(),
+            );
         }
-        let activations = activations(trace, model);
+        if clipped || gradients.len() < parameters.len() {
+            gradients.clear();
+        }
+        let mut activations = activations(trace, model)?;
+        if !activations.is_empty() && activations.len() < model.layers.len() {
+            said.push("it has the outputs of some layers alone, which are not judged; record them all".to_owned());
+            activations.clear();
+        }
+        // The gradients between two layers are judged beside what the layers put out.
+        let activation_gradients =
+            if activations.is_empty() { Vec::new() } else { activation_gradients(trace, model)? };
+        let kept = kept(trace, model)?;
         let [loss, output_gradient] = ["loss", "output_gradient"].map(|name| trace.array(name).cloned());
         let rows = parameters.iter().map(|tensor| tensor.array.steps()).min().unwrap_or_default();
         if rows == 0 {
             return Err(trace.fault("has no recorded step"));
         }
         let computed = activations.iter().chain(gradients.iter().map(|gradient| &gradient.array));
-        let computed = computed.chain(&loss).chain(&output_gradient).map(Array::steps).min();
-        let dtype = trace.dtype()?;
-        let (first, after_first) = first_weights(trace, &parameters, (rows, computed), dtype, beginning)?;
+        let computed = computed.chain(&loss).chain(&output_gradient).chain(activation_gradients.iter().flatten());
+        let computed = computed.map(Array::steps).min();
+        let dtype = trace.dtype;
+        let (first, after_first) = first_weights(trace, &parameters, (rows, computed), beginning)?;
         let steps = (rows - after_first).min(computed.unwrap_or(usize::MAX));
         let counts: Vec<usize> = parameters.iter().map(|tensor| tensor.array.steps()).collect();
         let uneven = counts.iter().any(|count| *count != rows)
@@ -137,10 +163,12 @@ impl Recording {
             first,
             lends,
             said: said.into_iter().map(|said| format!("{path}: {said}")).collect(),
+            kept,
             path,
             parameters,
             after_first,
             activations,
+            activation_gradients,
             gradients,
             output_gradient,
             loss,
@@ -171,6 +199,19 @@ impl Recording {
         padded(&self.activations[layer], (step, rows), values)
     }
 
+    /// Whether it has the gradient in the outputs of a layer.
+    pub fn has_activation_gradient(&self, layer: usize) -> bool {
+        self.activation_gradients.get(layer).is_some_and(Option::is_some)
+    }
+
+    /// The gradient in the outputs of a layer at a step, of a batch of so many rows; nothing where it does not have it.
+    ///
+    /// # Errors
+    /// As [`parameter`](Self::parameter).
+    pub fn activation_gradient(&self, layer: usize, at: (usize, usize), values: &mut Vec<f64>) -> Result<()> {
+        self.activation_gradients.get(layer).and_then(Option::as_ref).map_or(Ok(()), |array| padded(array, at, values))
+    }
+
     /// The gradient in the outputs at a step, of a batch of so many rows.
     ///
     /// # Errors
@@ -196,15 +237,49 @@ impl fmt::Display for Recording {
     }
 }
 
-/// The outputs of all layers, if all are there; the last one's may be called `output`.
-fn activations(trace: &Trace, model: &Model) -> Vec<Array> {
+/// An array with a row of the layer's width for each row of the batch, if it is there.
+fn of_layer(trace: &Trace, name: &str, (layer, width): (usize, usize)) -> Result<Option<Array>> {
+    let Some(array) = trace.array(name) else { return Ok(None) };
+    let rows = array.shape().first().copied().unwrap_or(1).max(1);
+    if array.elements() != rows * width {
+        return Err(trace.fault(format!(
+            "array {name} has shape {:?} at every step, where layer {layer} has {width} columns; layers are counted as in \
+             model.layers, from 0",
+            array.shape()
+        )));
+    }
+    Ok(Some(array.clone()))
+}
+
+/// The outputs of the layers that are there; the last one's may be called `output`.
+fn activations(trace: &Trace, model: &Model) -> Result<Vec<Array>> {
     let widths = model.widths();
-    let of = |layer: usize| {
-        let last = (layer + 1 == widths.len()).then(|| trace.array("output")).flatten();
-        let array = trace.array(&format!("activation/{layer}")).or(last)?;
-        array.elements().is_multiple_of(widths[layer]).then(|| array.clone())
-    };
-    (0..widths.len()).map(of).collect::<Option<Vec<_>>>().unwrap_or_default()
+    let mut found = Vec::new();
+    for (layer, width) in widths.iter().copied().enumerate() {
+        let own = of_layer(trace, &format!("activation/{layer}"), (layer, width))?;
+        let last = if layer + 1 == widths.len() { of_layer(trace, "output", (layer, width))? } else { None };
+        found.extend(own.or(last));
+    }
+    Ok(found)
+}
+
+/// The gradients in the outputs of the layers, of those that have one.
+fn activation_gradients(trace: &Trace, model: &Model) -> Result<Vec<Option<Array>>> {
+    let of = |(layer, width)| of_layer(trace, &format!("activation_gradient/{layer}"), (layer, width));
+    model.widths().into_iter().enumerate().map(of).collect()
+}
+
+/// What the dropout layers kept, if there are some, and it has masks for all of them. One that drops nothing needs none.
+fn kept(trace: &Trace, model: &Model) -> Result<Option<Arc<[Kept]>>> {
+    let mut kept = Vec::new();
+    for (layer, place) in model.places().iter().enumerate().filter(|(_, place)| place.mask.is_some()) {
+        match of_layer(trace, &format!("mask/{layer}"), (layer, place.output.elements()))? {
+            Some(mask) => kept.push(Kept::of(&mask)?),
+            None if place.is_identity() => kept.push(Kept::default()),
+            None => return Ok(None),
+        }
+    }
+    Ok((!kept.is_empty()).then(|| kept.into()))
 }
 
 /// The rows of a batch, of an array that is as long as the largest one.
@@ -220,7 +295,6 @@ fn first_weights(
     trace: &Trace,
     parameters: &[Tensor],
     (rows, computed): (usize, Option<usize>),
-    dtype: DType,
     beginning: &Beginning<'_>,
 ) -> Result<(Vec<Vec<f64>>, usize)> {
     let recorded = parameters.iter().map(|tensor| {
@@ -228,24 +302,23 @@ fn first_weights(
         tensor.read(0, &mut values).map(|()| values)
     });
     let recorded: Vec<Vec<f64>> = recorded.collect::<Result<_>>()?;
-    let round = |value: f64| if dtype == DType::F32 { f64::from(value as f32) } else { value };
+    let round = |value: f64| if trace.dtype == DType::F32 { f64::from(value as f32) } else { value };
     let given = beginning.given.map(|given| -> Vec<Vec<f64>> {
         given.iter().map(|one| one.values.iter().map(|&value| round(value)).collect()).collect()
     });
-    let is_first = match (&given, computed, beginning.steps) {
-        (Some(given), ..) if *given == recorded => true,
+    let is_first = match (&given, computed) {
+        (Some(given), _) if *given == recorded => true,
         // As many as there are losses or gradients are those after each step.
-        (_, Some(computed), _) if rows > computed => true,
-        (Some(_), Some(computed), _) if rows == computed => false,
-        (Some(_), _, Some(steps)) => rows != steps,
-        (Some(_), ..) => false,
-        (None, Some(computed), _) if rows == computed => {
+        (_, Some(computed)) if rows > computed => true,
+        (Some(_), Some(computed)) if rows == computed => false,
+        (Some(_), _) => rows != beginning.steps,
+        (None, Some(computed)) if rows == computed => {
             return Err(trace.fault(format!(
                 "has {rows} weights and {computed} losses: the weights after every step, without those that the first one starts \
                  from; record these, too, as the first row, or give them: model.init = {{ file = \"first.npz\" }}"
             )));
         }
-        (None, ..) => true,
+        (None, _) => true,
     };
     match given {
         Some(given) if !is_first => Ok((given, 0)),

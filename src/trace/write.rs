@@ -47,7 +47,7 @@ impl Writer {
                 for entry in entries.map_err(failed)? {
                     let entry = entry.map_err(failed)?;
                     let name = entry.file_name().to_string_lossy().into_owned();
-                    let own = ["manifest.json", "complete", "batch", ".lock"].contains(&name.as_str())
+                    let own = ["manifest.json", "manifest.json.partial", "complete", ".lock"].contains(&name.as_str())
                         || FOLDERS.contains(&name.as_str())
                         || name.strip_suffix(".npy").is_some_and(|name| SINGLES.contains(&name));
                     if !own {

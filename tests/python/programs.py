@@ -79,6 +79,21 @@ class Relu(Layer):
         return g if self.wrong == "passes-everything" else g * (self.x > 0)
 
 
+class Dropout(Layer):
+    def __init__(self, p, random, wrong=None):
+        super().__init__(wrong)
+        self.p, self.random = p, random
+
+    def forward(self, x):
+        self.kept = (self.random.random(x.shape) >= self.p).astype(x.dtype)
+        return x * self.kept if self.wrong == "unscaled" else x * self.kept / x.dtype.type(1 - self.p)
+
+    def backward(self, g):
+        if self.wrong == "mask-forgotten":
+            return g
+        return g * self.kept if self.wrong == "unscaled" else g * self.kept / g.dtype.type(1 - self.p)
+
+
 class BatchNorm(Layer):
     def __init__(self, columns, dtype, wrong=None):
         super().__init__(wrong)
@@ -220,6 +235,8 @@ def train(layers, loss, optimizer, data, kept, record, loss_wrong=None, early=Fa
         for layer in layers:
             x = layer.forward(x)
             outputs.append(x)
+        masks = {number: layer.kept for number, layer in enumerate(layers) if isinstance(layer, Dropout)}
+        given["masks"] = masks or None
         value, g = loss(x, t, loss_wrong)
         output_gradient = g
         for number in reversed(range(len(layers))):
@@ -263,7 +280,7 @@ def programs(random, dtype):
     classes = lambda k: (random.standard_normal((ROWS, 4)).astype(d), random.integers(0, k, (ROWS, 1)))  # noqa: E731
     words = lambda: (random.integers(0, 6, (ROWS, 3)), random.standard_normal((ROWS, 2)).astype(d))  # noqa: E731
     sgd, momentum = "{ sgd = { lr = 0.1 } }", "{ sgd = { lr = 0.1, momentum = 0.9, weight_decay = 0.01 } }"
-    adam = "{ adam = { lr = 0.01 } }"
+    adam, large = "{ adam = { lr = 0.01 } }", "{ adam = { lr = 0.01, eps = 1e-3 } }"
     two = lambda name: f'{{ linear = {{ outputs = 5 }} }}, "{name}", {{ linear = {{ outputs = 2 }} }}'  # noqa: E731
     norm = lambda name: f'{{ linear = {{ outputs = 5 }} }}, {name}, "relu", {{ linear = {{ outputs = 3 }} }}'  # noqa: E731
     bag = '{ embedding = { words = 6, columns = 2 } }, "flatten", { linear = { outputs = 2 } }'
@@ -284,6 +301,10 @@ def programs(random, dtype):
     def tabled(wrong=None):
         return [Embedding(6, 2, random, d, wrong), Flat(), linear(6, 2)]
 
+    def dropped(wrong=None):
+        return [linear(4, 5), Tanh(), Dropout(0.25, random, wrong), linear(5, 2)]
+
+    masked = '{ linear = { outputs = 5 } }, "tanh", { dropout = { p = 0.25 } }, { linear = { outputs = 2 } }'
     mse, ce = squared_error, cross_entropy
     right = [
         ("sigmoid, SGD", two("sigmoid"), "mse", sgd, mlp(Sigmoid()), mse, Sgd(0.1), numbers(2), {}),
@@ -296,6 +317,10 @@ def programs(random, dtype):
         ("own order, rows told", two("tanh"), "mse", adam, mlp(Tanh()), mse, Adam(0.01), numbers(2), {"shuffled": "rows"}),
         ("own order, batches told", two("tanh"), "mse", adam, mlp(Tanh()), mse, Adam(0.01), numbers(2), {"shuffled": "batch"}),
         ("own batches of classes", two("relu"), "cross-entropy", sgd, mlp(Relu()), ce, Sgd(0.1), classes(2), {"shuffled": "batch"}),
+    ]
+    right += [
+        ("dropout with its masks", masked, "mse", sgd, dropped(), mse, Sgd(0.1), numbers(2), {}),
+        ("dropout in an own order", masked, "mse", adam, dropped(), mse, Adam(0.01), numbers(2), {"shuffled": "batch"}),
     ]
     backward, forward, update = ("backward", 0), ("forward", 0), ("update", 0)
     wrong = [
@@ -314,11 +339,14 @@ def programs(random, dtype):
         ("no decay on biases", two("tanh"), "mse", momentum, mlp(Tanh()), mse, Sgd(0.1, 0.9, 0.01, "decay-of-weights-only"), numbers(2), {}, update),
         ("Adam without correction", two("tanh"), "mse", adam, mlp(Tanh()), mse, Adam(0.01, "no-correction"), numbers(2), {}, update),
         ("Adam, 1 - beta", two("tanh"), "mse", adam, mlp(Tanh()), mse, Adam(0.01, "no-power"), numbers(2), {}, ("update", 1)),
-        ("Adam, eps inside the root", two("tanh"), "mse", adam, mlp(Tanh()), mse, Adam(0.01, "eps-inside"), numbers(2), {}, update),
+        # An ε of 1e-8 is beyond what weights in f32 can show.
+        ("Adam, eps inside the root", two("tanh"), "mse", large, mlp(Tanh()), mse, Adam(0.01, "eps-inside", 1e-3), numbers(2), {}, update),
         ("unbiased variance", norm('"batch-norm"'), "cross-entropy", sgd, normed(BatchNorm(5, d, "unbiased-variance")), ce, Sgd(0.1), classes(3), {}, forward),
         ("statistics as constants", norm('"batch-norm"'), "cross-entropy", sgd, normed(BatchNorm(5, d, "statistics-constant")), ce, Sgd(0.1), classes(3), {}, backward),
         ("eps outside the root", norm("{ layer-norm = { eps = 0.001 } }"), "cross-entropy", sgd, normed(LayerNorm(5, d, "eps-outside")), ce, Sgd(0.1), classes(3), {}, forward),
         ("sum for mean, own batches", two("tanh"), "mse", sgd, mlp(Tanh()), mse, Sgd(0.1), numbers(2), {"loss_wrong": "sum", "shuffled": "batch"}, backward),
+        ("dropout unscaled", masked, "mse", sgd, dropped("unscaled"), mse, Sgd(0.1), numbers(2), {}, forward),
+        ("mask forgotten", masked, "mse", sgd, dropped("mask-forgotten"), mse, Sgd(0.1), numbers(2), {}, backward),
         ("last word wins", bag, "mse", sgd, tabled("last-word-wins"), mse, Sgd(0.1), words(), {}, backward),
     ]
     return [(*program, None) for program in right] + wrong

@@ -2,7 +2,7 @@
 
 use crate::{
     data::{Arrays, columns::DTypes, order::Listed, set::DataSet},
-    error::Result,
+    error::{Error, Result},
     experiment::{
         EngineKind, Side,
         reader::{Choice, Reader},
@@ -43,7 +43,6 @@ impl<'a> Named<'a> {
 pub(in crate::experiment) struct Played {
     trace: Trace,
     map: Vec<Mapped>,
-    pub(in crate::experiment) dtype: DType,
 }
 
 /// The trace that a side names, if it does.
@@ -63,7 +62,7 @@ pub(in crate::experiment) fn open(root: &Node, folder: &Path) -> Result<Option<P
         }
     };
     let map = top.get("map").map_or(Ok(Vec::new()), map)?;
-    Ok(Some(Played { dtype: trace.dtype()?, trace, map }))
+    Ok(Some(Played { trace, map }))
 }
 
 /// `map = { "W1" = { to = "0.weight", transpose = true } }`.
@@ -78,6 +77,11 @@ fn map(node: &Node) -> Result<Vec<Mapped>> {
 }
 
 impl Played {
+    /// The type that it was computed in.
+    pub(in crate::experiment) fn dtype(&self) -> DType {
+        self.trace.dtype
+    }
+
     /// Its batches, if it has some.
     pub(in crate::experiment) fn batches(&self) -> Result<Option<Given>> {
         self.trace.batches()
@@ -94,18 +98,40 @@ impl Played {
     }
 
     /// Makes it the engine of a side, whose init is its own where the experiment does not say another one. `steps` are the
-    /// experiment's, where these are a number.
-    pub(in crate::experiment) fn engine(&self, side: Side, explicit_init: bool, steps: Option<usize>) -> Result<Side> {
-        let side = Side { dtype: self.dtype, ..side };
+    /// experiment's.
+    pub(in crate::experiment) fn engine(&self, side: Side, explicit_init: bool, steps: usize) -> Result<Side> {
+        let side = Side { dtype: self.dtype(), ..side };
         let given = explicit_init.then(|| drawn(&side.model, &side.init, side.seed, side.dtype)).transpose()?;
         let given = given.map(|given| given.parameters);
         let recording =
             Recording::new(&self.trace, &side.model, &self.map, &Beginning { given: given.as_deref(), steps })?;
+        let dropout = side.model.places().iter().position(|place| place.mask.is_some() && !place.is_identity());
+        if let (Some(layer), None) = (dropout, &recording.kept) {
+            return Err(Error::data(
+                recording.to_string(),
+                format!(
+                    "does not have the masks of its dropout, without which no step can be judged; record them (mask/{layer}.npy: \
+                     masks={{{layer}: …}} of the recorder), or a training without dropout, and write p = 0"
+                ),
+            ));
+        }
         let own = given
             .as_ref()
             .is_none_or(|given| given.iter().zip(&recording.first).any(|(given, first)| given.values != *first));
         let init = if own { Init::Given(Arc::new(recording.first.clone())) } else { side.init };
         Ok(Side { init, engine: EngineKind::Recorded(Arc::new(recording)), ..side })
+    }
+}
+
+/// Refuses two traces whose dropout kept different elements.
+pub(in crate::experiment) fn one_mask([one, other]: &[Side; 2]) -> Result<()> {
+    match [one, other].map(|side| side.recording().and_then(|recording| recording.kept.as_ref())) {
+        [Some(one), Some(other)] if !one.iter().zip(other.iter()).all(|(one, other)| one.agrees(other)) => Err(Error::Usage(
+            "the two traces were trained with different masks of dropout, so that they cannot be compared step by step; train \
+             both with the same masks, or without dropout"
+                .to_owned(),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -116,13 +142,6 @@ pub(in crate::experiment) fn fits(root: &Node, reference: &Side, candidate: &Sid
         return at(
             &["model"],
             "the network of a trace is the reference's; take [candidate.model] out, and describe it in [model]",
-        );
-    }
-    if reference.model.places().iter().any(|place| place.mask.is_some() && !place.is_identity()) {
-        return at(
-            &["model", "layers"],
-            "a trace does not have the masks of its dropout, without which no step can be judged; record a training without \
-             dropout, and write p = 0",
         );
     }
     if reference.batch_size != candidate.batch_size {

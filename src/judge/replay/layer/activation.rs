@@ -42,13 +42,14 @@ impl Replay {
         );
     }
 
-    /// x·mask, one product; x itself where dropout is off.
+    /// x·mask; x itself where dropout is off.
     pub(super) fn dropout(&mut self, input: &[f64], mask: &[f64]) {
         let rounding = self.rounding;
         if mask.is_empty() {
             self.result.fill(input.iter().copied(), |_| 0.0);
         } else {
-            self.result.fill(input.iter().zip(mask).map(|(x, mask)| x * mask), |y| rounding.chain(1.0, y.abs()));
+            let roundings = mask.iter().copied().fold(1.0, |most, mask| masked(mask).max(most));
+            self.result.fill(input.iter().zip(mask).map(|(x, mask)| x * mask), |y| rounding.chain(roundings, y.abs()));
         }
     }
 
@@ -58,7 +59,7 @@ impl Replay {
         let Exact { value, bound } = &mut self.passing;
         for ((value, bound), mask) in value.iter_mut().zip(bound).zip(mask) {
             *value *= mask;
-            *bound = *bound * mask.abs() + rounding.chain(1.0, value.abs());
+            *bound = *bound * mask.abs() + rounding.chain(masked(*mask), value.abs());
         }
     }
 
@@ -111,4 +112,11 @@ impl Replay {
             *value = if flat { 0.0 } else { product };
         }
     }
+}
+
+/// The roundings of a product with dropout's 1/(1 − p): the product's own, and where that is no power of two those of 1 − p and
+/// of its reciprocal, which a program may round in another order, or divide by.
+fn masked(mask: f64) -> f64 {
+    const FRACTION: u64 = (1 << 52) - 1;
+    if mask.to_bits() & FRACTION == 0 { 1.0 } else { 3.0 }
 }

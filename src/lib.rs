@@ -27,6 +27,7 @@
 pub mod bench;
 #[cfg(feature = "program")]
 mod calibration;
+pub mod cause;
 #[cfg(feature = "program")]
 #[doc(hidden)]
 pub mod cli;

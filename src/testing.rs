@@ -1,10 +1,12 @@
 //! Parity as a test: what `cargo test` fails on.
 
 use crate::{
+    cause,
     experiment::Experiment,
     judge::{Candidate, Comparison, verdict::Outcome},
     report::text,
 };
+use std::sync::atomic::AtomicBool;
 
 /// Fails the test unless the sides of an experiment are at parity, with what the terminal would say: where they part, in
 /// which tensor, by how much. An inconclusive comparison fails as well.
@@ -43,9 +45,13 @@ macro_rules! assert_parity {
 #[track_caller]
 #[allow(clippy::panic)] // A test fails by it.
 pub fn parity(experiment: &Experiment, candidate: Option<Candidate<'_>>) {
-    match (Comparison { candidate, ..Comparison::default() }).run(experiment) {
-        Ok((verdict, _)) if verdict.verdict == Outcome::Parity => {}
-        Ok((verdict, _)) => panic!("{}\n{}", experiment.title, text::render(&verdict)),
+    let comparison = Comparison { candidate, ..Comparison::default() };
+    let judged = comparison.run(experiment).and_then(|(mut verdict, _)| {
+        cause::explain(experiment, comparison, &mut verdict, &AtomicBool::new(false)).map(|()| verdict)
+    });
+    match judged {
+        Ok(verdict) if verdict.verdict == Outcome::Parity => {}
+        Ok(verdict) => panic!("{}\n{}", experiment.title, text::render(&verdict)),
         Err(error) => panic!("{}: {error}", experiment.title),
     }
 }

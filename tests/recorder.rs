@@ -115,3 +115,18 @@ fn the_ten_minutes_are_as_the_page_says() {
         }
     }
 }
+
+/// The cases of `cases/`, right and wrong: in f64 with everything recorded, in f32 with the weights alone.
+#[test]
+#[cfg(feature = "torch")]
+fn every_case_is_found_and_none_has_a_wrong_name() {
+    run("../../cases/check.py", &["--short"]);
+}
+
+/// All that is recorded of them, in both types.
+#[test]
+#[cfg(feature = "torch")]
+#[ignore = "some minutes; scripts/test --all runs it"]
+fn every_case_is_found_however_little_is_recorded() {
+    run("../../cases/check.py", &["--seeds", "2"]);
+}

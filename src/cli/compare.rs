@@ -31,6 +31,9 @@ pub(super) struct Options {
     /// W1 = { to = "0.weight", transpose = true }
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
+    /// Do not seek the causes of a mismatch
+    #[arg(long)]
+    no_causes: bool,
     /// Print verdict.json alone
     #[arg(long)]
     json: bool,
@@ -63,5 +66,15 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         Some(definition) => (definition, None),
         None => of_trace().map(|(path, text)| (path, Some(text)))?,
     };
-    Run { experiment, text, out: out.as_deref(), sets, mode: Mode::Free, at: None, json: *json }.go()
+    Run {
+        experiment,
+        text,
+        out: out.as_deref(),
+        sets,
+        mode: Mode::Free,
+        at: None,
+        json: *json,
+        causes: !options.no_causes,
+    }
+    .go()
 }

@@ -2,6 +2,7 @@
 //! stderr (nothing on a pipe), and returns the exit code.
 
 mod bench;
+mod causes;
 mod compare;
 mod data;
 mod env;
@@ -53,6 +54,10 @@ enum Command {
     Compare(compare::Options),
     /// Train an experiment in one engine, and record all that it computes
     Record(record::Options),
+    /// List the mistakes that are recognized
+    Causes,
+    /// Explain one of them
+    Explain(causes::Options),
     /// Re-run a published comparison and check its printed numbers
     Study(study::Options),
     /// List studies and experiments, and the data they still need
@@ -78,6 +83,8 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Command::New(options) => new::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Record(options) => record::run(&options),
+        Command::Causes => causes::list(),
+        Command::Explain(options) => causes::explain(&options),
         Command::Study(options) => study::run(&options),
         Command::List => list::run(),
         Command::Bench(options) => bench::run(&options),

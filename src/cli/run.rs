@@ -2,6 +2,7 @@
 
 use super::{compare::played, print, progress::Progress, say, stop_on_interrupt};
 use crate::{
+    cause,
     error::{Error, Result},
     experiment::Experiment,
     file,
@@ -43,6 +44,9 @@ pub(super) struct Options {
     /// Which recorded array is which parameter: a TOML file of lines W1 = { to = "0.weight", transpose = true }
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
+    /// Do not seek the causes of a mismatch
+    #[arg(long)]
+    no_causes: bool,
     /// Print verdict.json alone
     #[arg(long)]
     json: bool,
@@ -102,7 +106,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let candidate = candidate.map(|trace| played("candidate", trace)).transpose()?;
     let map = options.map.as_deref().map(mapped).transpose()?;
     let sets = options.changes.sets(candidate.into_iter().chain(map));
-    Run { experiment, text, out: out.as_deref(), sets, mode, at: *at, json: *json }.go()
+    Run { experiment, text, out: out.as_deref(), sets, mode, at: *at, json: *json, causes: !options.no_causes }.go()
 }
 
 /// What a trace says that it was meant to be.
@@ -139,6 +143,8 @@ pub(super) struct Run<'a> {
     pub at: Option<usize>,
     /// Whether verdict.json alone is printed.
     pub json: bool,
+    /// Whether the causes of a mismatch are sought.
+    pub causes: bool,
 }
 
 impl Run<'_> {
@@ -165,6 +171,10 @@ impl Run<'_> {
             comparison.watched(&experiment, &mut watching, stop)
         };
         let (mut verdict, curves) = compared.inspect_err(|_| folder.abandon())?;
+        if self.causes {
+            let searched = cause::explain(&experiment, comparison, &mut verdict, stop);
+            searched.inspect_err(|_| folder.abandon())?;
+        }
         report::write(&folder, &mut verdict, &curves)?;
         // What was gained is written; that the weights on the way are not all there is an error all the same.
         if let Some(error) = checkpoints.and_then(|checkpoints| checkpoints.failed) {

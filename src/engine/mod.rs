@@ -219,7 +219,7 @@ pub trait Engine {
 }
 
 /// The error of an engine that is given a tensor it has no place for.
-fn misfit(engine: &str, parameter: &Parameter, dtype: DType, values: &View<'_>) -> Error {
+pub(crate) fn misfit(engine: &str, parameter: &Parameter, dtype: DType, values: &View<'_>) -> Error {
     Error::Engine {
         engine: engine.to_owned(),
         operation: format!("load {}", parameter.name),
@@ -228,7 +228,7 @@ fn misfit(engine: &str, parameter: &Parameter, dtype: DType, values: &View<'_>) 
 }
 
 /// What every engine refuses in the same words: a batch that a layer of the model has no answer for.
-fn refuse_unanswered(engine: &str, places: &[Place], batch: &Batch<'_>) -> Result<()> {
+pub(crate) fn refuse_unanswered(engine: &str, places: &[Place], batch: &Batch<'_>) -> Result<()> {
     let refused = |message| {
         let operation = format!("forward of inputs {}", batch.inputs.shape());
         Err(Error::Engine { engine: engine.to_owned(), operation, message })

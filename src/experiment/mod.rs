@@ -132,7 +132,7 @@ impl Side {
     pub fn recording(&self) -> Option<&Recording> {
         match &self.engine {
             EngineKind::Recorded(recording) => Some(recording),
-            EngineKind::Torch | EngineKind::Scratch => None,
+            EngineKind::Torch | EngineKind::Scratch | EngineKind::Exact => None,
         }
     }
 
@@ -158,6 +158,9 @@ pub enum EngineKind {
     Torch,
     /// `scratch`: our own, the default of the candidate.
     Scratch,
+    /// `exact`: the judge's own formulas in f64, what is kept rounded to the side's type; what makes the mistakes that belong to
+    /// no key.
+    Exact,
     /// `{ trace = "run.npz" }`: one that trained elsewhere.
     Recorded(Arc<Recording>),
 }
@@ -167,6 +170,7 @@ impl fmt::Display for EngineKind {
         match self {
             Self::Torch => f.write_str("torch"),
             Self::Scratch => f.write_str("scratch"),
+            Self::Exact => f.write_str("exact"),
             Self::Recorded(recording) => write!(f, "trace {recording}"),
         }
     }
@@ -247,6 +251,42 @@ impl Experiment {
         Alignment::new(&reference.model, &candidate.model, one == other, logits)
     }
 
+    /// The same on the same data, with settings of the reference changed: `sets` are those of `--set`, without `reference.`.
+    /// Where the candidate was recorded, its network is the reference's.
+    ///
+    /// # Errors
+    /// If something in a set cannot be accepted, or does not fit the data.
+    pub fn edited(&self, sets: &[String]) -> Result<Self> {
+        let mut typed = self.resolved["reference"].clone();
+        if let Some(typed) = typed.as_object_mut() {
+            // What is open already.
+            ["data", "engine", "map", "title"].iter().for_each(|key| drop(typed.remove(*key)));
+        }
+        if let Some(model) = typed.get_mut("model").and_then(serde_json::Value::as_object_mut) {
+            model.remove("init");
+        }
+        let name = "the reference";
+        let text = toml::to_string(&typed).map_err(|error| Error::Usage(error.to_string()))?;
+        let mut sources = vec![Node::parse_file(text.as_bytes(), name)?];
+        sources.extend(sets.iter().map(|set| Node::parse_set(set)).collect::<Result<Vec<_>>>()?);
+        let root = merge_all(name, sources)?;
+        let Side { engine, dtype, seed, init, batch_size, .. } = self.reference.clone();
+        let side = decode::side(&root, engine, &self.set, Path::new(""))?;
+        decode::fit::side(&root, &side, &self.set, &self.course)?;
+        decode::faults::refuse(&root, &side)?;
+        let reference = Side { dtype, seed, init, batch_size, ..side };
+        let candidate = match &self.candidate.engine {
+            EngineKind::Recorded(_) => {
+                let Side { model, encoding, training, .. } = reference.clone();
+                // It has trained already: no mistake is to be put into it.
+                let training = Training { faults: Vec::new(), ..training };
+                Side { model, encoding, training, ..self.candidate.clone() }
+            }
+            EngineKind::Torch | EngineKind::Scratch | EngineKind::Exact => self.candidate.clone(),
+        };
+        Ok(Self { reference, candidate, ..self.clone() })
+    }
+
     fn from_bytes(bytes: &[u8], name: &str, folder: &Path, sets: &[String]) -> Result<Self> {
         draft(bytes, name, sets)?.open(folder)
     }
@@ -322,8 +362,12 @@ impl Draft {
         // A side's overrides go over all of the base, in whatever order they were typed.
         let mut taken = |side| -> Vec<Node> { sources.iter_mut().filter_map(|source| source.take(side)).collect() };
         let (on_reference, on_candidate) = (taken("reference"), taken("candidate"));
-        let reference = merge_all(name, sources.iter().cloned().chain(on_reference))?;
-        let candidate = merge_all(name, sources.into_iter().chain(on_candidate))?;
+        let reference = merge_all(name, sources.iter().cloned().chain(on_reference.iter().cloned()))?;
+        // What trained elsewhere has the reference's network, whatever that is said to be.
+        let played = on_candidate.iter().any(|node| node.find(&["engine", "trace"]).is_some());
+        let models = on_reference.iter().filter(|_| played).filter_map(|node| node.only("model"));
+        let models: Vec<Node> = models.collect();
+        let candidate = merge_all(name, sources.into_iter().chain(models).chain(on_candidate))?;
         let recorded = [&reference, &candidate].into_iter().any(|root| root.find(&["engine", "trace"]).is_some());
         let mut shared = decode::shared(&reference, recorded)?;
         let stem = || Path::new(name).file_stem().map_or_else(|| name.to_owned(), |stem| stem.display().to_string());
@@ -416,6 +460,7 @@ impl Draft {
             Ok(side)
         };
         let mut sides = [side(&reference, EngineKind::Torch)?, side(&candidate, EngineKind::Scratch)?];
+        decode::faults::refuse(&reference, &sides[0])?;
         if played[1].is_some() {
             decode::recorded::fits(&candidate, &sides[0], &sides[1], listed.is_some())?;
         }

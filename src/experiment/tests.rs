@@ -227,7 +227,9 @@ const BAD_LINES: &[(usize, &str, &[&str])] = &[
     (
         26,
         "engine = 'torhc'",
-        &["unknown engine `torhc`; did you mean `torch`? (valid: \"torch\", \"scratch\", { trace = \"run.npz\" })"],
+        &[
+            "unknown engine `torhc`; did you mean `torch`? (valid: \"torch\", \"scratch\", \"exact\", { trace = \"run.npz\" })",
+        ],
     ),
     (26, "engine = { trace = 'run' }", &["run: cannot read the trace"]),
     (27, "threads = 2", &["run gives each side one thread", "the integer 2"]),

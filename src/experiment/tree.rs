@@ -103,6 +103,12 @@ impl Node {
         table.remove(key)
     }
 
+    /// A table of this key alone, if it is there.
+    pub fn only(&self, key: &str) -> Option<Self> {
+        let found = self.find(&[key])?.clone();
+        Some(Self { value: Value::Table([(key.to_owned(), found)].into_iter().collect()), ..self.clone() })
+    }
+
     /// The value in words, for "found …".
     pub fn found(&self) -> String {
         match &self.value {

@@ -5,13 +5,13 @@ use super::{
     verdict::{Curves, Divergence, Measured, Mode, NonFinite, Outcome, Phase, RunMode, Speed, Verdict},
 };
 use crate::{
-    engine::Engine,
+    engine::{Engine, faulty::with_faults},
     environment::{environment, timer_us},
     error::{Error, Result},
-    experiment::{Experiment, Side},
-    judge::noise::Limits,
+    experiment::{EngineKind, Experiment, Side},
+    judge::{noise::Limits, replay::ExactEngine},
     run::{Engines, Lockstep, Observer, Role, STOCK, Silent},
-    training::identity,
+    training::{Fault, Training, identity},
 };
 use std::{sync::atomic::AtomicBool, time::Instant};
 
@@ -90,7 +90,8 @@ impl Comparison<'_> {
         let (mut found, mut more) = once(experiment, comparison, watching, stop)?;
         let Limits { twins, again, .. } = self.limits;
         for twins in [twins, again] {
-            let asked = experiment.noise.twins.is_some_and(|asked| asked == 0);
+            let asked = experiment.noise.twins.is_some_and(|asked| asked == 0)
+                || experiment.reference.engine == EngineKind::Exact;
             if !more || found.0.noise.twins >= twins || found.0.interrupted || asked {
                 continue;
             }
@@ -123,9 +124,15 @@ impl Comparison<'_> {
     }
 
     /// The engine of a role.
-    pub(super) fn build(&self, role: Role, side: &Side, rows: usize) -> Result<Box<dyn Engine>> {
+    pub(crate) fn build(&self, role: Role, side: &Side, rows: usize) -> Result<Box<dyn Engine>> {
         match (role, self.candidate) {
             (Role::Candidate, Some(own)) => own(side, rows),
+            _ if side.engine == EngineKind::Exact => {
+                // Those of one parameter, or of one row, are made around it; all others are the replay's.
+                let around = |fault: &&Fault| matches!(fault, Fault::Transposed(_) | Fault::UpdatePerSample);
+                let faults = side.training.faults.iter().filter(around).cloned().collect();
+                with_faults(Box::new(ExactEngine::new(side)), &Training { faults, ..side.training.clone() })
+            }
             _ => (self.engines)(role, side, rows),
         }
     }

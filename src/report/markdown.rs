@@ -4,8 +4,8 @@ use super::{
     format::{budget, escaped, power, visible},
     held_out,
     words::{
-        diverging, headline, loss_pair, no_difference, noise_words, pattern, place, sentence, start_words, steps_agree,
-        tensors_head, throughout, times, unjudged, whose, worked_out,
+        causes, diverging, headline, loss_pair, no_difference, noise_words, pattern, place, sentence, start_words,
+        steps_agree, tensors_head, throughout, times, unjudged, whose, worked_out,
     },
 };
 use crate::judge::verdict::{Farther, Verdict};
@@ -51,6 +51,10 @@ fn write_tensors(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
 }
 
 fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
+    for (head, lines) in causes(verdict) {
+        writeln!(text, "\n**{}**\n", escaped(&head))?;
+        lines.iter().try_for_each(|line| writeln!(text, "- {}", escaped(line)))?;
+    }
     let told = [whose(verdict), steps_agree(verdict), diverging(verdict), worked_out(verdict)];
     for words in told.into_iter().flatten() {
         writeln!(text, "\n{}", sentence(&words))?;

@@ -4,8 +4,8 @@ use super::{
     format::{budget, power},
     held_out,
     words::{
-        diverging, headline, loss_pair, no_difference, noise_words, pattern, sentence, start_words, steps_agree,
-        tensors_head, throughout, times, unjudged, whose, worked_out,
+        causes, diverging, headline, loss_pair, no_difference, noise_words, pattern, sentence, start_words,
+        steps_agree, tensors_head, throughout, times, unjudged, whose, worked_out,
     },
 };
 use crate::judge::verdict::{Farther, Phase, RunMode, Verdict};
@@ -36,6 +36,16 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
     }
     writeln!(text)?;
     wrap(&headline(verdict), 80).iter().try_for_each(|line| writeln!(text, "{line}"))?;
+    for (head, lines) in causes(verdict) {
+        wrap(&head, 76).iter().try_for_each(|line| writeln!(text, "  {line}"))?;
+        for words in lines {
+            wrap(&words, 72)
+                .iter()
+                .enumerate()
+                .try_for_each(|(number, line)| writeln!(text, "  {}{line}", if number == 0 { "- " } else { "  " }))?;
+        }
+        writeln!(text)?;
+    }
     let told = [whose(verdict), steps_agree(verdict), diverging(verdict), worked_out(verdict)];
     for words in told.into_iter().flatten() {
         wrap(&sentence(&words), 76).iter().try_for_each(|line| writeln!(text, "  {line}"))?;

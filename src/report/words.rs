@@ -5,8 +5,8 @@ use super::{
     held_out,
 };
 use crate::judge::verdict::{
-    Divergence, DriftSummary, Farther, Mode, NonFinite, Outcome, Pattern, Phase, RunMode, StartDifference, StartKind,
-    TensorFound, Tie, Unjudged, Verdict, WorkedOut,
+    Cause, Divergence, DriftSummary, Farther, Mode, NonFinite, Outcome, Pattern, Phase, RunMode, StartDifference,
+    StartKind, Status, TensorFound, Tie, Unjudged, Verdict, WorkedOut,
 };
 
 /// The verdict in one line.
@@ -43,6 +43,56 @@ pub fn headline(verdict: &Verdict) -> String {
             },
         },
     }
+}
+
+/// Each cause: its sentence, and what belongs to it.
+pub fn causes(verdict: &Verdict) -> Vec<(String, Vec<String>)> {
+    verdict.causes.iter().map(|cause| (cause_head(cause), cause_lines(cause))).collect()
+}
+
+fn cause_head(cause: &Cause) -> String {
+    let phases: Vec<&str> = cause.phases.iter().map(|phase| phase.name()).collect();
+    let phases = phases.join(" and ");
+    match cause.status {
+        Status::Confirmed => format!("Cause: {}.", cause.summary),
+        Status::Consistent if cause.alternatives.is_empty() => format!("Cause, perhaps: {}.", cause.summary),
+        Status::Consistent => format!("Cause, one of these: {}.", cause.summary),
+        Status::Unexplained => format!("Cause of what differs in {phases}: {}.", cause.summary),
+    }
+}
+
+fn cause_lines(cause: &Cause) -> Vec<String> {
+    let mut lines = Vec::new();
+    if cause.status == Status::Unexplained {
+        return lines;
+    }
+    lines.push(cause.formula.clone());
+    if let Some(recognized) = &cause.recognized {
+        lines.push(format!("The factor is {recognized}."));
+    }
+    let sets: Vec<String> = cause.edits.iter().map(|edit| format!("--set '{edit}'")).collect();
+    let sets = sets.join(" ");
+    lines.push(match (&cause.proof, cause.status) {
+        (Some(proof), Status::Confirmed) => format!(
+            "Proved: a reference that does the same ({}) agrees with the candidate for {}: {sets}",
+            proof.by,
+            counted(proof.steps, "step")
+        ),
+        (Some(_) | None, Status::Confirmed | Status::Consistent | Status::Unexplained) => {
+            format!("With it all steps that were replayed fit: {sets}")
+        }
+    });
+    lines.extend(cause.remedy.iter().map(|remedy| sentence(remedy)));
+    for other in &cause.alternatives {
+        lines.push(format!("Or {} ({}).", other.summary, other.edits.join(", ")));
+    }
+    if let Some(told) = &cause.would_tell {
+        lines.push(match cause.alternatives.is_empty() {
+            true => format!("What would tell more: {told}."),
+            false => format!("What was recorded does not tell these apart; it would be told by {told}."),
+        });
+    }
+    lines
 }
 
 /// `backward at step 0, output_gradient[0, 0]`.

@@ -128,6 +128,32 @@ fn spoiled(set: &Arc<DataSet>, order: Order, faults: &[Fault]) -> (Arc<DataSet>,
             | Fault::StepCounter(_)
             | Fault::VelocityOfSteps
             | Fault::NoDecayOnBiases
+            | Fault::ConstantCorrection
+            | Fault::StepPerParameter
+            | Fault::MomentsReset
+            | Fault::MomentumAverage
+            | Fault::DampeningAtFirst
+            | Fault::DecayWithoutRate
+            | Fault::ClipPerTensor
+            | Fault::ClipBySquare
+            | Fault::NormUnbiased
+            | Fault::NormEpsOutside
+            | Fault::ClipWithoutEps
+            | Fault::DecayAfterStep
+            | Fault::NormStatisticsConstant
+            | Fault::ScheduleLate(_)
+            | Fault::EarlyUpdate
+            | Fault::BiasGradientAveraged
+            | Fault::BiasGradientSummed
+            | Fault::LastIndexWins
+            | Fault::SoftmaxDiagonal
+            | Fault::SigmoidDerivativeOfInput
+            | Fault::TanhDerivativeUnsquared
+            | Fault::DerivativeForgotten(_)
+            | Fault::NoGradient(_)
+            | Fault::GradientsScaled(_)
+            | Fault::RateScaled(_)
+            | Fault::TargetsBroadcast
             | Fault::Transposed(_)
             | Fault::Frozen(_)
             | Fault::GradientsNotZeroed

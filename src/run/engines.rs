@@ -53,6 +53,11 @@ pub fn build(side: &Side, capacity: usize) -> Result<Box<dyn Engine>> {
     }
     let engine: Box<dyn Engine> = match &side.engine {
         EngineKind::Recorded(recording) => Box::new(Recorded::new(Arc::clone(recording), &side.model)),
+        EngineKind::Exact => {
+            return Err(Error::Usage(
+                "engine = \"exact\" is the judge's: it trains in `lockstep run` alone".to_owned(),
+            ));
+        }
         EngineKind::Scratch => crate::engine::scratch::build(&side.model, &side.training, side.dtype, capacity),
         #[cfg(feature = "torch")]
         EngineKind::Torch => Box::new(crate::engine::torch::Torch::new(&side.model, &side.training, side.dtype)?),

@@ -195,7 +195,7 @@ impl StepRecord {
     }
 
     /// What the side is given.
-    fn given(&mut self, batch: &Batch<'_>) {
+    pub fn given(&mut self, batch: &Batch<'_>) {
         (self.rows, self.evaluation) = (batch.rows(), !batch.training);
         batch.inputs.widen_into(&mut self.inputs);
         batch.targets.widen_into(&mut self.targets);

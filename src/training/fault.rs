@@ -1,6 +1,6 @@
 //! Mistakes that people make, as options of the candidate: what is wrong with a side, on purpose.
 
-/// A mistake. The candidate alone makes it, in the engine from scratch; the reference defines what is right.
+/// A mistake, of the candidate; or of the reference, to show that a candidate makes it: a cause.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fault {
     /// `relu-derivative-one-at-zero`: ReLU′(0) = 1.
@@ -30,6 +30,58 @@ pub enum Fault {
     VelocityOfSteps,
     /// `no-decay-on-biases`: weight decay leaves parameters of one dimension alone.
     NoDecayOnBiases,
+    /// `constant-correction`: Adam's moments are divided by 1 − β at every step, not by 1 − βᵗ.
+    ConstantCorrection,
+    /// `step-per-parameter`: Adam's t counts parameters, so that each has another one in a step.
+    StepPerParameter,
+    /// `moments-reset`: the optimizer is made anew at every step, so that its state is always that of the first one.
+    MomentsReset,
+    /// `momentum-average`: b ← μb + (1 − μ)g, from b = 0.
+    MomentumAverage,
+    /// `dampening-at-first`: the first gradient is dampened, too: b ← (1 − dampening)g.
+    DampeningAtFirst,
+    /// `decay-without-rate`: decoupled decay takes λw off, not lr·λw.
+    DecayWithoutRate,
+    /// `clip-per-tensor`: each parameter's gradient is cut by its own norm.
+    ClipPerTensor,
+    /// `clip-by-square`: gradients are multiplied by most/norm², without a root.
+    ClipBySquare,
+    /// `norm-unbiased`: norms divide the variance by n − 1, not by n.
+    NormUnbiased,
+    /// `norm-eps-outside`: norms add ε outside the root: √variance + ε.
+    NormEpsOutside,
+    /// `clip-without-eps`: the clipping factor is most/norm, without PyTorch's 10⁻⁶.
+    ClipWithoutEps,
+    /// `decay-after-step`: decoupled decay is taken of the weight after the step, not before it.
+    DecayAfterStep,
+    /// `norm-statistics-constant`: norms take mean and variance for constants on the way back.
+    NormStatisticsConstant,
+    /// `{ schedule-late = 1 }`: the schedule is so many moves late.
+    ScheduleLate(u32),
+    /// `early-update`: a layer's weights are updated before the gradient is passed back through them.
+    EarlyUpdate,
+    /// `bias-gradient-averaged`: the gradient of a linear layer's bias is the mean over the rows, not the sum.
+    BiasGradientAveraged,
+    /// `bias-gradient-summed`: every element of it is the sum over rows and columns.
+    BiasGradientSummed,
+    /// `last-index-wins`: of several uses of a row of an embedding in a batch the last one's gradient alone counts.
+    LastIndexWins,
+    /// `softmax-diagonal`: softmax's derivative is y(1 − y), its Jacobian's diagonal alone.
+    SoftmaxDiagonal,
+    /// `sigmoid-derivative-of-input`: σ′ is taken to be x(1 − x).
+    SigmoidDerivativeOfInput,
+    /// `tanh-derivative-unsquared`: tanh′ is taken to be 1 − y.
+    TanhDerivativeUnsquared,
+    /// `{ derivative-forgotten = 1 }`: this layer passes the gradient in its output back as it is.
+    DerivativeForgotten(usize),
+    /// `{ no-gradient = 1 }`: this layer passes nothing back.
+    NoGradient(usize),
+    /// `{ gradients-scaled = 0.125 }`: every parameter's gradient is multiplied by this.
+    GradientsScaled(f64),
+    /// `{ rate-scaled = -1 }`: the learning rate is multiplied by this; below 0 it is ascent.
+    RateScaled(f64),
+    /// `targets-broadcast`: targets `[N]` against outputs `[N, 1]`: every output is held against every target.
+    TargetsBroadcast,
     /// `labels-permuted`: the class c is taken for (c + 1) mod classes; values are given to the next row of the batch.
     LabelsPermuted,
     /// `{ inputs-scaled = 2 }`: every input is this many times too large.
@@ -47,13 +99,15 @@ pub enum Maker {
     Data,
     /// Around any engine, in what it is lent or keeps.
     Wrapper,
-    /// In the formulas of the engine from scratch, which alone can have it.
+    /// In the formulas of the engine from scratch, or in those of the replay.
     Scratch,
+    /// In the formulas of the replay alone.
+    Formula,
 }
 
 impl Fault {
     /// Every fault's name with how it is typed.
-    pub const ALL: [(&str, &str); 17] = [
+    pub const ALL: [(&str, &str); 43] = [
         ("relu-derivative-one-at-zero", "\"relu-derivative-one-at-zero\""),
         ("sigmoid-derivative-of-output", "\"sigmoid-derivative-of-output\""),
         ("unstable-softmax", "\"unstable-softmax\""),
@@ -67,6 +121,32 @@ impl Fault {
         ("step-counter", "{ step-counter = 1 }"),
         ("velocity-of-steps", "\"velocity-of-steps\""),
         ("no-decay-on-biases", "\"no-decay-on-biases\""),
+        ("constant-correction", "\"constant-correction\""),
+        ("step-per-parameter", "\"step-per-parameter\""),
+        ("moments-reset", "\"moments-reset\""),
+        ("momentum-average", "\"momentum-average\""),
+        ("dampening-at-first", "\"dampening-at-first\""),
+        ("decay-without-rate", "\"decay-without-rate\""),
+        ("clip-per-tensor", "\"clip-per-tensor\""),
+        ("clip-by-square", "\"clip-by-square\""),
+        ("norm-unbiased", "\"norm-unbiased\""),
+        ("norm-eps-outside", "\"norm-eps-outside\""),
+        ("clip-without-eps", "\"clip-without-eps\""),
+        ("decay-after-step", "\"decay-after-step\""),
+        ("norm-statistics-constant", "\"norm-statistics-constant\""),
+        ("schedule-late", "{ schedule-late = 1 }"),
+        ("early-update", "\"early-update\""),
+        ("bias-gradient-averaged", "\"bias-gradient-averaged\""),
+        ("bias-gradient-summed", "\"bias-gradient-summed\""),
+        ("last-index-wins", "\"last-index-wins\""),
+        ("softmax-diagonal", "\"softmax-diagonal\""),
+        ("sigmoid-derivative-of-input", "\"sigmoid-derivative-of-input\""),
+        ("tanh-derivative-unsquared", "\"tanh-derivative-unsquared\""),
+        ("derivative-forgotten", "{ derivative-forgotten = 1 }"),
+        ("no-gradient", "{ no-gradient = 1 }"),
+        ("gradients-scaled", "{ gradients-scaled = 0.125 }"),
+        ("rate-scaled", "{ rate-scaled = -1 }"),
+        ("targets-broadcast", "\"targets-broadcast\""),
         ("labels-permuted", "\"labels-permuted\""),
         ("inputs-scaled", "{ inputs-scaled = 2 }"),
         ("order", "{ order = SEED }"),
@@ -85,6 +165,32 @@ impl Fault {
             | Self::StepCounter(_)
             | Self::VelocityOfSteps
             | Self::NoDecayOnBiases => Maker::Scratch,
+            Self::ConstantCorrection
+            | Self::StepPerParameter
+            | Self::MomentsReset
+            | Self::MomentumAverage
+            | Self::DampeningAtFirst
+            | Self::DecayWithoutRate
+            | Self::ClipPerTensor
+            | Self::ClipBySquare
+            | Self::NormUnbiased
+            | Self::NormEpsOutside
+            | Self::ClipWithoutEps
+            | Self::DecayAfterStep
+            | Self::NormStatisticsConstant
+            | Self::ScheduleLate(_)
+            | Self::EarlyUpdate
+            | Self::BiasGradientAveraged
+            | Self::BiasGradientSummed
+            | Self::LastIndexWins
+            | Self::SoftmaxDiagonal
+            | Self::SigmoidDerivativeOfInput
+            | Self::TanhDerivativeUnsquared
+            | Self::DerivativeForgotten(_)
+            | Self::NoGradient(_)
+            | Self::GradientsScaled(_)
+            | Self::RateScaled(_)
+            | Self::TargetsBroadcast => Maker::Formula,
             Self::Transposed(_) | Self::Frozen(_) | Self::GradientsNotZeroed | Self::UpdatePerSample => Maker::Wrapper,
             Self::LabelsPermuted | Self::InputsScaled(_) | Self::Order(_) | Self::LastBatchDropped => Maker::Data,
         }

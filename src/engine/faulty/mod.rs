@@ -96,6 +96,32 @@ impl<'a> Wrapper<'a> {
             | Fault::StepCounter(_)
             | Fault::VelocityOfSteps
             | Fault::NoDecayOnBiases
+            | Fault::ConstantCorrection
+            | Fault::StepPerParameter
+            | Fault::MomentsReset
+            | Fault::MomentumAverage
+            | Fault::DampeningAtFirst
+            | Fault::DecayWithoutRate
+            | Fault::ClipPerTensor
+            | Fault::ClipBySquare
+            | Fault::NormUnbiased
+            | Fault::NormEpsOutside
+            | Fault::ClipWithoutEps
+            | Fault::DecayAfterStep
+            | Fault::NormStatisticsConstant
+            | Fault::ScheduleLate(_)
+            | Fault::EarlyUpdate
+            | Fault::BiasGradientAveraged
+            | Fault::BiasGradientSummed
+            | Fault::LastIndexWins
+            | Fault::SoftmaxDiagonal
+            | Fault::SigmoidDerivativeOfInput
+            | Fault::TanhDerivativeUnsquared
+            | Fault::DerivativeForgotten(_)
+            | Fault::NoGradient(_)
+            | Fault::GradientsScaled(_)
+            | Fault::RateScaled(_)
+            | Fault::TargetsBroadcast
             | Fault::LabelsPermuted
             | Fault::InputsScaled(_)
             | Fault::Order(_)

@@ -4,28 +4,52 @@
 use crate::{
     error::{Result, did_you_mean},
     experiment::{
-        EngineKind,
+        EngineKind, Side,
         reader::{Choice, Reader, finite},
         tree::{Node, Value, shown},
     },
-    model::{Layer, Model, Parameter},
-    training::{Fault, Maker, Measure, Optimizer, RmsProp, Sgd, Training},
+    model::{Layer, Model, Parameter, Place},
+    training::{Adam, Clip, Fault, Maker, Measure, Optimizer, RmsProp, Sgd, Training},
 };
 use std::mem::discriminant;
 
-/// The reference has none.
-pub(super) fn refuse(reference: &Node) -> Result<()> {
-    match reference.find(&["training", "faults"]) {
-        Some(faults) => Err(faults.fault(
-            "`training.faults` belong to the candidate, as the reference defines what is right: write them under \
-             [candidate]",
+/// What trains a side with these faults that does not say: the engine that it has else, where that can make them.
+pub(super) fn engine(usual: EngineKind, faults: &[Fault]) -> EngineKind {
+    // PyTorch makes no mistakes; its twins in the engine from scratch would not make them, either.
+    let makes = faults.is_empty() || (usual != EngineKind::Torch && faults.iter().all(|fault| can_make(&usual, fault)));
+    if makes { usual } else { EngineKind::Exact }
+}
+
+/// Whether an engine can have a fault.
+fn can_make(engine: &EngineKind, fault: &Fault) -> bool {
+    match fault.made_by() {
+        Maker::Formula => matches!(engine, EngineKind::Exact | EngineKind::Recorded(_)),
+        Maker::Scratch => *engine != EngineKind::Torch,
+        Maker::Wrapper | Maker::Data => true,
+    }
+}
+
+/// What the reference cannot have, as no replay knows it.
+pub(in crate::experiment) fn refuse(root: &Node, reference: &Side) -> Result<()> {
+    let unknown = |fault: &&Fault| {
+        matches!(fault, Fault::Transposed(_) | Fault::UpdatePerSample | Fault::UnstableSoftmax)
+            || fault.made_by() == Maker::Data
+    };
+    match reference.training.faults.iter().find(unknown) {
+        Some(_) => Err(root.find(&["training", "faults"]).unwrap_or(root).fault(
+            "this fault belongs to the candidate, as the reference defines what is right: write it under [candidate]",
         )),
         None => Ok(()),
     }
 }
 
-/// The faults of a side with this engine and model that trains as `training` says.
-pub(super) fn decode(table: &Reader, engine: &EngineKind, model: &Model, training: &Training) -> Result<Vec<Fault>> {
+/// The faults of a side with this engine, asked for or usual, and model that trains as `training` says.
+pub(super) fn decode(
+    table: &Reader,
+    (engine, asked): (&EngineKind, bool),
+    model: &Model,
+    training: &Training,
+) -> Result<Vec<Fault>> {
     let Some(node) = table.get("faults") else { return Ok(Vec::new()) };
     let Value::Array(nodes) = &node.value else {
         let found = node.found();
@@ -37,8 +61,10 @@ pub(super) fn decode(table: &Reader, engine: &EngineKind, model: &Model, trainin
         if let Some(needed) = needed(&fault, model, training) {
             return Err(node.fault(format!("nothing here could show this fault: it needs {needed}")));
         }
-        if *engine == EngineKind::Torch && fault.made_by() == Maker::Scratch {
-            return Err(node.fault("libtorch's own formulas cannot have this fault; write engine = \"scratch\""));
+        if asked && !can_make(engine, &fault) {
+            return Err(
+                node.fault(format!("the formulas of {engine} cannot have this fault; write engine = \"exact\""))
+            );
         }
         let of_parameter = matches!(fault, Fault::Transposed(_) | Fault::Frozen(_));
         let same = |other: &Fault| {
@@ -83,6 +109,39 @@ fn one(node: &Node, model: &Model) -> Result<Fault> {
         },
         ("velocity-of-steps", None) => Fault::VelocityOfSteps,
         ("no-decay-on-biases", None) => Fault::NoDecayOnBiases,
+        ("constant-correction", None) => Fault::ConstantCorrection,
+        ("step-per-parameter", None) => Fault::StepPerParameter,
+        ("moments-reset", None) => Fault::MomentsReset,
+        ("momentum-average", None) => Fault::MomentumAverage,
+        ("dampening-at-first", None) => Fault::DampeningAtFirst,
+        ("decay-without-rate", None) => Fault::DecayWithoutRate,
+        ("clip-per-tensor", None) => Fault::ClipPerTensor,
+        ("clip-by-square", None) => Fault::ClipBySquare,
+        ("norm-unbiased", None) => Fault::NormUnbiased,
+        ("norm-eps-outside", None) => Fault::NormEpsOutside,
+        ("clip-without-eps", None) => Fault::ClipWithoutEps,
+        ("decay-after-step", None) => Fault::DecayAfterStep,
+        ("norm-statistics-constant", None) => Fault::NormStatisticsConstant,
+        ("schedule-late", Some(value)) => match &value.value {
+            Value::Integer(moves @ 1..=1_000_000) => Fault::ScheduleLate(*moves as u32),
+            _ => return Err(wrong(value, "how many moves it is late, a whole number from 1")),
+        },
+        ("early-update", None) => Fault::EarlyUpdate,
+        ("bias-gradient-averaged", None) => Fault::BiasGradientAveraged,
+        ("bias-gradient-summed", None) => Fault::BiasGradientSummed,
+        ("last-index-wins", None) => Fault::LastIndexWins,
+        ("softmax-diagonal", None) => Fault::SoftmaxDiagonal,
+        ("sigmoid-derivative-of-input", None) => Fault::SigmoidDerivativeOfInput,
+        ("tanh-derivative-unsquared", None) => Fault::TanhDerivativeUnsquared,
+        ("derivative-forgotten", Some(value)) => Fault::DerivativeForgotten(layer(value, &choice)?),
+        ("no-gradient", Some(value)) => Fault::NoGradient(layer(value, &choice)?),
+        ("gradients-scaled", Some(value)) => {
+            Fault::GradientsScaled(finite(&value.value).ok_or_else(|| wrong(value, "a finite number"))?)
+        }
+        ("rate-scaled", Some(value)) => {
+            Fault::RateScaled(finite(&value.value).ok_or_else(|| wrong(value, "a finite number"))?)
+        }
+        ("targets-broadcast", None) => Fault::TargetsBroadcast,
         ("labels-permuted", None) => Fault::LabelsPermuted,
         ("inputs-scaled", Some(value)) => {
             Fault::InputsScaled(finite(&value.value).ok_or_else(|| wrong(value, "a finite number"))?)
@@ -94,6 +153,18 @@ fn one(node: &Node, model: &Model) -> Result<Fault> {
         ("last-batch-dropped", None) => Fault::LastBatchDropped,
         _ => return Err(choice.unknown()),
     })
+}
+
+/// The layer that a fault names, from 0.
+#[allow(clippy::wildcard_enum_match_arm)] // Any other value is refused.
+fn layer(value: &Node, choice: &Choice<'_>) -> Result<usize> {
+    match &value.value {
+        Value::Integer(layer @ 0..=1_000_000) => Ok(*layer as usize),
+        _ => {
+            let (name, found) = (choice.typed.0, value.found());
+            Err(value.fault(format!("`{name}` in faults must be the number of a layer, from 0; found {found}")))
+        }
+    }
 }
 
 /// The parameter that a fault names.
@@ -134,7 +205,50 @@ fn needed(fault: &Fault, model: &Model, training: &Training) -> Option<&'static 
         }
         Fault::VelocityOfSteps => (momentum > 0.0, "sgd or rmsprop with momentum"),
         Fault::NoDecayOnBiases => (optimizer.weight_decay() > 0.0, "an optimizer with weight_decay"),
-        Fault::Transposed(_)
+        Fault::ConstantCorrection | Fault::StepPerParameter => (adam, "optimizer = \"adam\" or \"adamw\""),
+        Fault::MomentsReset => (optimizer.has_state(), "an optimizer with a state"),
+        Fault::MomentumAverage => {
+            (matches!(optimizer, Optimizer::Sgd(Sgd { momentum, .. }) if *momentum > 0.0), "sgd with momentum")
+        }
+        Fault::DampeningAtFirst => {
+            (matches!(optimizer, Optimizer::Sgd(Sgd { dampening, .. }) if *dampening > 0.0), "sgd with dampening")
+        }
+        Fault::DecayWithoutRate | Fault::DecayAfterStep => (
+            matches!(optimizer, Optimizer::Adam(Adam { decoupled: true, weight_decay, .. }) if *weight_decay > 0.0),
+            "adamw with weight_decay",
+        ),
+        Fault::NormUnbiased | Fault::NormEpsOutside | Fault::NormStatisticsConstant => {
+            (any(|layer| matches!(layer, Layer::LayerNorm(_) | Layer::BatchNorm(_))), "a layer-norm or a batch-norm")
+        }
+        Fault::ClipPerTensor | Fault::ClipBySquare | Fault::ClipWithoutEps => {
+            (matches!(training.clip, Some(Clip::Norm(_))), "clip = { norm = … }")
+        }
+        Fault::ScheduleLate(_) => (training.schedule.is_some(), "a schedule"),
+        Fault::BiasGradientAveraged | Fault::BiasGradientSummed => {
+            (any(|layer| matches!(layer, Layer::Linear(linear) if linear.bias)), "a linear layer with a bias")
+        }
+        Fault::EarlyUpdate => (model.parameters().len() > 1, "a second layer"),
+        Fault::LastIndexWins => {
+            (any(|layer| matches!(layer, Layer::Embedding(_) | Layer::EmbeddingBag(..))), "an embedding")
+        }
+        Fault::SoftmaxDiagonal => (any(|layer| matches!(layer, Layer::Softmax(_))), "a softmax layer"),
+        Fault::SigmoidDerivativeOfInput => (any(|layer| *layer == Layer::Sigmoid), "a sigmoid layer"),
+        Fault::TanhDerivativeUnsquared => (any(|layer| *layer == Layer::Tanh), "a tanh layer"),
+        Fault::DerivativeForgotten(layer) => {
+            let shaped =
+                |place: &Place| place.input.elements() == place.output.elements() && place.parameters.is_empty();
+            (model.places().get(*layer).is_some_and(shaped), "the number of a layer without parameters")
+        }
+        Fault::NoGradient(layer) => {
+            (*layer > 0 && *layer < model.layers.len(), "the number of a layer behind the first")
+        }
+        Fault::TargetsBroadcast => {
+            let outputs = model.widths().last().copied().unwrap_or_default();
+            (outputs == 1 && !training.loss.per_row(), "a loss of elements, of one output")
+        }
+        Fault::GradientsScaled(_)
+        | Fault::RateScaled(_)
+        | Fault::Transposed(_)
         | Fault::Frozen(_)
         | Fault::GradientsNotZeroed
         | Fault::UpdatePerSample
@@ -178,11 +292,20 @@ mod tests {
             ("'adam'", "'labels-permuted'", Fault::LabelsPermuted),
             ("'adam'", "{ inputs-scaled = 2 }", Fault::InputsScaled(2.0)),
             ("'adam'", "{ order = 7 }", Fault::Order(7)),
+            ("'adam'\nschedule = { exponential = { gamma = 0.9 } }", "{ schedule-late = 2 }", Fault::ScheduleLate(2)),
+            ("'adam'", "{ no-gradient = 1 }", Fault::NoGradient(1)),
+            ("'adam'", "{ derivative-forgotten = 1 }", Fault::DerivativeForgotten(1)),
+            ("'adam'", "{ gradients-scaled = 0.5 }", Fault::GradientsScaled(0.5)),
+            ("'adam'", "{ rate-scaled = -1 }", Fault::RateScaled(-1.0)),
         ];
         for (optimizer, fault, expected) in cases {
             let experiment = parse(optimizer, &format!("[{fault}]")).unwrap();
+            let expected_by = expected.made_by();
             assert_eq!(experiment.candidate.training.faults, [expected], "{fault}");
             assert_eq!(experiment.reference.training.faults, [], "{fault}");
+            // Those that no other engine makes have one that does.
+            let exact = expected_by == Maker::Formula;
+            assert_eq!(experiment.candidate.engine == EngineKind::Exact, exact, "{fault}");
         }
         let two = parse("'adam'", "['eps-hat', { frozen = '0.bias' }, { frozen = '2.bias' }]").unwrap();
         assert_eq!(two.candidate.training.faults.len(), 3);
@@ -240,12 +363,21 @@ mod tests {
             ("'adam'", "['sigmoid-derivative-of-output']", "it needs a sigmoid layer"),
             ("{ sgd = { lr = 1 } }", "['velocity-of-steps']", "it needs sgd or rmsprop with momentum"),
             ("'adam'", "['eps-hat', 'eps-hat']", "this fault stands in `faults` twice"),
-            ("'adam'", "['eps-hat']\nengine = 'torch'", "libtorch's own formulas cannot have this fault"),
+            (
+                "'adam'",
+                "['eps-hat']\nengine = 'torch'",
+                "the formulas of torch cannot have this fault; write engine = \"exact\"",
+            ),
+            ("'adam'", "['early-update']\nengine = 'scratch'", "the formulas of scratch cannot have this fault"),
+            ("'adam'", "[{ no-gradient = 7 }]", "it needs the number of a layer behind the first"),
+            ("'adam'", "[{ no-gradient = 'x' }]", "`no-gradient` in faults must be the number of a layer, from 0"),
         ] {
             let error = parse(optimizer, faults).unwrap_err().to_string();
             assert!(error.starts_with("x.toml:9: ") && error.contains(words), "{faults}: {error}");
         }
-        let on_both = parse("'adam'\nfaults = ['eps-hat']", "[]").unwrap_err().to_string();
-        assert!(on_both.starts_with("x.toml:8: `training.faults` belong to the candidate"), "{on_both}");
+        let on_both = parse("'adam'\nfaults = ['labels-permuted']", "[]").unwrap_err().to_string();
+        assert!(on_both.starts_with("x.toml:8: this fault belongs to the candidate"), "{on_both}");
+        let proof = parse("'adam'\nfaults = ['eps-hat']", "[]").unwrap();
+        assert_eq!((&proof.reference.engine, &proof.candidate.engine), (&EngineKind::Exact, &EngineKind::Scratch));
     }
 }

@@ -177,7 +177,33 @@ fn faults(root: &Node, side: &Side, data: &DataSet, course: &Course) -> Result<(
             | Fault::EpsHat
             | Fault::StepCounter(_)
             | Fault::VelocityOfSteps
-            | Fault::NoDecayOnBiases => None,
+            | Fault::NoDecayOnBiases
+            | Fault::ConstantCorrection
+            | Fault::StepPerParameter
+            | Fault::MomentsReset
+            | Fault::MomentumAverage
+            | Fault::DampeningAtFirst
+            | Fault::DecayWithoutRate
+            | Fault::ClipPerTensor
+            | Fault::ClipBySquare
+            | Fault::NormUnbiased
+            | Fault::NormEpsOutside
+            | Fault::ClipWithoutEps
+            | Fault::DecayAfterStep
+            | Fault::NormStatisticsConstant
+            | Fault::ScheduleLate(_)
+            | Fault::EarlyUpdate
+            | Fault::BiasGradientAveraged
+            | Fault::BiasGradientSummed
+            | Fault::LastIndexWins
+            | Fault::SoftmaxDiagonal
+            | Fault::SigmoidDerivativeOfInput
+            | Fault::TanhDerivativeUnsquared
+            | Fault::DerivativeForgotten(_)
+            | Fault::NoGradient(_)
+            | Fault::GradientsScaled(_)
+            | Fault::RateScaled(_)
+            | Fault::TargetsBroadcast => None,
         };
         let Some(why) = why else { continue };
         let node = if let Value::Array(nodes) = &list.value { nodes.get(index).unwrap_or(list) } else { list };

@@ -4,7 +4,7 @@
 
 mod course;
 mod data;
-mod faults;
+pub(super) mod faults;
 pub(super) mod fit;
 mod layer;
 mod loss;
@@ -90,7 +90,6 @@ pub(super) fn check_levels(root: &Node) -> Result<()> {
 /// `recorded`, data and length may be left out.
 pub(super) fn shared(root: &Node, recorded: bool) -> Result<Shared> {
     let top = open(root)?;
-    faults::refuse(root)?;
     optimizer::refuse_ascent(root)?;
     let seed = seed(&top)?;
     let data = data::decode(&top, seed, recorded)?;
@@ -113,9 +112,11 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataSet, folder: &Pat
     let engine = match top.get("engine").map(Named::read).transpose()? {
         Some(Named::Torch) => EngineKind::Torch,
         Some(Named::Scratch) => EngineKind::Scratch,
+        Some(Named::Exact) => EngineKind::Exact,
         // It becomes that when the model is known.
         Some(Named::Trace(_)) | None => engine,
     };
+    let asked = top.get("engine").is_some();
     let table = training::open(&top)?;
     let training = training::decode(&table)?;
     let (model, init, encoding) = model::decode(&top, data, &training, folder)?;
@@ -124,7 +125,8 @@ pub(super) fn side(root: &Node, engine: EngineKind, data: &DataSet, folder: &Pat
         let key = if training.loss.suits(model.outputs()).is_err() { "loss" } else { "reported_loss" };
         return Err(table.fault(key, why));
     }
-    let faults = faults::decode(&table, &engine, &model, &training)?;
+    let faults = faults::decode(&table, (&engine, asked), &model, &training)?;
+    let engine = if asked { engine } else { faults::engine(engine, &faults) };
     Ok(Side {
         engine,
         dtype: dtype(root)?.unwrap_or(DType::F32),

@@ -16,13 +16,14 @@ use crate::{
 use std::{path::Path, sync::Arc};
 
 /// What `engine` says.
-pub(super) const ENGINES: [(&str, &str); 3] =
-    [("torch", "\"torch\""), ("scratch", "\"scratch\""), ("trace", "{ trace = \"run.npz\" }")];
+pub(super) const ENGINES: [(&str, &str); 4] =
+    [("torch", "\"torch\""), ("scratch", "\"scratch\""), ("exact", "\"exact\""), ("trace", "{ trace = \"run.npz\" }")];
 
 /// An engine by its name.
 pub(super) enum Named<'a> {
     Torch,
     Scratch,
+    Exact,
     /// The path of a trace.
     Trace(&'a Node),
 }
@@ -33,6 +34,7 @@ impl<'a> Named<'a> {
         match choice.typed {
             ("torch", None) => Ok(Self::Torch),
             ("scratch", None) => Ok(Self::Scratch),
+            ("exact", None) => Ok(Self::Exact),
             ("trace", Some(path)) => Ok(Self::Trace(path)),
             _ => Err(choice.unknown()),
         }

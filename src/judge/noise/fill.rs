@@ -45,7 +45,8 @@ impl Filling {
     /// What layers put out; returns how far the last one's may be off.
     fn outputs(&mut self, replay: &mut Replay) -> Vec<f64> {
         let Self { lends, record, slack } = self;
-        let layers = record.activations.len();
+        let layers = replay.layers();
+        record.activations.resize(layers, Vec::new());
         slack.activations = vec![Vec::new(); layers];
         record.activations_off = vec![Vec::new(); layers];
         for layer in 0..layers {

@@ -15,6 +15,7 @@
 //! granted for that beforehand. Where a result is beyond its bound it is looked at [closely](Replay::closely): the terms
 //! of the sums in question are added up in the side's type, one after the other, and what is lost on the way is their noise.
 
+mod engine;
 mod layer;
 mod loss;
 mod near;
@@ -25,8 +26,9 @@ use crate::{
     experiment::Side,
     model::{Parameter, Place},
     tensor::DType,
-    training::Training,
+    training::{Fault, Training},
 };
+pub use engine::Exact as ExactEngine;
 use product::Products;
 pub use update::Given;
 use update::Shadow;
@@ -58,6 +60,8 @@ pub struct Replay {
     gradients: Vec<Exact>,
     buffers: Vec<Exact>,
     shadow: Shadow,
+    /// The side's gradients of the latest step and of the one before, where these are never zeroed.
+    kept: [(usize, Vec<Vec<f64>>); 2],
 }
 
 /// Where a parameter's values are found: the definition's parameter number to the side's values.
@@ -81,6 +85,7 @@ impl Replay {
             gradients: vec![Exact::default(); parameters.len()],
             buffers: vec![Exact::default(); definition.model.buffers().len()],
             shadow: Shadow::new(&definition.training, &parameters),
+            kept: Default::default(),
             places: definition.model.places(),
             tail: definition.model.layers.len(),
             parameters,
@@ -95,9 +100,36 @@ impl Replay {
         Self { tail, ..self }
     }
 
+    /// How many layers the definition has.
+    pub fn layers(&self) -> usize {
+        self.places.len()
+    }
+
     /// Whether layers are taken together with the loss.
     pub fn has_tail(&self) -> bool {
         self.tail < self.places.len()
+    }
+
+    /// Whether the definition makes a mistake.
+    fn makes(&self, fault: &Fault) -> bool {
+        self.training.faults.contains(fault)
+    }
+
+    /// Keeps the side's gradients of a step, where these are never zeroed.
+    fn remember<'a>(&mut self, step: usize, gradients: impl Iterator<Item = Given<'a>>) {
+        if !self.makes(&Fault::GradientsNotZeroed) {
+            return;
+        }
+        if self.kept[1].0 != step || self.kept[1].1.is_empty() {
+            self.kept.swap(0, 1);
+        }
+        self.kept[1] = (step, gradients.map(|given| given.values.iter().collect()).collect());
+    }
+
+    /// The side's gradient of the step before this one.
+    fn left_over(&self, step: usize, parameter: usize) -> &[f64] {
+        let before = self.kept.iter().find(|(kept, gradients)| kept + 1 == step && !gradients.is_empty());
+        before.and_then(|(_, gradients)| gradients.get(parameter)).map_or(&[], Vec::as_slice)
     }
 
     /// Whether sums are looked at closely from now on.

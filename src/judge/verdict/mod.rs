@@ -243,16 +243,66 @@ pub struct GapSummary {
 /// A named reason for a mismatch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cause {
-    /// The catalogue's id.
+    /// The catalogue's id; `unexplained` where none fits.
     pub id: String,
-    /// `confirmed`, `consistent` or `unexplained`.
-    pub status: String,
+    /// How sure it is.
+    pub status: Status,
+    /// The phases that it explains.
+    pub phases: Vec<Phase>,
+    /// The `--set`s under which the reference does the same.
+    pub edits: Vec<String>,
     /// The constant it comes with, such as a factor.
     pub constant: Option<f64>,
+    /// What the constant is known as.
+    pub recognized: Option<String>,
+    /// One line: what the candidate does.
+    pub summary: String,
+    /// Right and wrong, as formulas.
+    pub formula: String,
+    /// What to change: by hand, and in PyTorch.
+    pub remedy: Vec<String>,
+    /// Of its limit, what the worst element uses with the edits.
+    pub residual_budget: Option<f64>,
+    /// Steps that are apart without the edits, and are not with them.
+    pub steps: usize,
+    /// Other edits that fit as well: what was recorded does not tell them apart.
+    pub alternatives: Vec<Alternative>,
+    /// What would tell more.
+    pub would_tell: Option<String>,
+    /// The run that proves it.
+    pub proof: Option<Proof>,
+}
+
+/// How sure a cause is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// With its edits, and those of the other causes, the reference was run, and the candidate agrees with it.
+    Confirmed,
+    /// It fits what was recorded, which is too little to say more.
+    Consistent,
+    /// Nothing in the catalogue fits.
+    Unexplained,
+}
+
+/// Another edit that fits as well.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// The catalogue's id.
+    pub id: String,
+    /// Its `--set`s.
+    pub edits: Vec<String>,
     /// One line.
     pub summary: String,
-    /// The gap that is left once the cause is removed.
-    pub residual_gap: Option<f64>,
+}
+
+/// A run of the reference with the edits of all causes, with which the candidate is at parity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// What trained it: `PyTorch`, or `the judge's formulas` where PyTorch cannot make the mistake.
+    pub by: String,
+    /// Its steps.
+    pub steps: usize,
 }
 
 /// A tensor whose own noise passed 1 %, so that agreement proves nothing there.
@@ -390,7 +440,7 @@ pub(super) fn limit_of(deviation: Deviation) -> Option<f64> {
 }
 
 /// A number as JSON can hold it: NaN and infinities have no place there.
-pub(super) fn finite(value: f64) -> Option<f64> {
+pub(crate) fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 

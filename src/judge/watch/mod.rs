@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     data::Inputs,
-    experiment::Experiment,
+    experiment::{EngineKind, Experiment},
     judge::{
         gap::Deviation,
         noise::{Apart, Effects, Layout, Limits, Place, Places, Referee, Ties, Twins, Watched, non_finite},
@@ -141,13 +141,16 @@ impl Judge {
         let (reference_name, candidate_name) = lockstep.describe();
         let mut not_checked = not_checked(experiment, mode, &places);
         let judging = experiment.noise.judged;
-        let referee = judging.then(|| Referee::new(experiment, lockstep.rows, limits.k, engines)).transpose();
+        // The engine of the replay's own formulas has nobody to be asked about, and no twins.
+        let own = reference.engine == EngineKind::Exact;
+        let asked = judging && !own;
+        let referee = asked.then(|| Referee::new(experiment, lockstep.rows, limits.k, engines)).transpose();
         if let Err(error) = &referee {
             not_checked.push(format!("whether the replay's formulas are libtorch's: {error}"));
         }
         // Beside a large model twins run only where the synced gaps do not explain how far the free run goes.
         let few = if lockstep.replayed_every == 1 || !lockstep.synced { limits.twins } else { 0 };
-        let count = experiment.noise.twins.unwrap_or(few);
+        let count = if own { 0 } else { experiment.noise.twins.unwrap_or(few) };
         let free = judging && mode.runs().contains(&RunMode::Free);
         // A side is judged by its own rounding: the twins are as coarse as the coarser side.
         let coarser = if [reference.dtype, candidate.dtype].contains(&DType::F32) { DType::F32 } else { DType::F64 };

@@ -1,6 +1,7 @@
 //! Layers that work element by element, and dropout.
 
 use super::super::{Exact, Replay};
+use crate::training::Fault;
 
 /// Roundings in 1/(1 + e⁻ˣ) and in tanh, as libraries evaluate them: e⁻ˣ and tanh to 1 ulp = 2u (glibc and SLEEF's
 /// u10 functions), sum and quotient u each, the rest for libraries that are half as good.
@@ -67,20 +68,33 @@ impl Replay {
     // 1 − y²: one of y² and one of the difference. Then one product.
 
     /// ∂x = G·y(1 − y).
-    pub(super) fn through_sigmoid(&mut self, output: &[f64]) {
-        self.through_pointwise(output, |y| (y * (1.0 - y), 2.0 * (y * (1.0 - y)).abs()));
+    pub(super) fn through_sigmoid(&mut self, input: &[f64], output: &[f64]) {
+        if self.makes(&Fault::SigmoidDerivativeOfOutput) {
+            // σ(y) has four roundings, or six; what it makes of y(1 − y)'s slope is below 1.
+            let again = |y: f64| (1.0 + (-y).exp()).recip();
+            return self
+                .through_pointwise(output, |y| (again(y) * (1.0 - again(y)), 8.0 * again(y) * (1.0 - again(y))));
+        }
+        let of = if self.makes(&Fault::SigmoidDerivativeOfInput) { input } else { output };
+        self.through_pointwise(of, |y| (y * (1.0 - y), 2.0 * (y * (1.0 - y)).abs()));
     }
 
     /// ∂x = G·(1 − y²).
     pub(super) fn through_tanh(&mut self, output: &[f64]) {
+        if self.makes(&Fault::TanhDerivativeUnsquared) {
+            return self.through_pointwise(output, |y| (1.0 - y, (1.0 - y).abs()));
+        }
         self.through_pointwise(output, |y| (1.0 - y * y, y * y + (1.0 - y * y).abs()));
     }
 
     /// ∂x = G where y > 0, else 0: also of an infinite gradient, as libraries select, they do not multiply.
-    pub(super) fn through_relu(&mut self, output: &[f64]) {
+    pub(super) fn through_relu(&mut self, input: &[f64], output: &[f64]) {
+        let at_zero = self.makes(&Fault::ReluDerivativeOneAtZero);
         let select = |passing: &[f64], passed: &mut Vec<f64>| {
             passed.clear();
-            passed.extend(passing.iter().zip(output).map(|(&passing, &y)| if y > 0.0 { passing } else { 0.0 }));
+            let passes = |(at, y): (usize, &f64)| *y > 0.0 || at_zero && input[at] == 0.0;
+            let pairs = passing.iter().zip(output.iter().enumerate());
+            passed.extend(pairs.map(|(&passing, pair)| if passes(pair) { passing } else { 0.0 }));
         };
         select(&self.passing.value, &mut self.passed.value);
         select(&self.passing.bound, &mut self.passed.bound);

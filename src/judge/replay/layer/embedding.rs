@@ -4,7 +4,7 @@ use super::{
     super::{Exact, Found, Replay},
     linear::beyond,
 };
-use crate::model::Embedding;
+use crate::{model::Embedding, training::Fault};
 
 /// The row of the table that a number names.
 fn row(table: Embedding, word: f64) -> std::ops::Range<usize> {
@@ -50,7 +50,7 @@ impl Replay {
         mean: bool,
         input: &[f64],
     ) {
-        let rounding = self.rounding;
+        let (rounding, last) = (self.rounding, self.makes(&Fault::LastIndexWins));
         let divisor = if mean { words as f64 } else { 1.0 };
         // Each term's division, or the product with a rounded 1/n.
         let of_term = if mean { 2.0 * rounding.unit } else { 0.0 };
@@ -63,6 +63,9 @@ impl Replay {
                 uses[target.start / table.columns] += 1;
                 for (target, at) in target.zip(at..) {
                     let (gradient, error) = (self.passing.value[at] / divisor, self.passing.bound[at] / divisor);
+                    if last {
+                        (value[target], bound[target], magnitude[target]) = (0.0, 0.0, 0.0);
+                    }
                     value[target] += gradient;
                     bound[target] += error;
                     magnitude[target] += gradient.abs() + error;

@@ -1,6 +1,7 @@
 //! GELU, y = x·Φ(x), and its tanh approximation. Each is ½x(1 + s) with s = erf(x/√2) or a tanh: for negative x most of
 //! 1 + s cancels, so that errors are relative to 1, not to the result; and where 1 − |s| is below half a unit in the last
-//! place of 1, every library's s is ±1 itself, and nothing of it is left.
+//! place of 1, a library's s is ±1 itself, and nothing of it is left, or one of the two numbers next to that, as one that is
+//! to 1 ulp may have it (NumPy's tanh in f32 does).
 
 use super::super::{Exact, Replay, Rounding};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
@@ -9,6 +10,10 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, SQRT_2};
 /// and Stegun's 7.1.26, off by 1.5e-7 = 2.5u besides the roundings of its polynomial: ½(1 + s) measures 5.6u over
 /// [−12, 12], so s 11u. Elsewhere both are to 1 ulp = 2u.
 const SQUASHED: f64 = 14.0;
+
+/// Units u that s may be off where it should be ±1: 1 ulp, as its neighbours below 1 are u apart, and one more for libraries that
+/// are half as good.
+const SATURATED: f64 = 2.0;
 
 /// Roundings in e^(−x²/2)/√2π besides those of its exponent: e to 1 ulp (oneDNN's, too), the factor and its product.
 const DENSITY: f64 = 5.0;
@@ -28,7 +33,7 @@ struct Squashed {
 impl Squashed {
     /// From 1 + s and 1 − |s|.
     fn new(one_plus: f64, left: f64, rounding: Rounding) -> Self {
-        let error = if left < rounding.unit / 2.0 { left / rounding.unit } else { SQUASHED };
+        let error = if left < rounding.unit / 2.0 { left / rounding.unit + SATURATED } else { SQUASHED };
         Self { one_plus, error }
     }
 

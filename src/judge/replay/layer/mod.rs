@@ -13,8 +13,9 @@ mod spread;
 
 use super::{Exact, Found, Parameters, Replay};
 use crate::{
-    model::{Bag, Gelu, Layer},
+    model::{Bag, Gelu, Layer, Linear},
     run::StepRecord,
+    training::Fault,
 };
 
 impl Replay {
@@ -99,6 +100,7 @@ impl Replay {
         }
         seen(&self.gradients);
         self.penalize(parameters);
+        self.mistake(record.step);
         for (index, passing) in reached {
             let (input, first) = (record.input(index), self.places[index].parameters.start);
             let of = (input, passing.as_slice());
@@ -133,7 +135,36 @@ impl Replay {
             self.through(index, record, parameters);
         }
         self.penalize(parameters);
+        self.mistake(record.step);
         &self.gradients
+    }
+
+    /// What is done to the gradients of a step by mistake.
+    fn mistake(&mut self, step: usize) {
+        let scale = self
+            .training
+            .faults
+            .iter()
+            .find_map(|fault| if let Fault::GradientsScaled(by) = fault { Some(*by) } else { None });
+        for parameter in 0..self.gradients.len() {
+            let left = if self.makes(&Fault::GradientsNotZeroed) {
+                self.left_over(step, parameter).to_vec()
+            } else {
+                Vec::new()
+            };
+            let rounding = self.rounding;
+            let Exact { value, bound } = &mut self.gradients[parameter];
+            for (at, (value, bound)) in value.iter_mut().zip(bound).enumerate() {
+                if let Some(scale) = scale {
+                    (*value, *bound) =
+                        (*value * scale, *bound * scale.abs() + rounding.chain(2.0, (*value * scale).abs()));
+                }
+                if let Some(left) = left.get(at) {
+                    *value += left;
+                    *bound += rounding.chain(1.0, value.abs() + left.abs());
+                }
+            }
+        }
     }
 
     /// The gradient of the optimized loss in what reaches the tail: the output's, where no layers belong to that.
@@ -167,9 +198,47 @@ impl Replay {
     /// Takes the gradient that is passing, that in the output of layer `index`, to the layer's input, and leaves those in its
     /// parameters.
     fn through(&mut self, index: usize, record: &StepRecord, parameters: Parameters<'_>) {
+        let forgotten = self.makes(&Fault::DerivativeForgotten(index)).then(|| self.passing.clone());
+        if self.makes(&Fault::EarlyUpdate) && !record.after.is_empty() {
+            self.through_and_owe(index, record, &|index| &record.after[index]);
+        } else {
+            self.through_and_owe(index, record, parameters);
+        }
+        if let Some(forgotten) = forgotten {
+            self.passing = forgotten;
+        } else if self.makes(&Fault::NoGradient(index)) {
+            let passed = record.input(index).len();
+            self.passing.fill((0..passed).map(|_| 0.0), |_| 0.0);
+        }
+    }
+
+    fn through_and_owe(&mut self, index: usize, record: &StepRecord, parameters: Parameters<'_>) {
         let owed = self.owed(index, record, parameters);
         self.through_exactly(index, record, parameters);
         self.owe(owed);
+    }
+
+    /// The gradient in a linear layer's bias, as a mistake makes it of the right one.
+    fn bias_gradient(&mut self, linear: Linear, first: usize, rows: usize) {
+        if !linear.bias {
+            return;
+        }
+        let (rounding, averaged, summed) =
+            (self.rounding, self.makes(&Fault::BiasGradientAveraged), self.makes(&Fault::BiasGradientSummed));
+        let gradient = &mut self.gradients[first + 1];
+        if averaged {
+            for (value, bound) in gradient.value.iter_mut().zip(&mut gradient.bound) {
+                (*value, *bound) = (*value / rows as f64, *bound / rows as f64);
+                *bound += rounding.chain(2.0, value.abs());
+            }
+        } else if summed {
+            let magnitude: f64 = self.passing.value.iter().map(|gradient| gradient.abs()).sum();
+            let off: f64 = self.passing.bound.iter().sum();
+            let (value, count) = (gradient.value.iter().sum::<f64>(), self.passing.value.len());
+            let bound = off + rounding.sum(count) * (magnitude + off);
+            gradient.value.fill(value);
+            gradient.bound.fill(bound);
+        }
     }
 
     /// The same, where input and output are the side's own.
@@ -179,13 +248,14 @@ impl Replay {
         match self.places[index].layer {
             Layer::Linear(linear) => {
                 self.linear_gradients(linear, first, input);
+                self.bias_gradient(linear, first, rows);
                 if index > 0 {
                     self.through_linear(linear, parameters(first));
                 }
             }
-            Layer::Sigmoid => self.through_sigmoid(output),
+            Layer::Sigmoid => self.through_sigmoid(input, output),
             Layer::Tanh => self.through_tanh(output),
-            Layer::Relu => self.through_relu(output),
+            Layer::Relu => self.through_relu(input, output),
             Layer::LeakyRelu { slope } => self.through_leaky_relu(input, slope),
             Layer::Gelu(Gelu::Erf) => self.through_gelu(input),
             Layer::Gelu(Gelu::Tanh) => self.through_gelu_tanh(input),

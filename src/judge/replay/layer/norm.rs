@@ -6,7 +6,10 @@
 //! ([`Near`]), and a row or column of which nothing is left comes out with a bound as large as itself.
 
 use super::super::{Exact, Replay, Rounding, near::Near};
-use crate::model::{BatchNorm, Norm};
+use crate::{
+    model::{BatchNorm, Norm},
+    training::Fault,
+};
 
 /// The numbers of a line and how far a side's may be off: what a norm needs of what reaches it.
 struct Line {
@@ -14,6 +17,18 @@ struct Line {
     variance: Near,
     /// 1/√(variance + ε).
     inverse: Near,
+    /// What sums of squares are divided by.
+    divisor: f64,
+}
+
+/// What a variance becomes before its root is taken, and by which mistakes.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    eps: f64,
+    /// Whether ε is added outside the root.
+    outside: bool,
+    /// Whether the variance is divided by n − 1.
+    unbiased: bool,
 }
 
 impl Line {
@@ -24,7 +39,7 @@ impl Line {
     /// from the true mean add up to 0; one that is updated from term to term (Welford's, which libtorch has in layer
     /// norm) by √(1 + mean²/variance) times its sum (Chan, Golub and LeVeque, *Algorithms for Computing the Sample
     /// Variance*, 1983).
-    fn new(count: usize, x: impl Fn(usize) -> f64, eps: f64, rounding: Rounding) -> Self {
+    fn new(count: usize, x: impl Fn(usize) -> f64, kept: Kept, rounding: Rounding) -> Self {
         let (n, of_sum, unit) = (count as f64, rounding.sum(count), rounding.unit);
         let (sum, magnitude) =
             (0..count).map(&x).fold((0.0, 0.0), |(sum, magnitude), x| (sum + x, magnitude + f64::abs(x)));
@@ -40,14 +55,16 @@ impl Line {
         let error = f64::max(of_sum * conditioned, lost) + 4.0 * unit * conditioned + mean.error * mean.error;
         // Squares that overflow on their way to a variance leave it unknown: infinite in the side, and s 0.
         let overflows = variance * n * rounding.overflow >= 1.0 || magnitude * rounding.overflow >= 1.0;
-        let variance = Near { value: variance, error: if overflows { f64::INFINITY } else { error } };
-        Self { mean, variance, inverse: inverse_root(variance, eps, rounding) }
+        let scale = if kept.unbiased { n / (n - 1.0) } else { 1.0 };
+        let error = if overflows { f64::INFINITY } else { scale * error };
+        let variance = Near { value: scale * variance, error };
+        Self { mean, variance, inverse: inverse_root(variance, kept, rounding), divisor: n / scale }
     }
 
     /// From statistics that a side holds.
-    fn held(mean: f64, variance: f64, eps: f64, rounding: Rounding) -> Self {
+    fn held(mean: f64, variance: f64, kept: Kept, rounding: Rounding) -> Self {
         let variance = Near::exact(variance);
-        Self { mean: Near::exact(mean), variance, inverse: inverse_root(variance, eps, rounding) }
+        Self { mean: Near::exact(mean), variance, inverse: inverse_root(variance, kept, rounding), divisor: 1.0 }
     }
 
     /// x − mean. A library that takes x·s − mean·s instead rounds both, and the mean's product twice: 3 of |mean| and,
@@ -62,8 +79,9 @@ impl Line {
 
 /// 1/√(v + ε): the ends of where v may be, and ε, the sum, the root and the quotient rounded. 0 where v and ε are, as
 /// PyTorch's batch norm has it.
-fn inverse_root(v: Near, eps: f64, rounding: Rounding) -> Near {
-    let of = |v: f64| if v + eps == 0.0 { 0.0 } else { (v + eps).sqrt().recip() };
+fn inverse_root(v: Near, Kept { eps, outside, .. }: Kept, rounding: Rounding) -> Near {
+    let root = |v: f64| if outside { v.sqrt() + eps } else { (v + eps).sqrt() };
+    let of = |v: f64| if v + eps == 0.0 { 0.0 } else { root(v).recip() };
     let value = of(v.value);
     let lowest = f64::max(v.value - v.error, 0.0);
     let most = if lowest + eps == 0.0 && v.error > 0.0 { f64::INFINITY } else { of(lowest) };
@@ -88,7 +106,8 @@ impl Through {
         products: impl Fn(usize) -> f64,
         rounding: Rounding,
     ) -> Self {
-        let share = Near { value: 1.0 / count as f64, error: rounding.unit / count as f64 };
+        let [share, of_squares] =
+            [count as f64, line.divisor].map(|n| Near { value: 1.0 / n, error: rounding.unit / n });
         let sum = rounding.total((0..count).map(&h), count);
         let (mut along, mut error, mut magnitude) = (0.0, sum.magnitude() * line.mean.error, 0.0);
         for at in 0..count {
@@ -100,7 +119,7 @@ impl Through {
         }
         let terms = (0..count).map(|at| h(at).value * c(at).value);
         error += rounding.summed(count, magnitude, terms) + 4.0 * rounding.unit * magnitude;
-        let along = rounding.times(Near { value: along, error }, share);
+        let along = rounding.times(Near { value: along, error }, of_squares);
         let slope = rounding.times(rounding.times(along, line.inverse), line.inverse);
         Self { level: rounding.times(sum, share), slope }
     }
@@ -114,14 +133,20 @@ impl Through {
 }
 
 impl Replay {
+    /// What the variances of a norm become.
+    pub(super) fn kept_of(&self, norm: Norm) -> Kept {
+        let [outside, unbiased] = [Fault::NormEpsOutside, Fault::NormUnbiased].map(|fault| self.makes(&fault));
+        Kept { eps: norm.eps, outside, unbiased }
+    }
+
     /// Over the columns of each row.
     pub(super) fn layer_norm<'a>(&mut self, norm: Norm, input: &[f64], affine: &dyn Fn(usize) -> &'a [f64]) {
         let rounding = self.rounding;
-        let affine = norm.affine.then(|| [affine(0), affine(1)]);
+        let (affine, kept) = (norm.affine.then(|| [affine(0), affine(1)]), self.kept_of(norm));
         self.result = Exact::zeros(input.len());
         let Exact { value, bound } = &mut self.result;
         for (row, x) in input.chunks_exact(norm.columns).enumerate() {
-            let line = Line::new(norm.columns, |at| x[at], norm.eps, rounding);
+            let line = Line::new(norm.columns, |at| x[at], kept, rounding);
             for (column, &x) in x.iter().enumerate() {
                 let y = transformed(&line, x, column, affine, rounding);
                 let at = row * norm.columns + column;
@@ -138,12 +163,12 @@ impl Replay {
         running: Option<[&[f64]; 2]>,
         affine: &dyn Fn(usize) -> &'a [f64],
     ) {
-        let (rounding, columns) = (self.rounding, options.norm.columns);
+        let (rounding, columns, kept) = (self.rounding, options.norm.columns, self.kept_of(options.norm));
         let affine = options.norm.affine.then(|| [affine(0), affine(1)]);
         self.result = Exact::zeros(input.len());
         let Exact { value, bound } = &mut self.result;
         for column in 0..columns {
-            let line = batch_line(options, input, running, column, rounding);
+            let line = batch_line(options, input, running, column, (kept, rounding));
             for at in (column..input.len()).step_by(columns) {
                 let y = transformed(&line, input[at], column, affine, rounding);
                 (value[at], bound[at]) = (y.value, y.error);
@@ -161,7 +186,7 @@ impl Replay {
         before: [&[f64]; 2],
         evaluation: bool,
     ) {
-        let rounding = self.rounding;
+        let (rounding, kept) = (self.rounding, Kept { unbiased: false, ..self.kept_of(norm) });
         let rows = (input.len() / norm.columns) as f64;
         // Both shares rounded to the type, both products, the sum.
         let entered = |old: f64, new: Near| {
@@ -173,7 +198,7 @@ impl Replay {
             self.buffers[first + number].fill(before.iter().copied(), |_| 0.0);
         }
         for column in (0..norm.columns).filter(|_| !evaluation) {
-            let line = batch_line(BatchNorm { norm, momentum }, input, None, column, rounding);
+            let line = batch_line(BatchNorm { norm, momentum }, input, None, column, (kept, rounding));
             // One more quotient.
             let unbiased = rows / (rows - 1.0);
             let Near { value, error } = line.variance;
@@ -194,8 +219,9 @@ impl Replay {
         input: &[f64],
         affine: &dyn Fn(usize) -> &'a [f64],
     ) {
-        let (rounding, columns) = (self.rounding, norm.columns);
-        let line_of = |x: &[f64]| Line::new(columns, |at| x[at], norm.eps, rounding);
+        let (rounding, columns, kept) = (self.rounding, norm.columns, self.kept_of(norm));
+        let constant = self.makes(&Fault::NormStatisticsConstant);
+        let line_of = |x: &[f64]| Line::new(columns, |at| x[at], kept, rounding);
         if norm.affine {
             let lines: Vec<Line> = input.chunks_exact(columns).map(line_of).collect();
             self.affine_gradients(columns, parameter, input, |row, _| &lines[row]);
@@ -216,7 +242,10 @@ impl Replay {
             let products = |at: usize| x[at].abs() + line.mean.value.abs();
             let through = Through::new(&line, columns, |at| h[at], centred, products, rounding);
             for at in 0..columns {
-                let passed = through.at(&line, h[at], centred(at), rounding);
+                let passed = match constant {
+                    false => through.at(&line, h[at], centred(at), rounding),
+                    true => rounding.times(h[at], line.inverse),
+                };
                 (value[at], bound[at]) = (passed.value, passed.error);
             }
         }
@@ -231,9 +260,10 @@ impl Replay {
         running: Option<[&[f64]; 2]>,
         affine: &dyn Fn(usize) -> &'a [f64],
     ) {
-        let (rounding, columns) = (self.rounding, options.norm.columns);
+        let (rounding, columns, kept) = (self.rounding, options.norm.columns, self.kept_of(options.norm));
+        let constant = self.makes(&Fault::NormStatisticsConstant);
         let lines: Vec<Line> =
-            (0..columns).map(|column| batch_line(options, input, running, column, rounding)).collect();
+            (0..columns).map(|column| batch_line(options, input, running, column, (kept, rounding))).collect();
         if options.norm.affine {
             self.affine_gradients(columns, parameter, input, |_, column| &lines[column]);
         }
@@ -248,9 +278,9 @@ impl Replay {
             let products = |row: usize| centred(row).value.abs();
             let through = Through::new(line, rows, |row| gradients[row], centred, products, rounding);
             for row in 0..rows {
-                let passed = match running {
-                    None => through.at(line, gradients[row], centred(row), rounding),
-                    Some(_) => rounding.times(gradients[row], line.inverse),
+                let passed = match running.is_some() || constant {
+                    false => through.at(line, gradients[row], centred(row), rounding),
+                    true => rounding.times(gradients[row], line.inverse),
                 };
                 let passed = weight.map_or(passed, |weight| rounding.times(passed, Near::exact(weight[column])));
                 (value[at(row)], bound[at(row)]) = (passed.value, passed.error);
@@ -294,12 +324,12 @@ fn batch_line(
     input: &[f64],
     running: Option<[&[f64]; 2]>,
     column: usize,
-    rounding: Rounding,
+    (kept, rounding): (Kept, Rounding),
 ) -> Line {
-    let Norm { columns, eps, .. } = options.norm;
+    let columns = options.norm.columns;
     match running {
-        Some([mean, variance]) => Line::held(mean[column], variance[column], eps, rounding),
-        None => Line::new(input.len() / columns, |row| input[row * columns + column], eps, rounding),
+        Some([mean, variance]) => Line::held(mean[column], variance[column], kept, rounding),
+        None => Line::new(input.len() / columns, |row| input[row * columns + column], kept, rounding),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Softmax and its logarithm, along the columns of each row or the rows of each column.
 
 use super::super::{Exact, Replay, Rounding};
-use crate::model::Axis;
+use crate::{model::Axis, training::Fault};
 
 /// Roundings of e^(x − max) besides those of its exponent: e to 1 ulp = 2u (SLEEF, glibc), with room for one half as good.
 const EXPONENTIAL: f64 = 4.0;
@@ -81,6 +81,9 @@ impl Replay {
 
     /// ∂x = y(G − ΣGy), by the side's own y.
     pub(super) fn through_softmax(&mut self, axis: Axis, rows: usize, output: &[f64]) {
+        if self.makes(&Fault::SoftmaxDiagonal) {
+            return self.through_pointwise(output, |y| (y * (1.0 - y), 2.0 * (y * (1.0 - y)).abs()));
+        }
         self.through_lines(axis, rows, output, |passing, line, passed, rounding| {
             let (mut sum, mut given, mut magnitude) = (0.0, 0.0, 0.0);
             for &at in line {

@@ -8,7 +8,7 @@ mod penalty;
 use super::{Exact, Parameters, Replay, Rounding};
 use crate::{
     run::StepRecord,
-    training::{Loss, ReportedMeasure},
+    training::{Fault, Loss, Measure, ReportedMeasure},
 };
 
 /// Roundings in eˣ, ln x and ln(1 + x) as libraries evaluate them: 1 ulp = 2u (glibc, SLEEF's u10 functions), twice that
@@ -31,6 +31,9 @@ struct Sum {
     close: bool,
     kept: Vec<f64>,
 }
+
+/// A number of an output and a target, with its error.
+type OfElement<'a> = &'a dyn Fn(&Measure, f64, f64, Rounding) -> (f64, f64);
 
 /// What the sum of the terms of a loss is multiplied by.
 #[derive(Debug, Clone, Copy)]
@@ -138,6 +141,9 @@ impl Replay {
             };
             if loss.per_row() {
                 classes::slopes(loss, row, target, rounding, push);
+            } else if self.is_broadcast(columns) {
+                // The mean over all targets, which are as many as the rows.
+                row.iter().map(|&p| Some(self.against_all(p, targets, &elements::slope, &loss.measure))).for_each(push);
             } else {
                 let pairs = row.iter().zip(target);
                 pairs.map(|(&p, &t)| Some(elements::slope(&loss.measure, p, t, rounding))).for_each(push);
@@ -151,11 +157,26 @@ impl Replay {
         if loss.per_row() {
             let rows = outputs.chunks_exact(columns).zip(targets.chunks_exact(loss.target_columns(columns)));
             rows.for_each(|(row, target)| classes::term(loss, row, target, self.rounding, &mut sum));
+        } else if self.is_broadcast(columns) {
+            outputs.iter().for_each(|&p| sum.add(self.against_all(p, targets, &elements::term, &loss.measure)));
         } else {
             let pairs = outputs.iter().zip(targets);
             pairs.for_each(|(&p, &t)| sum.add(elements::term(&loss.measure, p, t, self.rounding)));
         }
         sum
+    }
+
+    /// Whether every output is held against every target, by mistake.
+    fn is_broadcast(&self, columns: usize) -> bool {
+        columns == 1 && self.makes(&Fault::TargetsBroadcast)
+    }
+
+    /// The mean of what an output has of every target.
+    fn against_all(&self, p: f64, targets: &[f64], of: OfElement<'_>, measure: &Measure) -> (f64, f64) {
+        let mut sum = Sum::new(self.rounding);
+        targets.iter().for_each(|&t| sum.add(of(measure, p, t, self.rounding)));
+        let count = targets.len() as f64;
+        (sum.total() / count, (sum.bound(self.rounding) + 2.0 * self.rounding.unit * sum.magnitude) / count)
     }
 
     /// The factor of a loss: rounded to the type, as a quotient or a product, with the error of what it is divided by.

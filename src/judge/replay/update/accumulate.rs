@@ -8,7 +8,7 @@ use super::{Exact, Given, Near, Rounding};
 use crate::training::Accumulate;
 
 /// What has been gathered for one parameter.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Gathered {
     /// Gradients since the latest update, and that one's own until the next comes.
     seen: usize,

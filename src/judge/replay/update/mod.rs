@@ -14,13 +14,14 @@ use super::{Exact, Replay, Rounding};
 use crate::{
     model::Parameter,
     tensor::{DType, Values, norm, squares},
-    training::{Adam, Clip, Optimizer, Training},
+    training::{Adam, Clip, Fault, Optimizer, Training},
 };
 use accumulate::Gathered;
 use pulp::Arch;
 use std::{array, ops::Range};
 
 /// What the replay knows of an optimizer beyond its definition.
+#[derive(Clone)]
 pub(super) struct Shadow {
     /// The learning rate of the step at hand.
     lr: f64,
@@ -31,7 +32,7 @@ pub(super) struct Shadow {
 }
 
 /// What a side has gathered in all its parameters, for a clip by their common norm.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Whole {
     /// The latest step that it has seen.
     step: Option<usize>,
@@ -39,7 +40,7 @@ struct Whole {
 }
 
 /// The state of one parameter.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     /// Gradients that it has seen.
     steps: u32,
@@ -157,6 +158,7 @@ impl Replay {
         gradients: impl Iterator<Item = G> + Clone,
     ) {
         self.shadow.lr = self.training.lr(step, epoch);
+        self.remember(step, gradients.clone().map(Into::into));
         self.shadow.cut = match self.training.clip {
             None => Cut::NONE,
             Some(Clip::Value(most)) => Cut { most, ..Cut::NONE },
@@ -171,7 +173,7 @@ impl Replay {
         let rounding = self.rounding;
         let Some(accumulate) = self.training.accumulate else {
             let off = own.clone().map(|given| norm(given.off)).fold(0.0, f64::hypot);
-            return factor(rounding, most, own.map(|given| given.values), off);
+            return factor(rounding, (most, &self.training.faults), own.map(|given| given.values), off);
         };
         let Whole { step: latest, all } = &mut self.shadow.whole;
         if *latest != Some(step) {
@@ -181,7 +183,7 @@ impl Replay {
         }
         let due = all.iter().filter_map(|gathered| gathered.due(accumulate));
         let off = due.clone().map(|exact| norm(&exact.bound)).fold(0.0, f64::hypot);
-        factor(rounding, most, due.map(|exact| exact.value.as_slice().into()), off)
+        factor(rounding, (most, &self.training.faults), due.map(|exact| exact.value.as_slice().into()), off)
     }
 
     /// The change of parameter `index` of the definition, from its values `before` and its gradient.
@@ -197,11 +199,16 @@ impl Replay {
     /// a later update.
     pub fn change<'a>(&mut self, index: usize, before: &[f64], gradient: impl Into<Given<'a>>) -> &Exact {
         let gradient = gradient.into();
-        let (lr, entry, optimizer) = (self.shadow.lr, self.entry(), &self.training.optimizer);
+        let entry = self.entry(index, gradient);
+        let rule = Rule::new(&self.training, &self.parameters, index, self.shadow.lr);
         let (state, result) = (&self.shadow.states[index], &mut self.result);
+        if self.training.faults.iter().any(|fault| *fault == Fault::Frozen(self.parameters[index].name.clone())) {
+            self.result.fill((0..gradient.len()).map(|_| 0.0), |_| 0.0);
+            return &self.result;
+        }
         match self.training.accumulate.map(|accumulate| self.shadow.gathered[index].due(accumulate)) {
-            None => change(optimizer, lr, entry, state, before, gradient, result),
-            Some(Some(gathered)) => change(optimizer, lr, entry, state, before, gathered, result),
+            None => change(&rule, entry, state, before, gradient, result),
+            Some(Some(gathered)) => change(&rule, entry, state, before, gathered, result),
             Some(None) => result.fill((0..gradient.len()).map(|_| 0.0), |_| 0.0),
         }
         &self.result
@@ -216,24 +223,85 @@ impl Replay {
     /// where weight decay enters the state ([`Optimizer::remembers_weights`]).
     pub fn advance<'a>(&mut self, index: usize, before: Values<'_>, gradient: impl Into<Given<'a>>) {
         let gradient = gradient.into();
-        let (lr, entry, optimizer) = (self.shadow.lr, self.entry(), &self.training.optimizer);
+        let entry = self.entry(index, gradient);
+        let rule = Rule::new(&self.training, &self.parameters, index, self.shadow.lr);
         let Shadow { states, gathered, .. } = &mut self.shadow;
         let (state, gathered) = (&mut states[index], &mut gathered[index]);
         let Some(accumulate) = self.training.accumulate else {
-            return see(optimizer, lr, entry, state, before, gradient);
+            return see(&rule, entry, state, before, gradient);
         };
         gathered.take_in(entry.rounding, accumulate, gradient);
         if let Some(sum) = gathered.due(accumulate) {
-            see(optimizer, lr, entry, state, before, sum);
+            see(&rule, entry, state, before, sum);
         }
     }
 
     /// What gradients become; decoupled decay is the formula's own.
-    fn entry(&self) -> Entry {
+    fn entry(&self, index: usize, own: Given<'_>) -> Entry {
         let optimizer = &self.training.optimizer;
         let decoupled = matches!(optimizer, Optimizer::Adam(Adam { decoupled: true, .. }));
-        let decay = if decoupled { 0.0 } else { optimizer.weight_decay() };
-        Entry { rounding: self.rounding, cut: self.shadow.cut, decay }
+        let decay = if decoupled || is_undecayed(&self.training, &self.parameters[index]) {
+            0.0
+        } else {
+            optimizer.weight_decay()
+        };
+        let mut cut = self.shadow.cut;
+        if let (Some(Clip::Norm(most)), true) =
+            (self.training.clip, self.training.faults.contains(&Fault::ClipPerTensor))
+        {
+            cut.factor =
+                factor(self.rounding, (most, &self.training.faults), std::iter::once(own.values), norm(own.off));
+        }
+        Entry { rounding: self.rounding, cut, decay }
+    }
+}
+
+/// Whether decay leaves a parameter alone, by mistake.
+fn is_undecayed(training: &Training, parameter: &Parameter) -> bool {
+    parameter.shape.len() < 2 && training.faults.contains(&Fault::NoDecayOnBiases)
+}
+
+/// An optimizer at a step, with the mistakes that are made in it.
+struct Rule<'a> {
+    optimizer: &'a Optimizer,
+    lr: f64,
+    faults: &'a [Fault],
+    /// Whether decoupled decay is for this parameter.
+    decays: bool,
+    /// Whether the state is that of the first step at every step.
+    forgets: bool,
+    /// How many parameters there are, and which one this is, where t counts them.
+    counts: Option<(u32, u32)>,
+}
+
+impl<'a> Rule<'a> {
+    fn new(training: &'a Training, parameters: &[Parameter], index: usize, lr: f64) -> Self {
+        let faults = &training.faults;
+        let counts = faults.contains(&Fault::StepPerParameter);
+        Self {
+            optimizer: &training.optimizer,
+            lr,
+            faults,
+            decays: !is_undecayed(training, &parameters[index]),
+            forgets: faults.contains(&Fault::MomentsReset),
+            counts: counts.then_some((parameters.len() as u32, index as u32)),
+        }
+    }
+
+    fn has(&self, fault: &Fault) -> bool {
+        self.faults.contains(fault)
+    }
+
+    /// What Adam takes for t at a step, from 1.
+    fn time(&self, step: u32) -> f64 {
+        let ahead =
+            self.faults.iter().find_map(|fault| if let Fault::StepCounter(by) = fault { Some(*by) } else { None });
+        let step = match self.counts {
+            _ if self.has(&Fault::ConstantCorrection) => 1.0,
+            Some((of, number)) => f64::from(step - 1) * f64::from(of) + f64::from(number + 1),
+            None => f64::from(step),
+        };
+        step + f64::from(ahead.unwrap_or(0))
     }
 }
 
@@ -275,7 +343,12 @@ impl Entry {
 }
 
 /// min(1, most/(norm + 10⁻⁶)), of gradients that are `off` by that norm at most.
-fn factor<'a>(rounding: Rounding, most: f64, gradients: impl Iterator<Item = Values<'a>> + Clone, off: f64) -> Near {
+fn factor<'a>(
+    rounding: Rounding,
+    (most, faults): (f64, &[Fault]),
+    gradients: impl Iterator<Item = Values<'a>> + Clone,
+    off: f64,
+) -> Near {
     let (mut sum, mut elements, mut tensors) = (0.0, 0, 0);
     for gradient in gradients.clone() {
         sum += squares(gradient, gradient).a;
@@ -293,11 +366,15 @@ fn factor<'a>(rounding: Rounding, most: f64, gradients: impl Iterator<Item = Val
     let overflows = sum * rounding.overflow >= 1.0;
     let norm = sum.sqrt();
     // Far above the norm nothing is cut, whatever the type makes of the setting.
-    if !overflows && most >= 2.0 * ((1.0 + relative) * norm + underflow + off + 1e-6) {
+    let plain = faults.is_empty();
+    if plain && !overflows && most >= 2.0 * ((1.0 + relative) * norm + underflow + off + 1e-6) {
         return Near::exact(1.0);
     }
     let error = if overflows { f64::INFINITY } else { relative * norm + underflow + off };
-    let divisor = rounding.plus(Near { value: norm, error }, rounding.setting(1e-6));
+    let norm = Near { value: norm, error };
+    let norm = if faults.contains(&Fault::ClipBySquare) { rounding.times(norm, norm) } else { norm };
+    let apart = if faults.contains(&Fault::ClipWithoutEps) { 0.0 } else { 1e-6 };
+    let divisor = rounding.plus(norm, rounding.setting(apart));
     // Written as a reciprocal and a product by PyTorch, as a quotient by others.
     let factor = rounding.times(rounding.setting(most), rounding.over(Near::exact(1.0), divisor));
     if factor.value - factor.error >= 1.0 {
@@ -359,50 +436,46 @@ fn blocks(count: usize) -> impl Iterator<Item = Range<usize>> {
 }
 
 /// Lets the state of one parameter see a gradient.
-fn see(optimizer: &Optimizer, lr: f64, entry: Entry, state: &mut State, before: Values<'_>, gradient: impl Gradient) {
+fn see(rule: &Rule<'_>, entry: Entry, state: &mut State, before: Values<'_>, gradient: impl Gradient) {
     let rounding = entry.rounding;
     state.steps = state.steps.saturating_add(1);
-    match *optimizer {
+    if rule.forgets {
+        state.steps = 1;
+        state.slots.iter_mut().for_each(|slot| *slot = Exact::zeros(slot.value.len()));
+    }
+    match *rule.optimizer {
         Optimizer::Sgd(options) if options.momentum == 0.0 => {}
         Optimizer::Sgd(options) => {
-            let formula = sgd::Momentum::new(rounding, options, lr, state.steps);
+            let formula = sgd::Momentum::new(rounding, options, rule, state.steps);
             advance(&formula, entry, state, before, gradient);
         }
         Optimizer::Adam(options) => {
-            let formula = adam::Moments::new(rounding, options, lr, state.steps);
+            let formula = adam::Moments::new(rounding, options, rule, state.steps);
             advance(&formula, entry, state, before, gradient);
         }
         Optimizer::RmsProp(options) => {
-            advance(&rmsprop::Scaled::new(rounding, options, lr), entry, state, before, gradient);
+            advance(&rmsprop::Scaled::new(rounding, options, rule), entry, state, before, gradient);
         }
     }
 }
 
 /// The change of one parameter, once its state has seen the gradient.
-fn change(
-    optimizer: &Optimizer,
-    lr: f64,
-    entry: Entry,
-    state: &State,
-    before: &[f64],
-    gradient: impl Gradient,
-    result: &mut Exact,
-) {
+fn change(rule: &Rule<'_>, entry: Entry, state: &State, before: &[f64], gradient: impl Gradient, result: &mut Exact) {
     let rounding = entry.rounding;
-    match *optimizer {
+    match *rule.optimizer {
         Optimizer::Sgd(options) if options.momentum == 0.0 => {
-            changes(&sgd::Descent::new(rounding, lr), entry, state, before, gradient, result);
+            changes(&sgd::Descent::new(rounding, rule.lr), entry, state, before, gradient, result);
         }
         Optimizer::Sgd(options) => {
-            let formula = sgd::Momentum::new(rounding, options, lr, state.steps);
+            let formula = sgd::Momentum::new(rounding, options, rule, state.steps);
             changes(&formula, entry, state, before, gradient, result);
         }
         Optimizer::Adam(options) => {
-            let formula = adam::Moments::new(rounding, options, lr, state.steps);
+            let formula = adam::Moments::new(rounding, options, rule, state.steps);
             changes(&formula, entry, state, before, gradient, result);
         }
         Optimizer::RmsProp(options) => {
-            changes(&rmsprop::Scaled::new(rounding, options, lr), entry, state, before, gradient, result);
+            changes(&rmsprop::Scaled::new(rounding, options, rule), entry, state, before, gradient, result);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Stochastic gradient descent; the formula stands at [`training::Sgd`].
 
-use super::{Formula, Near, Rounding};
-use crate::training::Sgd;
+use super::{Formula, Near, Rounding, Rule};
+use crate::training::{Fault, Sgd};
 
 /// Without momentum: −lr·g.
 pub(super) struct Descent {
@@ -17,6 +17,8 @@ pub(super) struct Momentum {
     fresh: Near,
     nesterov: bool,
     first: bool,
+    /// Whether what is gathered are steps, lr·g.
+    of_steps: bool,
 }
 
 impl Descent {
@@ -39,16 +41,18 @@ impl Formula<0> for Descent {
 
 impl Momentum {
     /// At step `step`, from 1.
-    pub(super) fn new(rounding: Rounding, options: Sgd, lr: f64, step: u32) -> Self {
-        let fresh = 1.0 - options.dampening;
+    pub(super) fn new(rounding: Rounding, options: Sgd, rule: &Rule<'_>, step: u32) -> Self {
+        let average = rule.has(&Fault::MomentumAverage);
+        let fresh = 1.0 - if average { options.momentum } else { options.dampening };
         Self {
             rounding,
-            lr: rounding.setting(lr),
+            lr: rounding.setting(rule.lr),
             momentum: rounding.setting(options.momentum),
             // 1 is a number of every type.
             fresh: if fresh == 1.0 { Near::exact(fresh) } else { rounding.setting(fresh) },
             nesterov: options.nesterov,
-            first: step == 1,
+            first: step == 1 && !average && !rule.has(&Fault::DampeningAtFirst),
+            of_steps: rule.has(&Fault::VelocityOfSteps),
         }
     }
 }
@@ -56,15 +60,18 @@ impl Momentum {
 impl Formula<1> for Momentum {
     #[inline(always)]
     fn state(&self, [buffer]: [Near; 1], gradient: Near) -> [Near; 1] {
-        let Self { rounding, momentum, fresh, first, .. } = *self;
+        let Self { rounding, lr, momentum, fresh, first, of_steps, .. } = *self;
+        let gradient = if of_steps { rounding.times(lr, gradient) } else { gradient };
         let gathered = rounding.plus(rounding.times(momentum, buffer), rounding.times(fresh, gradient));
         [if first { gradient } else { gathered }]
     }
 
     #[inline(always)]
     fn change(&self, [buffer]: [Near; 1], gradient: Near, _weight: f64) -> Near {
-        let Self { rounding, lr, momentum, nesterov, .. } = *self;
+        let Self { rounding, lr, momentum, nesterov, of_steps, .. } = *self;
+        let gradient = if of_steps { rounding.times(lr, gradient) } else { gradient };
         let ahead = rounding.plus(gradient, rounding.times(momentum, buffer));
-        rounding.times(lr, if nesterov { ahead } else { buffer }).negative()
+        let step = if nesterov { ahead } else { buffer };
+        if of_steps { step.negative() } else { rounding.times(lr, step).negative() }
     }
 }

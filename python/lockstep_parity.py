@@ -344,7 +344,8 @@ class record_torch:  # noqa: N801
     def _before_update(self, optimizer, arguments, keywords):
         step = self._step
         if not step.forward:
-            raise RuntimeError("optimizer.step() came before a call of the model in training mode; put the loop into the block")
+            why = "put the loop into the block" if self._model.training else "it is in evaluation mode: call model.train()"
+            raise RuntimeError(f"optimizer.step() came before a call of the model in training mode; {why}")
         if self._told is not None:
             self._told.updating(self._model, step, self._parameters)
         if self._recorder._names is None:
@@ -538,7 +539,7 @@ class _Told:
         if step.gradients.keys() != parameters.keys():
             return
         pairs = [(step.gradients[name], parameter.grad.detach().cpu()) for name, parameter in parameters.items()]
-        if all(torch.equal(was, now) for was, now in pairs):
+        if all(torch.equal(was, now) for was, now in pairs) or not all(was.isfinite().all() for was, _ in pairs):
             return
         was, now = (torch.cat([pair[side].flatten().double() for pair in pairs]) for side in (0, 1))
         norm, largest = float(was.norm()), float(now.abs().max())
@@ -759,8 +760,10 @@ def _array(name, value):
         if value.dtype.kind not in "iub":
             raise TypeError(f"{name} is of type {value.dtype}; what is recorded is float32 or float64")
         value = value.astype(numpy.float64)
-    elif value.dtype.itemsize not in (4, 8) or value.dtype.byteorder == ">":
-        value = value.astype("<f4" if value.dtype.itemsize <= 4 else "<f8")
+    elif value.dtype.itemsize not in (4, 8):
+        raise TypeError(f"{name} is of type {value.dtype}; what is recorded is float32 or float64")
+    elif value.dtype.byteorder == ">":
+        value = value.astype(value.dtype.newbyteorder("<"))
     return value if value.flags.c_contiguous else numpy.ascontiguousarray(value)
 
 

@@ -40,7 +40,7 @@ fn judged(base: &str, set: &str) -> (Experiment, Verdict) {
 }
 
 /// The mistake of a candidate, and what it is called, with others that no run of this kind could tell from it.
-const CASES: [(&str, &str, &[&str]); 34] = [
+const CASES: [(&str, &str, &[&str]); 36] = [
     (ADAM, "training.faults=['no-bias-correction']", &["no-bias-correction"]),
     (ADAM, "training.faults=['constant-correction']", &["constant-correction"]),
     (ADAM, "training.faults=['eps-inside-root']", &["eps-inside-root"]),
@@ -65,6 +65,12 @@ const CASES: [(&str, &str, &[&str]); 34] = [
     (ADAM, "model.layer.1='sigmoid'", &["other-activation"]),
     (SGD, "training.optimizer.sgd.lr=0.5", &["rate-scaled"]),
     (SGD, "training.optimizer.sgd.lr=-0.05", &["ascent"]),
+    (ADAM, "training.penalty={ l2 = { factor = 0.001, biases = false } }", &["penalty-added"]),
+    (
+        ADAM,
+        "training={ penalty = { l2 = { factor = 0.005 } }, reported_loss = { penalty = false } }",
+        &["penalty-added"],
+    ),
     (SGD, "training.optimizer.sgd.momentum=0", &["momentum-forgotten"]),
     (SGD, "training.faults=['momentum-average']", &["momentum-average", "rate-scaled"]),
     (SGD, "training.optimizer.sgd.nesterov=true", &["nesterov"]),

@@ -416,7 +416,7 @@ fn a_damaged_trace_is_an_error_with_its_file_or_a_stated_narrowing() {
         (&manifest("{"), "is not what a recorder writes"),
         (&manifest(r#"{"schema": 1, "layout": {"W1": "out,in"}}"#), "its manifest says that W1 is recorded as out,in"),
         (&|trace| fs::remove_dir_all(trace.join("parameter")).unwrap(), "no arrays of weights"),
-        (&|trace| fs::remove_file(weight(trace)).unwrap(), "are not the model's parameters"),
+        (&|trace| fs::remove_file(weight(trace)).unwrap(), "arrays, where the model has"),
         (&replaced(npy("|O", "(31, 3, 5)", 8)), "elements of type \"|O\""),
         (&replaced(npy("<f8", "(31, 99999999999, 99999999999)", 8)), "which no file holds"),
         (&replaced(npy("<i8", "(31, 3, 5)", 31 * 15 * 8)), "whole numbers"),
@@ -478,7 +478,7 @@ fn what_a_run_of_a_trace_cannot_do_is_said() {
         ("candidate.map={ W9 = { to = '0.weight' } }", "has no array W9"),
         ("candidate.map={ W1 = { to = '9.weight' } }", "which the model does not have"),
         ("candidate.map={ W1 = { to = '0.weight' } }", "`map` does not say which array 0.bias is"),
-        ("model.layers=[{ linear = { outputs = 2 } }]", "are not the model's parameters"),
+        ("model.layers=[{ linear = { outputs = 2 } }]", "arrays, where the model has"),
     ] {
         let found = error(&case, &[set]);
         assert!(found.contains(expected), "{set}: {found}");

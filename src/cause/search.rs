@@ -226,8 +226,7 @@ impl Question<'_> {
         }
         let pairs = if left.is_empty() { Vec::new() } else { self.pairs(&left)? };
         let mut causes = Vec::new();
-        let union =
-            chosen.iter().filter_map(|(_, class)| class.first()).fold(Edit::default(), |all, one| all.and(&one.edit));
+        let union = chosen.iter().map(|(_, class)| best(class)).fold(Edit::default(), |all, one| all.and(&one.edit));
         let whole = left.is_empty();
         // Pairs are many: one is named only where a run proves it.
         let pair = pairs.iter().find(|pair| left.iter().all(|phase| pair.fits(*phase)));
@@ -377,11 +376,15 @@ impl Question<'_> {
     }
 }
 
+/// The edit of a class that is shown, and proved: a mistake that fits as it stands says more than a factor that was measured.
+fn best<'a>(class: &[&'a Trial]) -> &'a Trial {
+    let stands = class.iter().find(|trial| trial.edit.constant.is_none());
+    stands.or(class.iter().find(|trial| trial.edit.is_recognized())).unwrap_or(&class[0])
+}
+
 /// An answer: the first of the edits that fit, and the others.
 fn told(phases: &BTreeSet<Phase>, class: &[&Trial], apart: usize, proof: Option<&Proof>) -> verdict::Cause {
-    // A mistake that fits as it stands says more than a factor that was measured.
-    let stands = class.iter().find(|trial| trial.edit.constant.is_none());
-    let best = stands.or(class.iter().find(|trial| trial.edit.is_recognized())).unwrap_or(&class[0]);
+    let best = best(class);
     let edits = |trial: &Trial| -> Vec<String> {
         let engine = trial.engine.map(str::to_owned);
         trial.edit.sets().into_iter().chain(engine).map(|set| format!("reference.{set}")).collect()

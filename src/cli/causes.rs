@@ -4,8 +4,12 @@ use super::print;
 use crate::{
     cause::{ALL, Cause},
     error::{Error, Result, did_you_mean},
+    report::text::wrap,
 };
 use clap::Args;
+
+/// Columns of what stands before a paragraph.
+const HEAD: usize = 13;
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -19,22 +23,42 @@ fn all() -> impl Iterator<Item = &'static Cause> {
 
 /// Lists them.
 pub(super) fn list() -> Result<u8> {
-    let lines: String = all().map(|cause| format!("{:<30}the candidate {}\n", cause.id, cause.does)).collect();
-    print(&lines)?;
+    const ID: usize = 30;
+    let mut text = "The candidate …\n\n".to_owned();
+    for cause in all() {
+        for (number, line) in wrap(cause.does, 80 - ID).iter().enumerate() {
+            text += &format!("{:<ID$}{line}\n", if number == 0 { cause.id } else { "" });
+        }
+    }
+    print(&text)?;
     Ok(0)
 }
 
 /// Explains one.
 pub(super) fn explain(options: &Options) -> Result<u8> {
     let cause = all().find(|cause| cause.id == options.id).ok_or_else(|| {
-        let hint = did_you_mean(&options.id, all().map(|cause| cause.id));
+        let near: Vec<&str> = all().map(|cause| cause.id).filter(|id| id.contains(&options.id)).collect();
+        let hint = match near.is_empty() {
+            true => did_you_mean(&options.id, all().map(|cause| cause.id)),
+            false => format!("; did you mean one of {}?", near.join(", ")),
+        };
         Error::Usage(format!("unknown cause `{}`{hint}; `lockstep causes` lists them", options.id))
     })?;
     let Cause { id, does, formula, by_hand, in_pytorch, phase, told_by, .. } = cause;
-    let told = if told_by.is_empty() { String::new() } else { format!("Told from others by: {told_by}\n") };
-    print(&format!(
-        "{id}\n\nThe candidate {does}.\n\n  {formula}\n\nShows first in: {}\nBy hand:        {by_hand}\nIn PyTorch:     {in_pytorch}\n{told}",
-        phase.name()
-    ))?;
+    let mut text = format!("{id}\n\n");
+    let mut paragraph = |head: &str, words: &str| {
+        for (number, line) in wrap(words, 80 - HEAD).iter().enumerate() {
+            text += &format!("{:<HEAD$}{line}\n", if number == 0 { head } else { "" });
+        }
+    };
+    paragraph("", &format!("The candidate {does}."));
+    paragraph("", formula);
+    paragraph("shows first", &format!("in {}", phase.name()));
+    paragraph("by hand", by_hand);
+    paragraph("in PyTorch", in_pytorch);
+    if !told_by.is_empty() {
+        paragraph("told by", told_by);
+    }
+    print(&text)?;
     Ok(0)
 }

@@ -244,7 +244,7 @@ fn write_speed(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
 }
 
 /// Breaks words into lines of at most `width` characters.
-fn wrap(words: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(words: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in words.split_whitespace() {
         let room = lines.last().map_or(0, |line| line.chars().count());

@@ -4,6 +4,7 @@ use super::{
     format::{counted, factor, number, pair, power},
     held_out,
 };
+use crate::judge::noise::UNJUDGED;
 use crate::judge::verdict::{
     Cause, Divergence, DriftSummary, Farther, Mode, NonFinite, Outcome, Pattern, Phase, RunMode, StartDifference,
     StartKind, Status, TensorFound, Tie, Unjudged, Verdict, WorkedOut,
@@ -391,6 +392,8 @@ pub fn pattern(found: &TensorFound) -> String {
             let all = if found.name == "loss" { "" } else { " throughout" };
             if shown.contains(' ') { format!("× ({shown}){all}") } else { format!("× {shown}{all}") }
         }
+        // Agreement proves nothing there.
+        (Pattern::Same, _) if found.limit.is_some_and(|limit| limit > UNJUDGED) => "not judged".to_owned(),
         (pattern, _) => pattern.name().to_owned(),
     }
 }

@@ -150,7 +150,21 @@ fn by_name(
     }
     // Names of PyTorch's come with PyTorch's layout: a square weight that is not is a mistake to be found.
     let each = chosen.into_iter().map(|(name, fit)| oriented(name, fit, layout, Some(false)));
-    let said = (!prefix.is_empty()).then(|| format!("`{prefix}` before every recorded name is read past"));
+    let mut said: Vec<String> = Vec::new();
+    said.extend((!prefix.is_empty()).then(|| format!("`{prefix}` before every recorded name is read past")));
+    let known = |name: &str| {
+        let own = name.strip_prefix(prefix).unwrap_or(name);
+        wanted.parameters.iter().any(|parameter| parameter.name == own)
+    };
+    let left: Vec<&str> = recorded.iter().map(|(name, _)| *name).filter(|name| !known(name)).collect();
+    said.extend((!left.is_empty()).then(|| {
+        format!(
+            "it has {} beside the model's parameters, which nothing is judged of; if the network has them, describe them in model.layers (a \
+             linear layer's bias = true)",
+            left.join(", ")
+        )
+    }));
+    let said = (!said.is_empty()).then(|| said.join("; "));
     each.collect::<Result<_, _>>().map(|each| Matched { each, said })
 }
 
@@ -206,7 +220,7 @@ fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String
             orders.push(order);
         }
     }
-    let mut found: Vec<(usize, Vec<Match>)> = Vec::new();
+    let mut found: Vec<(usize, Result<Vec<Match>, String>)> = Vec::new();
     for order in orders.iter().filter(|_| recorded.len() == count) {
         let fits = order.iter().zip(recorded).map(|(&number, (_, shape))| wanted.fit(number, shape));
         let Some(fits) = fits.collect::<Option<Vec<Fit>>>() else { continue };
@@ -218,12 +232,16 @@ fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String
             (false, false) => None,
             (_, transposed) => Some(transposed),
         };
-        let mut each = vec![Match { from: String::new(), transposed: false }; count];
-        for ((&number, fit), (name, shape)) in order.iter().zip(fits).zip(recorded) {
-            let square = shape.len() == 2 && !shape.contains(&1);
-            let usual = if wanted.turns[number] && square { usual } else { Some(false) };
-            each[number] = oriented(name, fit, layout, usual)?;
-        }
+        let each = || -> Result<Vec<Match>, String> {
+            let mut each = vec![Match { from: String::new(), transposed: false }; count];
+            for ((&number, fit), (name, shape)) in order.iter().zip(&fits).zip(recorded) {
+                let square = shape.len() == 2 && !shape.contains(&1);
+                let usual = if wanted.turns[number] && square { usual } else { Some(false) };
+                each[number] = oriented(name, *fit, layout, usual)?;
+            }
+            Ok(each)
+        };
+        let each = each();
         // A matrix is a weight and a vector a bias, where nothing else is possible.
         let bent = order
             .iter()
@@ -235,7 +253,8 @@ fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String
         }
     }
     let least = found.iter().map(|(bent, _)| *bent).min().unwrap_or_default();
-    let found: Vec<Vec<Match>> = found.into_iter().filter(|(bent, _)| *bent == least).map(|(_, each)| each).collect();
+    let found = found.into_iter().filter(|(bent, _)| *bent == least).map(|(_, each)| each);
+    let found: Vec<Vec<Match>> = found.collect::<Result<_, _>>()?;
     let pairs = |each: &[Match]| {
         let pair = |(one, parameter): (&Match, &Parameter)| {
             format!("{} is {}{}", one.from, parameter.name, if one.transposed { " transposed" } else { "" })
@@ -247,6 +266,18 @@ fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String
             each: each.clone(),
             said: Some(format!("recorded arrays are matched by order and shape: {}", pairs(each))),
         }),
+        [] if recorded.len() != count => Err(format!(
+            "has {} arrays, where the model has {count} parameters: it has {}, the model {}; describe the network as it is (a linear layer \
+             without a bias is {{ linear = {{ outputs = …, bias = false }} }}), or record every parameter",
+            recorded.len(),
+            listed(recorded),
+            wanted
+                .parameters
+                .iter()
+                .map(|parameter| format!("{} {}", parameter.name, parameter.shape))
+                .collect::<Vec<_>>()
+                .join(", "),
+        )),
         [] => Err(format!(
             "its arrays are not the model's parameters, by name or by order and shape: it has {}, the model {}; say which is which: \
              map = {{ \"W1\" = {{ to = \"{}\", transpose = true }} }}",
@@ -299,7 +330,8 @@ fn oriented(name: &str, fit: Fit, layout: &BTreeMap<String, String>, usual: Opti
             None => {
                 return Err(format!(
                     "its array {name} is square, and no other array tells whether weights are recorded as [in, out], as for x @ W, or as \
-                     [out, in]; say so: map = {{ \"{name}\" = {{ to = \"…\", transpose = true }} }} for [in, out], for every array"
+                     [out, in]; say so: Recorder(…, layout={{\"{name}\": \"in,out\"}}), which is \"layout\" in manifest.json, or map = {{ \
+                     \"{name}\" = {{ to = \"…\", transpose = true }} }} for [in, out], for every array"
                 ));
             }
         },

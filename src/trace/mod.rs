@@ -54,6 +54,8 @@ pub struct Trace {
     ordered: bool,
     /// The type that it was computed in.
     pub dtype: DType,
+    /// Whether its recorder came to its end.
+    whole: bool,
 }
 
 /// What the shapes of a trace tell of its network.
@@ -120,7 +122,10 @@ impl Trace {
         // `x @ W` has [in, out], PyTorch [out, in]; where both are chains, as of one layer, a bias tells.
         let vectors: Vec<usize> = shapes.iter().filter(|shape| shape.len() == 1).map(|shape| shape[0]).collect();
         let biased = |outputs: usize| matrices.iter().all(|matrix| vectors.contains(&matrix[outputs]));
-        let outputs = [1, 0].into_iter().find(|&outputs| chains(outputs) && (vectors.is_empty() || biased(outputs)));
+        // What the recorder says, first.
+        let said: Vec<&str> = self.manifest.layout.values().map(String::as_str).collect();
+        let order = if said.contains(&"out,in") { [0, 1] } else { [1, 0] };
+        let outputs = order.into_iter().find(|&outputs| chains(outputs) && (vectors.is_empty() || biased(outputs)));
         let outputs = outputs.filter(|_| !matrices.is_empty()).ok_or_else(|| {
             self.fault("has no matrices that are linear layers one behind the other; write its definition by hand (experiments/README.md)")
         })?;
@@ -178,7 +183,7 @@ impl Trace {
         };
         arrays.sort_by_cached_key(|(name, _)| (place(name), file::natural(name)));
         let ordered = !manifest.order.is_empty();
-        Ok(Self { path: path.to_owned(), manifest, arrays, ordered, dtype: DType::F64 })
+        Ok(Self { path: path.to_owned(), manifest, arrays, ordered, dtype: DType::F64, whole: complete })
     }
 
     fn archive(path: &Path) -> Result<Self> {
@@ -224,7 +229,14 @@ impl Trace {
             }
             arrays.push((key, array));
         }
-        Ok(Self { path: path.to_owned(), manifest: Manifest::default(), arrays, ordered: true, dtype: DType::F64 })
+        Ok(Self {
+            path: path.to_owned(),
+            manifest: Manifest::default(),
+            arrays,
+            ordered: true,
+            dtype: DType::F64,
+            whole: true,
+        })
     }
 
     /// An array by its name in the layout.

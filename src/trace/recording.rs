@@ -144,6 +144,8 @@ impl Recording {
             || computed.is_some_and(|computed| computed + after_first != rows);
         if uneven || trace.arrays.iter().any(|(_, array)| array.cut) {
             said.push(format!("its recording was cut short; its first {steps} steps are whole"));
+        } else if !trace.whole {
+            said.push(format!("its program did not come to its end, or goes on; its first {steps} steps are judged"));
         }
         let lends = Lends {
             activations: !activations.is_empty(),

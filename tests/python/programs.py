@@ -318,7 +318,12 @@ def programs(random, dtype):
         ("own order, batches told", two("tanh"), "mse", adam, mlp(Tanh()), mse, Adam(0.01), numbers(2), {"shuffled": "batch"}),
         ("own batches of classes", two("relu"), "cross-entropy", sgd, mlp(Relu()), ce, Sgd(0.1), classes(2), {"shuffled": "batch"}),
     ]
+    def square():
+        return [linear(4, 4), Tanh(), linear(4, 1)]
+
+    lone = '{ linear = { outputs = 4 } }, "tanh", { linear = { outputs = 1 } }'
     right += [
+        ("a square weight, and a column", lone, "mse", sgd, square(), mse, Sgd(0.1), numbers(1), {}),
         ("dropout with its masks", masked, "mse", sgd, dropped(), mse, Sgd(0.1), numbers(2), {}),
         ("dropout in an own order", masked, "mse", adam, dropped(), mse, Adam(0.01), numbers(2), {"shuffled": "batch"}),
     ]

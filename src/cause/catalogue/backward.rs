@@ -1,6 +1,6 @@
 //! Mistakes in the gradients.
 
-use super::{Cause, Edit, Evidence, fault, one};
+use super::{Cause, Edit, Evidence, fault};
 use crate::{
     model::{Bag, Layer},
     run::Phase,
@@ -252,17 +252,25 @@ pub(super) const CAUSES: &[Cause] = &[
         edits: penalty,
     },
     Cause {
-        id: "penalty-doubled",
+        id: "penalty-added",
         does: "penalizes weights though nothing is to",
-        formula: "g + 2λw in place of g",
+        formula: "g + 2λw in place of g, of λ‖w‖²; with biases, or without",
         by_hand: "take the penalty out, or write it into the definition",
         in_pytorch: "look for weight_decay, or a norm that is added to the loss",
         phase: Phase::Backward,
         told_by: "weights that are not 0",
         edits: |evidence| {
-            one(evidence.reference().training.penalties.is_empty(), || {
-                Edit::key("training.penalty={ l2 = { factor = 0.01 } }")
-            })
+            if !evidence.reference().training.penalties.is_empty() {
+                return Vec::new();
+            }
+            let factors = [1e-2, 1e-3, 1e-4, 1e-1, 5e-3, 5e-4, 5e-5, 5e-2, 2e-3, 2e-2];
+            let penalty = |factor: f64, biases: bool| {
+                Edit::key(format!("training.penalty={{ l2 = {{ factor = {factor}, biases = {biases} }} }}"))
+            };
+            let all = factors.iter().flat_map(|&factor| [true, false].map(|biases| penalty(factor, biases)));
+            // In the gradient alone, the loss that is printed does not have it.
+            let unprinted = Edit::key("training.reported_loss={ penalty = false }");
+            all.flat_map(|edit| [edit.and(&unprinted), edit]).collect()
         },
     },
 ];

@@ -346,7 +346,11 @@ pub(super) const CAUSES: &[Cause] = &[
         told_by: "weights that are not 0",
         edits: |evidence| {
             let own = evidence.reference().training.optimizer.weight_decay();
-            values(evidence, "weight_decay", own, &[0.0, 0.01, 1e-4, 5e-4, 1e-3, 0.1])
+            let mut edits =
+                values(evidence, "weight_decay", own, &[0.0, 0.01, 1e-4, 5e-4, 1e-3, 0.1, 2e-3, 5e-3, 0.02, 0.05]);
+            let bare: Vec<Edit> = edits.iter().filter(|_| own == 0.0).cloned().collect();
+            edits.extend(bare.into_iter().map(|edit| edit.and(&Edit::fault("\"no-decay-on-biases\""))));
+            edits
         },
     },
     Cause {

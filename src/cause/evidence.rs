@@ -3,7 +3,6 @@
 use crate::{
     experiment::{Experiment, Side},
     judge::{gap::Pattern, verdict::Divergence},
-    model::{Layer, Place},
     training::{Adam, Optimizer, Sgd},
 };
 
@@ -22,17 +21,6 @@ impl<'a> Evidence<'a> {
     /// The side that defines what is right.
     pub fn reference(&self) -> &'a Side {
         &self.experiment.reference
-    }
-
-    /// Its layers, numbered.
-    pub fn layers(&self) -> Vec<(usize, Place)> {
-        self.reference().model.places().into_iter().enumerate().collect()
-    }
-
-    /// The numbers of the layers of a kind.
-    pub fn of_kind(&self, kind: impl Fn(&Layer) -> bool) -> Vec<usize> {
-        let layers = self.reference().model.layers.iter().enumerate();
-        layers.filter(|(_, layer)| kind(layer)).map(|(number, _)| number).collect()
     }
 
     /// The one factor by which every tensor of the phase that is off is too large, if it is one.

@@ -224,7 +224,7 @@ impl Question<'_> {
             left = left.difference(&phases).copied().collect();
             chosen.push((phases, class));
         }
-        let pairs = if left.is_empty() { Vec::new() } else { self.pairs(&left)? };
+        let pairs = if left.is_empty() { Vec::new() } else { self.pairs(&trials, &left)? };
         let mut causes = Vec::new();
         let union = chosen.iter().map(|(_, class)| best(class)).fold(Edit::default(), |all, one| all.and(&one.edit));
         let whole = left.is_empty();
@@ -313,8 +313,7 @@ impl Question<'_> {
     }
 
     /// Pairs of edits of the phases that nothing explains alone.
-    fn pairs(&self, left: &BTreeSet<Phase>) -> Result<Vec<Trial>> {
-        let singles = self.trials();
+    fn pairs(&self, singles: &[Trial], left: &BTreeSet<Phase>) -> Result<Vec<Trial>> {
         let mut pairs = Vec::new();
         for phase in left {
             let own: Vec<&Trial> =
@@ -390,8 +389,7 @@ fn told(phases: &BTreeSet<Phase>, class: &[&Trial], apart: usize, proof: Option<
         trial.edit.sets().into_iter().chain(engine).map(|set| format!("reference.{set}")).collect()
     };
     let others: Vec<&&Trial> = class.iter().filter(|trial| trial.edit != best.edit).collect();
-    let known = best.edit.is_recognized() || class.iter().any(|trial| trial.edit.is_recognized());
-    let confirmed = proof.is_some() && known && apart >= 2;
+    let confirmed = proof.is_some() && best.edit.is_recognized() && apart >= 2;
     let does = match best.other {
         None => best.cause.does.to_owned(),
         Some(other) => format!("{}, and {}", best.cause.does, other.does),

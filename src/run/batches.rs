@@ -12,7 +12,7 @@ use crate::{
     error::Result,
     experiment::Experiment,
     tensor::{DType, View},
-    training::{Fault, Maker},
+    training::{Fault, Maker, OfData},
 };
 use std::{ops::Range, sync::Arc};
 
@@ -68,7 +68,7 @@ impl Batches {
         };
         reference.encoding != candidate.encoding
             || experiment.batches_differ()
-            || candidate.training.faults.iter().any(|fault| fault.made_by() == Maker::Data)
+            || candidate.training.faults.iter().any(Fault::is_of_data)
             || dropout(&reference.model) != dropout(&candidate.model)
     }
 
@@ -113,51 +113,12 @@ impl Batches {
 fn spoiled(set: &Arc<DataSet>, order: Order, faults: &[Fault]) -> (Arc<DataSet>, Order) {
     let (mut set, mut order) = (Arc::clone(set), order);
     for fault in faults {
+        let Maker::Data(fault) = fault.made_by() else { continue };
         match fault {
-            Fault::LabelsPermuted => Arc::make_mut(&mut set).training.permute_labels(),
-            Fault::InputsScaled(factor) => Arc::make_mut(&mut set).training.scale_inputs(*factor),
-            Fault::Order(seed) => order = Order { seed: *seed, shuffle: Shuffle::EveryEpoch, ..order },
-            Fault::LastBatchDropped => order.last = Last::Drop,
-            // Made in the engine, or around it.
-            Fault::ReluDerivativeOneAtZero
-            | Fault::SigmoidDerivativeOfOutput
-            | Fault::UnstableSoftmax
-            | Fault::NoBiasCorrection
-            | Fault::EpsInsideRoot
-            | Fault::EpsHat
-            | Fault::StepCounter(_)
-            | Fault::VelocityOfSteps
-            | Fault::NoDecayOnBiases
-            | Fault::ConstantCorrection
-            | Fault::StepPerParameter
-            | Fault::MomentsReset
-            | Fault::MomentumAverage
-            | Fault::DampeningAtFirst
-            | Fault::DecayWithoutRate
-            | Fault::ClipPerTensor
-            | Fault::ClipBySquare
-            | Fault::NormUnbiased
-            | Fault::NormEpsOutside
-            | Fault::ClipWithoutEps
-            | Fault::DecayAfterStep
-            | Fault::NormStatisticsConstant
-            | Fault::ScheduleLate(_)
-            | Fault::EarlyUpdate
-            | Fault::BiasGradientAveraged
-            | Fault::BiasGradientSummed
-            | Fault::LastIndexWins
-            | Fault::SoftmaxDiagonal
-            | Fault::SigmoidDerivativeOfInput
-            | Fault::TanhDerivativeUnsquared
-            | Fault::DerivativeForgotten(_)
-            | Fault::NoGradient(_)
-            | Fault::GradientsScaled(_)
-            | Fault::RateScaled(_)
-            | Fault::TargetsBroadcast
-            | Fault::Transposed(_)
-            | Fault::Frozen(_)
-            | Fault::GradientsNotZeroed
-            | Fault::UpdatePerSample => {}
+            OfData::LabelsPermuted => Arc::make_mut(&mut set).training.permute_labels(),
+            OfData::InputsScaled(factor) => Arc::make_mut(&mut set).training.scale_inputs(factor),
+            OfData::Order(seed) => order = Order { seed, shuffle: Shuffle::EveryEpoch, ..order },
+            OfData::LastBatchDropped => order.last = Last::Drop,
         }
     }
     (set, order)

@@ -93,16 +93,36 @@ pub enum Fault {
 }
 
 /// Where in a side a fault is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Maker {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Maker<'a> {
     /// In what the side is given: its rows, their targets, their order.
-    Data,
+    Data(OfData),
     /// Around any engine, in what it is lent or keeps.
-    Wrapper,
+    Wrapper(Around<'a>),
     /// In the formulas of the engine from scratch, or in those of the replay.
     Scratch,
     /// In the formulas of the replay alone.
     Formula,
+}
+
+/// A fault of the data, as [`Fault`] says it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)] // The fault's own.
+pub enum OfData {
+    LabelsPermuted,
+    InputsScaled(f64),
+    Order(u64),
+    LastBatchDropped,
+}
+
+/// A fault around an engine, as [`Fault`] says it; of parameters by their names.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)] // The fault's own.
+pub enum Around<'a> {
+    GradientsNotZeroed,
+    UpdatePerSample,
+    Transposed(&'a str),
+    Frozen(&'a str),
 }
 
 impl Fault {
@@ -154,7 +174,7 @@ impl Fault {
     ];
 
     /// What makes it.
-    pub fn made_by(&self) -> Maker {
+    pub fn made_by(&self) -> Maker<'_> {
         match self {
             Self::ReluDerivativeOneAtZero
             | Self::SigmoidDerivativeOfOutput
@@ -191,8 +211,19 @@ impl Fault {
             | Self::GradientsScaled(_)
             | Self::RateScaled(_)
             | Self::TargetsBroadcast => Maker::Formula,
-            Self::Transposed(_) | Self::Frozen(_) | Self::GradientsNotZeroed | Self::UpdatePerSample => Maker::Wrapper,
-            Self::LabelsPermuted | Self::InputsScaled(_) | Self::Order(_) | Self::LastBatchDropped => Maker::Data,
+            Self::GradientsNotZeroed => Maker::Wrapper(Around::GradientsNotZeroed),
+            Self::UpdatePerSample => Maker::Wrapper(Around::UpdatePerSample),
+            Self::Transposed(name) => Maker::Wrapper(Around::Transposed(name)),
+            Self::Frozen(name) => Maker::Wrapper(Around::Frozen(name)),
+            Self::LabelsPermuted => Maker::Data(OfData::LabelsPermuted),
+            Self::InputsScaled(factor) => Maker::Data(OfData::InputsScaled(*factor)),
+            Self::Order(seed) => Maker::Data(OfData::Order(*seed)),
+            Self::LastBatchDropped => Maker::Data(OfData::LastBatchDropped),
         }
+    }
+
+    /// Whether it is made in what the side is given.
+    pub fn is_of_data(&self) -> bool {
+        matches!(self.made_by(), Maker::Data(_))
     }
 }

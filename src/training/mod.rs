@@ -14,7 +14,7 @@ mod schedule;
 use crate::tensor::Values;
 pub use accumulate::Accumulate;
 pub use course::{Course, EarlyStopping, Every, Monitor};
-pub use fault::{Fault, Maker};
+pub use fault::{Around, Fault, Maker, OfData};
 pub use identity::identity;
 pub use loss::{Classes, Loss, Measure, Reduction, ReportedLoss, ReportedMeasure};
 pub use optimizer::{Adam, Optimizer, RmsProp, Sgd};

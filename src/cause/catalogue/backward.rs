@@ -1,11 +1,7 @@
 //! Mistakes in the gradients.
 
 use super::{Cause, Edit, Evidence, fault};
-use crate::{
-    model::{Bag, Layer},
-    run::Phase,
-    training::Norm,
-};
+use crate::{run::Phase, training::Norm};
 
 fn scaled(evidence: &Evidence<'_>) -> Vec<Edit> {
     let Some(factor) = evidence.factor() else { return Vec::new() };
@@ -14,24 +10,10 @@ fn scaled(evidence: &Evidence<'_>) -> Vec<Edit> {
     vec![Edit::fault(format!("{{ gradients-scaled = {factor} }}")).with(factor, known)]
 }
 
-/// The numbers of the layers without parameters that keep the width, embeddings' neighbours aside.
-fn shaped(evidence: &Evidence<'_>) -> Vec<usize> {
-    let layers = evidence.layers().into_iter();
-    let shaped = layers.filter(|(_, place)| {
-        place.parameters.is_empty() && place.input.elements() == place.output.elements() && !place.is_identity()
-    });
-    shaped.map(|(number, _)| number).collect()
-}
-
-fn derivative_forgotten(evidence: &Evidence<'_>) -> Vec<Edit> {
-    let all = shaped(evidence);
-    let each = all.iter().map(|layer| Edit::fault(format!("{{ derivative-forgotten = {layer} }}")));
-    each.collect()
-}
-
-fn no_gradient(evidence: &Evidence<'_>) -> Vec<Edit> {
-    let layers = 1..evidence.reference().model.layers.len();
-    layers.map(|layer| Edit::fault(format!("{{ no-gradient = {layer} }}"))).collect()
+/// A mistake of one layer, of each in turn.
+fn of_layers(evidence: &Evidence<'_>, name: &str) -> Vec<Edit> {
+    let layers = 0..evidence.reference().model.layers.len();
+    layers.map(|layer| Edit::fault(format!("{{ {name} = {layer} }}"))).collect()
 }
 
 /// Penalties of another size, or of other parameters.
@@ -64,9 +46,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "backward() has done all of it before step()",
         phase: Phase::Backward,
         told_by: "a larger rate",
-        edits: |evidence| {
-            if evidence.reference().model.parameters().len() > 1 { fault("early-update") } else { Vec::new() }
-        },
+        edits: |_| fault("early-update"),
     },
     Cause {
         id: "bias-gradient-averaged",
@@ -76,10 +56,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd sums; a mean belongs into the loss alone",
         phase: Phase::Backward,
         told_by: "another batch size",
-        edits: |evidence| {
-            let biased = evidence.of_kind(|layer| matches!(layer, Layer::Linear(linear) if linear.bias));
-            if biased.is_empty() { Vec::new() } else { fault("bias-gradient-averaged") }
-        },
+        edits: |_| fault("bias-gradient-averaged"),
     },
     Cause {
         id: "bias-gradient-summed",
@@ -89,10 +66,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd sums over the rows alone",
         phase: Phase::Backward,
         told_by: "a layer of more than one output",
-        edits: |evidence| {
-            let biased = evidence.of_kind(|layer| matches!(layer, Layer::Linear(linear) if linear.bias));
-            if biased.is_empty() { Vec::new() } else { fault("bias-gradient-summed") }
-        },
+        edits: |_| fault("bias-gradient-summed"),
     },
     Cause {
         id: "gradients-not-zeroed",
@@ -112,13 +86,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd does it",
         phase: Phase::Backward,
         told_by: "activations and gradients, recorded beside the weights",
-        edits: |evidence| {
-            if evidence.of_kind(|layer| *layer == Layer::Sigmoid).is_empty() {
-                Vec::new()
-            } else {
-                fault("sigmoid-derivative-of-output")
-            }
-        },
+        edits: |_| fault("sigmoid-derivative-of-output"),
     },
     Cause {
         id: "sigmoid-derivative-of-input",
@@ -128,13 +96,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd does it",
         phase: Phase::Backward,
         told_by: "activations and gradients, recorded beside the weights",
-        edits: |evidence| {
-            if evidence.of_kind(|layer| *layer == Layer::Sigmoid).is_empty() {
-                Vec::new()
-            } else {
-                fault("sigmoid-derivative-of-input")
-            }
-        },
+        edits: |_| fault("sigmoid-derivative-of-input"),
     },
     Cause {
         id: "tanh-derivative-unsquared",
@@ -144,13 +106,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd does it",
         phase: Phase::Backward,
         told_by: "activations and gradients, recorded beside the weights",
-        edits: |evidence| {
-            if evidence.of_kind(|layer| *layer == Layer::Tanh).is_empty() {
-                Vec::new()
-            } else {
-                fault("tanh-derivative-unsquared")
-            }
-        },
+        edits: |_| fault("tanh-derivative-unsquared"),
     },
     Cause {
         id: "relu-derivative-one-at-zero",
@@ -160,13 +116,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd takes 0 there",
         phase: Phase::Backward,
         told_by: "an input of exactly 0",
-        edits: |evidence| {
-            if evidence.of_kind(|layer| *layer == Layer::Relu).is_empty() {
-                Vec::new()
-            } else {
-                fault("relu-derivative-one-at-zero")
-            }
-        },
+        edits: |_| fault("relu-derivative-one-at-zero"),
     },
     Cause {
         id: "derivative-forgotten",
@@ -176,7 +126,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd does it; detach() and functions of NumPy in between do not",
         phase: Phase::Backward,
         told_by: "gradients, recorded beside the weights",
-        edits: derivative_forgotten,
+        edits: |evidence| of_layers(evidence, "derivative-forgotten"),
     },
     Cause {
         id: "norm-statistics-constant",
@@ -186,10 +136,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd does it; detach() of the statistics does not",
         phase: Phase::Backward,
         told_by: "gradients, recorded beside the weights",
-        edits: |evidence| {
-            let norms = evidence.of_kind(|layer| matches!(layer, Layer::LayerNorm(_) | Layer::BatchNorm(_)));
-            if norms.is_empty() { Vec::new() } else { fault("norm-statistics-constant") }
-        },
+        edits: |_| fault("norm-statistics-constant"),
     },
     Cause {
         id: "softmax-diagonal",
@@ -199,13 +146,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd takes all of it",
         phase: Phase::Backward,
         told_by: "more than one class",
-        edits: |evidence| {
-            if evidence.of_kind(|layer| matches!(layer, Layer::Softmax(_))).is_empty() {
-                Vec::new()
-            } else {
-                fault("softmax-diagonal")
-            }
-        },
+        edits: |_| fault("softmax-diagonal"),
     },
     Cause {
         id: "last-index-wins",
@@ -215,11 +156,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "autograd adds them up; by hand use index_add_",
         phase: Phase::Backward,
         told_by: "a batch in which a word stands twice",
-        edits: |evidence| {
-            let tables = evidence
-                .of_kind(|layer| matches!(layer, Layer::Embedding(_) | Layer::EmbeddingBag(_, Bag::Mean | Bag::Sum)));
-            if tables.is_empty() { Vec::new() } else { fault("last-index-wins") }
-        },
+        edits: |_| fault("last-index-wins"),
     },
     Cause {
         id: "no-gradient",
@@ -229,7 +166,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "look for detach(), .data, or a function that autograd does not know",
         phase: Phase::Backward,
         told_by: "gradients, recorded beside the weights",
-        edits: no_gradient,
+        edits: |evidence| of_layers(evidence, "no-gradient"),
     },
     Cause {
         id: "gradients-scaled",

@@ -47,10 +47,6 @@ fn is_activation(layer: &Layer) -> bool {
     }
 }
 
-fn has_norm(evidence: &Evidence<'_>) -> bool {
-    !evidence.of_kind(|layer| matches!(layer, Layer::LayerNorm(_) | Layer::BatchNorm(_))).is_empty()
-}
-
 /// Another activation in the place of one.
 fn activations(layer: &Layer) -> Vec<String> {
     if !is_activation(layer) {
@@ -129,7 +125,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.var divides by n − 1; nn.LayerNorm and nn.BatchNorm1d by n: unbiased=False",
         phase: Phase::Forward,
         told_by: "",
-        edits: |evidence| if has_norm(evidence) { fault("norm-unbiased") } else { Vec::new() },
+        edits: |_| fault("norm-unbiased"),
     },
     Cause {
         id: "norm-eps-outside",
@@ -139,7 +135,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "nn.LayerNorm and nn.BatchNorm1d add it inside",
         phase: Phase::Forward,
         told_by: "columns of small variance",
-        edits: |evidence| if has_norm(evidence) { fault("norm-eps-outside") } else { Vec::new() },
+        edits: |_| fault("norm-eps-outside"),
     },
     Cause {
         id: "softmax-axis",

@@ -161,11 +161,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "squeeze the outputs, or unsqueeze the targets: the warning of nn.MSELoss is about this",
         phase: Phase::Loss,
         told_by: "",
-        edits: |evidence| {
-            let training = &evidence.reference().training;
-            let applies = evidence.reference().model.outputs() == 1 && !training.loss.per_row();
-            if applies { fault("targets-broadcast") } else { Vec::new() }
-        },
+        edits: |_| fault("targets-broadcast"),
     },
     Cause {
         id: "other-loss",

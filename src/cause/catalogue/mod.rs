@@ -15,7 +15,7 @@ fn one(applies: bool, edit: impl FnOnce() -> Edit) -> Vec<Edit> {
     if applies { vec![edit()] } else { Vec::new() }
 }
 
-/// A mistake of the vocabulary by its name.
+/// A mistake of the vocabulary by its name. One that nothing here could show is refused as in a file, and so not tried.
 fn fault(name: &str) -> Vec<Edit> {
     vec![Edit::fault(format!("\"{name}\""))]
 }

@@ -122,7 +122,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.optim.Adam has it; an Adam of your own needs step counts in its state",
         phase: Phase::Update,
         told_by: "a second step",
-        edits: |evidence| if adam(evidence).is_some() { fault("no-bias-correction") } else { Vec::new() },
+        edits: |_| fault("no-bias-correction"),
     },
     Cause {
         id: "constant-correction",
@@ -132,7 +132,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.optim.Adam counts steps; do not make the optimizer anew at every step",
         phase: Phase::Update,
         told_by: "a second step",
-        edits: |evidence| if adam(evidence).is_some() { fault("constant-correction") } else { Vec::new() },
+        edits: |_| fault("constant-correction"),
     },
     Cause {
         id: "eps-inside-root",
@@ -142,9 +142,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch's Adam and RMSprop add ε outside the root",
         phase: Phase::Update,
         told_by: "gradients near √ε in size",
-        edits: |evidence| {
-            if adam(evidence).is_some() || rms_prop(evidence).is_some() { fault("eps-inside-root") } else { Vec::new() }
-        },
+        edits: |_| fault("eps-inside-root"),
     },
     Cause {
         id: "eps-hat",
@@ -154,7 +152,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.optim.Adam adds ε to the corrected root; multiply ε by √(1 − β₂ᵗ) to get TensorFlow's",
         phase: Phase::Update,
         told_by: "gradients near ε in size",
-        edits: |evidence| if adam(evidence).is_some() { fault("eps-hat") } else { Vec::new() },
+        edits: |_| fault("eps-hat"),
     },
     Cause {
         id: "other-eps",
@@ -189,7 +187,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.optim.Adam counts by itself",
         phase: Phase::Update,
         told_by: "a second step",
-        edits: |evidence| one(adam(evidence).is_some(), || Edit::fault("{ step-counter = 1 }")),
+        edits: |_| vec![Edit::fault("{ step-counter = 1 }")],
     },
     Cause {
         id: "step-per-parameter",
@@ -199,7 +197,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.optim.Adam counts for each parameter by itself",
         phase: Phase::Update,
         told_by: "a second step",
-        edits: |evidence| if adam(evidence).is_some() { fault("step-per-parameter") } else { Vec::new() },
+        edits: |_| fault("step-per-parameter"),
     },
     Cause {
         id: "moments-reset",
@@ -223,9 +221,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.optim.SGD adds g whole; its dampening leaves out a part of it, but for the first step's",
         phase: Phase::Update,
         told_by: "a schedule, or another momentum",
-        edits: |evidence| {
-            if sgd(evidence).is_some_and(|sgd| sgd.momentum > 0.0) { fault("momentum-average") } else { Vec::new() }
-        },
+        edits: |_| fault("momentum-average"),
     },
     Cause {
         id: "momentum-forgotten",
@@ -301,10 +297,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.optim.SGD gathers gradients",
         phase: Phase::Update,
         told_by: "a schedule",
-        edits: |evidence| {
-            let moves = evidence.reference().training.schedule.is_some();
-            if moves && momentum(evidence) > 0.0 { fault("velocity-of-steps") } else { Vec::new() }
-        },
+        edits: |_| fault("velocity-of-steps"),
     },
     Cause {
         id: "no-decay-on-biases",
@@ -314,13 +307,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "put biases into a group of their own with weight_decay=0 to get this",
         phase: Phase::Update,
         told_by: "biases that are not 0",
-        edits: |evidence| {
-            if evidence.reference().training.optimizer.weight_decay() > 0.0 {
-                fault("no-decay-on-biases")
-            } else {
-                Vec::new()
-            }
-        },
+        edits: |_| fault("no-decay-on-biases"),
     },
     Cause {
         id: "decay-scaled",
@@ -371,10 +358,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.optim.AdamW multiplies by lr",
         phase: Phase::Update,
         told_by: "weights that are not 0",
-        edits: |evidence| {
-            let applies = adam(evidence).is_some_and(|adam| adam.decoupled && adam.weight_decay > 0.0);
-            if applies { fault("decay-without-rate") } else { Vec::new() }
-        },
+        edits: |_| fault("decay-without-rate"),
     },
     Cause {
         id: "decay-after-step",
@@ -384,10 +368,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "torch.optim.AdamW decays first",
         phase: Phase::Update,
         told_by: "a larger rate",
-        edits: |evidence| {
-            let applies = adam(evidence).is_some_and(|adam| adam.decoupled && adam.weight_decay > 0.0);
-            if applies { fault("decay-after-step") } else { Vec::new() }
-        },
+        edits: |_| fault("decay-after-step"),
     },
     Cause {
         id: "alpha-other",
@@ -433,13 +414,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "clip_grad_norm_(model.parameters(), most) takes them all at once",
         phase: Phase::Update,
         told_by: "gradients beyond the limit",
-        edits: |evidence| {
-            if matches!(evidence.reference().training.clip, Some(Clip::Norm(_))) {
-                fault("clip-per-tensor")
-            } else {
-                Vec::new()
-            }
-        },
+        edits: |_| fault("clip-per-tensor"),
     },
     Cause {
         id: "clip-by-square",
@@ -449,13 +424,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "clip_grad_norm_ takes the root",
         phase: Phase::Update,
         told_by: "gradients beyond the limit",
-        edits: |evidence| {
-            if matches!(evidence.reference().training.clip, Some(Clip::Norm(_))) {
-                fault("clip-by-square")
-            } else {
-                Vec::new()
-            }
-        },
+        edits: |_| fault("clip-by-square"),
     },
     Cause {
         id: "clip-without-eps",
@@ -465,13 +434,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "clip_grad_norm_ adds 1e-6",
         phase: Phase::Update,
         told_by: "gradients beyond the limit",
-        edits: |evidence| {
-            if matches!(evidence.reference().training.clip, Some(Clip::Norm(_))) {
-                fault("clip-without-eps")
-            } else {
-                Vec::new()
-            }
-        },
+        edits: |_| fault("clip-without-eps"),
     },
     Cause {
         id: "clip-value",
@@ -507,9 +470,7 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "call scheduler.step() right after optimizer.step()",
         phase: Phase::Update,
         told_by: "steps behind the first move",
-        edits: |evidence| {
-            one(evidence.reference().training.schedule.is_some(), || Edit::fault("{ schedule-late = 1 }"))
-        },
+        edits: |_| vec![Edit::fault("{ schedule-late = 1 }")],
     },
     Cause {
         id: "schedule-other",

@@ -52,7 +52,7 @@ mod transposed;
 use super::Engine;
 use crate::{
     error::{Error, Result},
-    training::{self, Training},
+    training::{self, Around, Maker, Training},
 };
 
 pub use gradient::{Fault, Faulty};
@@ -63,97 +63,37 @@ pub use gradient::{Fault, Faulty};
 /// # Errors
 /// If a fault is of a parameter that the engine does not have, or cannot have that fault.
 pub fn with_faults(engine: Box<dyn Engine>, training: &Training) -> Result<Box<dyn Engine>> {
-    let mut wrappers: Vec<Wrapper> = training.faults.iter().filter_map(Wrapper::of).collect();
-    wrappers.sort_by_key(|wrapper| wrapper.depth());
-    wrappers.into_iter().try_fold(engine, |engine, wrapper| wrapper.around(engine, training))
+    let of = |fault| if let Maker::Wrapper(fault) = training::Fault::made_by(fault) { Some(fault) } else { None };
+    let mut faults: Vec<Around<'_>> = training.faults.iter().filter_map(of).collect();
+    faults.sort_by_key(depth);
+    faults.into_iter().try_fold(engine, |engine, fault| around(engine, fault, training))
 }
 
-/// A fault that is put around an engine.
-enum Wrapper<'a> {
-    NotZeroed,
-    PerSample,
-    /// Of the parameter with this name.
-    Transposed(&'a str),
-    /// Likewise.
-    Frozen(&'a str),
+/// Its place from the innermost on.
+fn depth(fault: &Around<'_>) -> u8 {
+    match fault {
+        Around::GradientsNotZeroed => 0,
+        Around::UpdatePerSample => 1,
+        Around::Transposed(_) => 2,
+        Around::Frozen(_) => 3,
+    }
 }
 
-impl<'a> Wrapper<'a> {
-    fn of(fault: &'a training::Fault) -> Option<Self> {
-        use training::Fault;
-        match fault {
-            Fault::GradientsNotZeroed => Some(Self::NotZeroed),
-            Fault::UpdatePerSample => Some(Self::PerSample),
-            Fault::Transposed(name) => Some(Self::Transposed(name)),
-            Fault::Frozen(name) => Some(Self::Frozen(name)),
-            // Made in the engine from scratch itself, or in what a side is given.
-            Fault::ReluDerivativeOneAtZero
-            | Fault::SigmoidDerivativeOfOutput
-            | Fault::UnstableSoftmax
-            | Fault::NoBiasCorrection
-            | Fault::EpsInsideRoot
-            | Fault::EpsHat
-            | Fault::StepCounter(_)
-            | Fault::VelocityOfSteps
-            | Fault::NoDecayOnBiases
-            | Fault::ConstantCorrection
-            | Fault::StepPerParameter
-            | Fault::MomentsReset
-            | Fault::MomentumAverage
-            | Fault::DampeningAtFirst
-            | Fault::DecayWithoutRate
-            | Fault::ClipPerTensor
-            | Fault::ClipBySquare
-            | Fault::NormUnbiased
-            | Fault::NormEpsOutside
-            | Fault::ClipWithoutEps
-            | Fault::DecayAfterStep
-            | Fault::NormStatisticsConstant
-            | Fault::ScheduleLate(_)
-            | Fault::EarlyUpdate
-            | Fault::BiasGradientAveraged
-            | Fault::BiasGradientSummed
-            | Fault::LastIndexWins
-            | Fault::SoftmaxDiagonal
-            | Fault::SigmoidDerivativeOfInput
-            | Fault::TanhDerivativeUnsquared
-            | Fault::DerivativeForgotten(_)
-            | Fault::NoGradient(_)
-            | Fault::GradientsScaled(_)
-            | Fault::RateScaled(_)
-            | Fault::TargetsBroadcast
-            | Fault::LabelsPermuted
-            | Fault::InputsScaled(_)
-            | Fault::Order(_)
-            | Fault::LastBatchDropped => None,
+/// Puts one fault around an engine.
+fn around(engine: Box<dyn Engine>, fault: Around<'_>, training: &Training) -> Result<Box<dyn Engine>> {
+    let number = |name: &str| number(engine.as_ref(), name);
+    Ok(match fault {
+        Around::GradientsNotZeroed => Box::new(Faulty::new(engine, training, Fault::NotZeroed)),
+        Around::UpdatePerSample => Box::new(per_sample::PerSample::new(engine)),
+        Around::Transposed(name) => {
+            let parameter = number(name)?;
+            Box::new(transposed::Transposed::new(engine, parameter)?)
         }
-    }
-
-    /// Its place from the innermost on.
-    fn depth(&self) -> u8 {
-        match self {
-            Self::NotZeroed => 0,
-            Self::PerSample => 1,
-            Self::Transposed(_) => 2,
-            Self::Frozen(_) => 3,
+        Around::Frozen(name) => {
+            let parameter = number(name)?;
+            Box::new(frozen::Frozen::new(engine, parameter))
         }
-    }
-
-    fn around(self, engine: Box<dyn Engine>, training: &Training) -> Result<Box<dyn Engine>> {
-        let number = |name: &str| number(engine.as_ref(), name);
-        Ok(match self {
-            Self::NotZeroed => Box::new(Faulty::new(engine, training, Fault::NotZeroed)),
-            Self::PerSample => Box::new(per_sample::PerSample::new(engine)),
-            Self::Transposed(name) => {
-                let parameter = number(name)?;
-                Box::new(transposed::Transposed::new(engine, parameter)?)
-            }
-            Self::Frozen(name) => {
-                let parameter = number(name)?;
-                Box::new(frozen::Frozen::new(engine, parameter))
-            }
-        })
-    }
+    })
 }
 
 /// The number of the parameter with this name.

@@ -25,15 +25,14 @@ fn can_make(engine: &EngineKind, fault: &Fault) -> bool {
     match fault.made_by() {
         Maker::Formula => matches!(engine, EngineKind::Exact | EngineKind::Recorded(_)),
         Maker::Scratch => *engine != EngineKind::Torch,
-        Maker::Wrapper | Maker::Data => true,
+        Maker::Wrapper(_) | Maker::Data(_) => true,
     }
 }
 
 /// What the reference cannot have, as no replay knows it.
 pub(in crate::experiment) fn refuse(root: &Node, reference: &Side) -> Result<()> {
     let unknown = |fault: &&Fault| {
-        matches!(fault, Fault::Transposed(_) | Fault::UpdatePerSample | Fault::UnstableSoftmax)
-            || fault.made_by() == Maker::Data
+        matches!(fault, Fault::Transposed(_) | Fault::UpdatePerSample | Fault::UnstableSoftmax) || fault.is_of_data()
     };
     match reference.training.faults.iter().find(unknown) {
         Some(_) => Err(root.find(&["training", "faults"]).unwrap_or(root).fault(
@@ -300,11 +299,10 @@ mod tests {
         ];
         for (optimizer, fault, expected) in cases {
             let experiment = parse(optimizer, &format!("[{fault}]")).unwrap();
-            let expected_by = expected.made_by();
+            let exact = expected.made_by() == Maker::Formula;
             assert_eq!(experiment.candidate.training.faults, [expected], "{fault}");
             assert_eq!(experiment.reference.training.faults, [], "{fault}");
             // Those that no other engine makes have one that does.
-            let exact = expected_by == Maker::Formula;
             assert_eq!(experiment.candidate.engine == EngineKind::Exact, exact, "{fault}");
         }
         let two = parse("'adam'", "['eps-hat', { frozen = '0.bias' }, { frozen = '2.bias' }]").unwrap();

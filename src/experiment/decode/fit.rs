@@ -13,7 +13,7 @@ use crate::{
         tree::{Node, Value},
     },
     model::Layer,
-    training::{Course, Fault, Maker, Monitor},
+    training::{Course, Fault, Maker, Monitor, OfData},
 };
 use std::path::Path;
 
@@ -145,65 +145,26 @@ fn faults(root: &Node, side: &Side, data: &DataSet, course: &Course) -> Result<(
     let list = root.find(&["training", "faults"]).unwrap_or(root);
     let (order, rows) = (side.order(course), data.training.rows());
     for (index, fault) in side.training.faults.iter().enumerate() {
+        let Maker::Data(fault) = fault.made_by() else { continue };
         let why = match fault {
-            Fault::InputsScaled(factor) if *factor == 1.0 => Some("inputs times 1 are the same inputs"),
-            Fault::InputsScaled(_) if matches!(data.training.inputs, Held::Words { .. }) => {
+            OfData::InputsScaled(1.0) => Some("inputs times 1 are the same inputs"),
+            OfData::InputsScaled(_) if matches!(data.training.inputs, Held::Words { .. }) => {
                 Some("the inputs are numbers of words, which are not scaled")
             }
-            Fault::Order(seed) if *seed == order.seed && order.shuffle == Shuffle::EveryEpoch => {
+            OfData::Order(seed) if seed == order.seed && order.shuffle == Shuffle::EveryEpoch => {
                 Some("it is the seed that the rows are shuffled by; write another")
             }
-            Fault::LastBatchDropped if order.last == Last::Drop => {
+            OfData::LastBatchDropped if order.last == Last::Drop => {
                 Some("training.last_batch = \"drop\" leaves it out on both sides")
             }
-            Fault::LastBatchDropped if !rows.is_multiple_of(size(order, rows)) => None,
-            Fault::LastBatchDropped => Some("the batches leave no row over; write another training.batch_size"),
-            Fault::LabelsPermuted => {
+            OfData::LastBatchDropped if !rows.is_multiple_of(size(order, rows)) => None,
+            OfData::LastBatchDropped => Some("the batches leave no row over; write another training.batch_size"),
+            OfData::LabelsPermuted => {
                 let mut permuted = data.training.clone();
                 permuted.permute_labels();
                 (permuted.targets == data.training.targets).then_some("the targets are all the same")
             }
-            Fault::InputsScaled(_)
-            | Fault::Order(_)
-            | Fault::ReluDerivativeOneAtZero
-            | Fault::SigmoidDerivativeOfOutput
-            | Fault::UnstableSoftmax
-            | Fault::Transposed(_)
-            | Fault::Frozen(_)
-            | Fault::GradientsNotZeroed
-            | Fault::UpdatePerSample
-            | Fault::NoBiasCorrection
-            | Fault::EpsInsideRoot
-            | Fault::EpsHat
-            | Fault::StepCounter(_)
-            | Fault::VelocityOfSteps
-            | Fault::NoDecayOnBiases
-            | Fault::ConstantCorrection
-            | Fault::StepPerParameter
-            | Fault::MomentsReset
-            | Fault::MomentumAverage
-            | Fault::DampeningAtFirst
-            | Fault::DecayWithoutRate
-            | Fault::ClipPerTensor
-            | Fault::ClipBySquare
-            | Fault::NormUnbiased
-            | Fault::NormEpsOutside
-            | Fault::ClipWithoutEps
-            | Fault::DecayAfterStep
-            | Fault::NormStatisticsConstant
-            | Fault::ScheduleLate(_)
-            | Fault::EarlyUpdate
-            | Fault::BiasGradientAveraged
-            | Fault::BiasGradientSummed
-            | Fault::LastIndexWins
-            | Fault::SoftmaxDiagonal
-            | Fault::SigmoidDerivativeOfInput
-            | Fault::TanhDerivativeUnsquared
-            | Fault::DerivativeForgotten(_)
-            | Fault::NoGradient(_)
-            | Fault::GradientsScaled(_)
-            | Fault::RateScaled(_)
-            | Fault::TargetsBroadcast => None,
+            OfData::InputsScaled(_) | OfData::Order(_) => None,
         };
         let Some(why) = why else { continue };
         let node = if let Value::Array(nodes) = &list.value { nodes.get(index).unwrap_or(list) } else { list };
@@ -262,7 +223,7 @@ pub(in crate::experiment) fn batches(
                 .to_owned(),
         );
     }
-    if sides[1].training.faults.iter().any(|fault| fault.made_by() == Maker::Data) {
+    if sides[1].training.faults.iter().any(Fault::is_of_data) {
         return fault(
             "a fault of the data is told by comparing batch with batch; write one size for both sides".to_owned(),
         );

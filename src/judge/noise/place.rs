@@ -6,7 +6,7 @@ use crate::{
     model::{self, Parameter, Terms},
     run::{Phase, StepRecord},
     tensor::{DType, Shape},
-    training::Maker,
+    training::Fault,
 };
 use std::slice;
 
@@ -125,7 +125,7 @@ impl Places {
         let buffers = common(kept, &alignment.buffers);
         let layers = alignment.layers;
         let each = |place: fn(usize) -> Place| (0..shared.len()).map(place);
-        let watch_batches = experiment.candidate.training.faults.iter().any(|fault| fault.made_by() == Maker::Data);
+        let watch_batches = experiment.candidate.training.faults.iter().any(Fault::is_of_data);
         let same_type = experiment.reference.dtype == experiment.candidate.dtype;
         let batch_unit = if same_type { 0.0 } else { DType::F32.unit_roundoff() };
         let mut all = Vec::new();

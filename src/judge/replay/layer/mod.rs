@@ -141,6 +141,9 @@ impl Replay {
 
     /// What is done to the gradients of a step by mistake.
     fn mistake(&mut self, step: usize) {
+        if self.training.faults.is_empty() {
+            return;
+        }
         let scale = self
             .training
             .faults

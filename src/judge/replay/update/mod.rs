@@ -202,7 +202,8 @@ impl Replay {
         let entry = self.entry(index, gradient);
         let rule = Rule::new(&self.training, &self.parameters, index, self.shadow.lr);
         let (state, result) = (&self.shadow.states[index], &mut self.result);
-        if self.training.faults.iter().any(|fault| *fault == Fault::Frozen(self.parameters[index].name.clone())) {
+        let name = &self.parameters[index].name;
+        if self.training.faults.iter().any(|fault| matches!(fault, Fault::Frozen(frozen) if frozen == name)) {
             self.result.fill((0..gradient.len()).map(|_| 0.0), |_| 0.0);
             return &self.result;
         }

@@ -239,12 +239,12 @@ fn a_run_that_is_killed_leaves_a_whole_verdict() {
     assert!(run("50").wait().unwrap().success());
     let start = Instant::now();
     assert!(run("51").wait().unwrap().success());
-    let whole = start.elapsed();
+    let mut moment = start.elapsed();
     let mut seen = [0, 0];
     for turn in 0..50 {
         let (before, steps) = (place.verdict()["steps"].as_u64().unwrap(), 52 + turn);
         let mut run = run(&steps.to_string());
-        thread::sleep(whole.mul_f64(1.2 * (turn as f64 + 1.0) / 50.0));
+        thread::sleep(moment);
         let _ = run.kill();
         run.wait().unwrap();
         let after = place.verdict();
@@ -252,6 +252,8 @@ fn a_run_that_is_killed_leaves_a_whole_verdict() {
         assert!(found == before || found == steps, "{found}");
         assert_eq!(after["losses"]["steps"][2].as_u64().unwrap() + 1, found);
         seen[usize::from(found == steps)] += 1;
+        // The moments close in on the one at which the verdict is written, on a busy machine, too.
+        moment = moment.mul_f64(if found == steps { 0.93 } else { 1.1 });
     }
     assert!(seen[0] > 0 && seen[1] > 0, "{seen:?}");
 }

@@ -55,9 +55,9 @@ impl<'a> Evidence<'a> {
     }
 
     /// A key of the optimizer with a value.
-    pub fn optimizer_key(&self, key: &str, value: f64) -> String {
+    pub fn optimizer_key(&self, key: &str, value: &str) -> String {
         let (name, _) = self.optimizer();
-        format!("training.optimizer.{name}.{key}={}", number(value))
+        format!("training.optimizer.{name}.{key}={value}")
     }
 
     /// What a factor is known as.

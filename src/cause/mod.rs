@@ -11,7 +11,9 @@
 mod catalogue;
 mod edit;
 mod evidence;
+mod fit;
 mod search;
+mod trial;
 
 pub use catalogue::ALL;
 pub use edit::Edit;

@@ -1,7 +1,10 @@
 //! The search: every edit that a mismatch suggests is replayed on the candidate's own records; what fits is run, which proves
 //! it.
 
-use super::{ALL, Cause, Edit, Evidence};
+use super::{
+    ALL, Cause, Edit, Evidence,
+    trial::{Replayed, Trial, Trying},
+};
 use crate::{
     data::Length,
     engine::Lends,
@@ -9,16 +12,12 @@ use crate::{
     experiment::{EngineKind, Experiment},
     judge::{
         Comparison,
-        gap::Deviation,
-        noise::{Each, Layout, Places, UNJUDGED},
-        replay::Replay,
         verdict::{self, Divergence, Farther, Mode, Outcome, Proof, Status, Verdict},
     },
-    run::{Lockstep, Observer, Phase, RunMode, StepEvent, StepRecord},
+    run::{Lockstep, Phase, RunMode},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    ops::ControlFlow,
     sync::atomic::AtomicBool,
 };
 
@@ -34,126 +33,24 @@ const MOST_WORK: f64 = 2e10;
 /// Edits of a phase of which pairs are tried, where none fits alone.
 const MOST_PAIRED: usize = 40;
 
-/// One edit that is tried.
-struct Trial {
-    cause: &'static Cause,
-    /// The other one's, of a pair.
-    other: Option<&'static Cause>,
-    edit: Edit,
-    /// The engine that the edit needs, where the experiment says another one.
-    engine: Option<&'static str>,
-    places: Places,
-    layout: Layout,
-    replay: Replay,
-    /// The largest budget of each phase so far.
-    worst: BTreeMap<Phase, f64>,
-    /// How many tensors of each phase have been out of judgement: agreement with these proves nothing.
-    unjudged: BTreeMap<Phase, usize>,
-    /// Whether it fits no phase that it is to explain.
-    dead: bool,
-}
+/// Phases, and the trials that explain them.
+type Class<'t> = (BTreeSet<Phase>, Vec<&'t Trial>);
 
-impl Trial {
-    fn new(
-        experiment: &Experiment,
-        (cause, other): (&'static Cause, Option<&'static Cause>),
-        edit: Edit,
-        (lends, k): (Lends, f64),
-    ) -> Option<Self> {
-        let edited = experiment.edited(&edit.sets()).ok()?;
-        // What a recording has of layers is that of as many as it was made of.
-        let layers = |experiment: &Experiment| experiment.reference.model.layers.len();
-        let recorded = experiment.candidate.recording().is_some();
-        if recorded && lends.activations && layers(experiment) != layers(&edited) {
-            return None;
-        }
-        let exact = edited.reference.engine != experiment.reference.engine;
-        let said = !experiment.resolved["reference"]["engine"].is_null();
-        let tail = edited.alignment().tail.reference.start;
-        Some(Self {
-            cause,
-            other,
-            edit,
-            engine: (said && exact).then_some("engine=exact"),
-            places: Places::new(&edited, lends, k),
-            layout: Layout::new(&edited, lends, k),
-            replay: Replay::new(&edited.reference, edited.candidate.dtype, k).with_tail(tail),
-            worst: BTreeMap::new(),
-            unjudged: BTreeMap::new(),
-            dead: false,
-        })
-    }
-
-    /// Takes in a step.
-    fn measure(&mut self, record: &StepRecord, reference: &StepRecord) {
-        let Self { places, layout, replay, worst, unjudged, .. } = self;
-        let given = layout.of(replay, record, reference);
-        let mut deviations: Vec<Deviation> = Vec::new();
-        let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
-        places.measure(replay, (false, None), given, reference, each);
-        places.measure_closely(replay, &places.all, record.rows, &mut deviations, &mut |replay, each| {
-            places.measure(replay, (true, None), given, reference, each);
-        });
-        for (place, deviation) in places.all.iter().zip(&deviations) {
-            let budget = worst.entry(place.phase()).or_default();
-            *unjudged.entry(place.phase()).or_default() += usize::from(!(deviation.limit <= UNJUDGED));
-            // What is no number is worse than any.
-            if !(deviation.budget <= *budget) {
-                *budget = deviation.budget;
-            }
-        }
-    }
-
-    fn fits(&self, phase: Phase) -> bool {
-        self.worst.get(&phase).is_some_and(|budget| *budget <= 1.0)
-    }
-}
-
-/// Runs the trials beside an experiment.
-struct Trying<'a> {
-    trials: &'a mut [Trial],
-    /// The definition as it is.
-    plain: Trial,
-    mode: RunMode,
-    /// The phases that are to be explained.
-    wanted: &'a BTreeSet<Phase>,
-    /// Of each of these, the steps at which the plain definition does not fit.
-    apart: BTreeMap<Phase, usize>,
-}
-
-impl Observer for Trying<'_> {
-    fn computed(&mut self, _event: &StepEvent<'_>) -> bool {
-        true
-    }
-
-    fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
-        let Some((_, candidate)) = event.candidates.iter().find(|(mode, _)| *mode == self.mode) else {
-            return ControlFlow::Break(());
-        };
-        let (record, reference) = (&candidate.latest.record, &event.reference.record);
-        self.plain.worst.clear();
-        self.plain.measure(record, reference);
-        for phase in self.wanted.iter().filter(|phase| !self.plain.fits(**phase)) {
-            *self.apart.entry(*phase).or_default() += 1;
-        }
-        for trial in self.trials.iter_mut().filter(|trial| !trial.dead) {
-            trial.measure(record, reference);
-            let hides = |phase: &Phase| trial.unjudged.get(phase) > self.plain.unjudged.get(phase);
-            trial.dead = !self.wanted.iter().any(|phase| trial.fits(*phase) && !hides(phase));
-            for phase in self.wanted.iter().filter(|phase| hides(phase)) {
-                trial.worst.insert(*phase, f64::INFINITY);
-            }
-        }
-        ControlFlow::Continue(())
-    }
+/// How far trials are run.
+#[derive(Clone, Copy)]
+pub(super) enum Window {
+    /// Some steps behind the last phase's first one apart; a trial ends where it explains none of them.
+    Whole,
+    /// To the first step at which this phase is apart; none ends.
+    First(Phase),
 }
 
 /// What a mismatch is about.
-struct Question<'a> {
+pub(super) struct Question<'a> {
     experiment: &'a Experiment,
     comparison: Comparison<'a>,
     stop: &'a AtomicBool,
-    firsts: BTreeMap<Phase, Divergence>,
+    pub(super) firsts: BTreeMap<Phase, Divergence>,
     wanted: BTreeSet<Phase>,
     /// The phases that were judged.
     judged: BTreeSet<Phase>,
@@ -204,70 +101,75 @@ pub fn explain(
 impl Question<'_> {
     fn answer(&self) -> Result<Vec<verdict::Cause>> {
         let mut trials = self.trials();
-        let apart = self.run(&mut trials)?;
-        let mut left = self.wanted.clone();
-        let mut chosen: Vec<(BTreeSet<Phase>, Vec<&Trial>)> = Vec::new();
-        while !left.is_empty() {
-            let fixed = |trial: &Trial| -> BTreeSet<Phase> {
-                left.iter().copied().filter(|phase| trial.fits(*phase)).collect()
-            };
-            // What explains most at once; nothing that was right may become wrong.
-            let harmless =
-                |trial: &&Trial| self.judged.difference(&self.wanted).all(|phase| self.harmless(trial, *phase));
-            let most = trials.iter().filter(harmless).map(|trial| fixed(trial).len()).max().unwrap_or(0);
-            if most == 0 {
-                break;
-            }
-            let first = trials.iter().filter(harmless).find(|trial| fixed(trial).len() == most);
-            let Some(phases) = first.map(fixed) else { break };
-            let class: Vec<&Trial> = trials.iter().filter(harmless).filter(|trial| fixed(trial) == phases).collect();
-            left = left.difference(&phases).copied().collect();
-            chosen.push((phases, class));
+        let apart = self.run(&mut trials, Window::Whole)?;
+        let (mut chosen, mut left) = self.choose(&trials);
+        if !left.is_empty() {
+            trials.extend(self.fitted(&left)?);
+            (chosen, left) = self.choose(&trials);
         }
         let pairs = if left.is_empty() { Vec::new() } else { self.pairs(&trials, &left)? };
-        let mut causes = Vec::new();
-        let union = chosen.iter().map(|(_, class)| best(class)).fold(Edit::default(), |all, one| all.and(&one.edit));
-        let whole = left.is_empty();
         // Pairs are many: one is named only where a run proves it.
         let pair = pairs.iter().find(|pair| left.iter().all(|phase| pair.fits(*phase)));
+        let union = chosen.iter().map(|(_, class)| best(class)).fold(Edit::default(), |all, one| all.and(&one.edit));
         let joined = pair.map_or(union.clone(), |pair| union.and(&pair.edit));
-        let asked = (whole && !chosen.is_empty()) || pair.is_some();
+        let asked = (left.is_empty() && !chosen.is_empty()) || pair.is_some();
         let proved = if asked { self.prove(&joined)? } else { None };
+        let steps = |phase: &Phase| apart.get(phase).copied().unwrap_or(0);
+        let mut causes = Vec::new();
         for (phases, class) in &chosen {
-            let apart = phases.iter().filter_map(|phase| apart.get(phase)).max().copied().unwrap_or(0);
-            causes.push(told(phases, class, apart, proved.as_ref()));
+            causes.push(told(phases, class, phases.iter().map(steps).max().unwrap_or(0), proved.as_ref()));
         }
-        for phase in left {
-            causes.push(match pair.filter(|_| proved.is_some()) {
-                Some(pair) => {
-                    told(&BTreeSet::from([phase]), &[pair], apart.get(&phase).copied().unwrap_or(0), proved.as_ref())
-                }
-                None => self.unexplained(phase),
-            });
-        }
+        causes.extend(left.iter().map(|phase| match pair.filter(|_| proved.is_some()) {
+            Some(pair) => told(&BTreeSet::from([*phase]), &[pair], steps(phase), proved.as_ref()),
+            None => self.unexplained(*phase),
+        }));
         Ok(causes)
     }
 
-    /// Whether a phase that was right stays so; one that the trial does not have was not judged by it.
-    fn harmless(&self, trial: &Trial, phase: Phase) -> bool {
-        !Phase::COMPUTED.contains(&phase) || trial.worst.get(&phase).is_none_or(|budget| *budget <= 1.0)
+    /// What explains most phases at once, then what explains most of the others, each with all that do the same; and the phases
+    /// that nothing explains.
+    fn choose<'t>(&self, trials: &'t [Trial]) -> (Vec<Class<'t>>, BTreeSet<Phase>) {
+        let mut left = self.wanted.clone();
+        let mut chosen = Vec::new();
+        // Nothing that was right may become wrong.
+        let harmless = |trial: &&Trial| self.judged.difference(&self.wanted).all(|phase| harmless(trial, *phase));
+        let trials: Vec<&Trial> = trials.iter().filter(harmless).collect();
+        loop {
+            let fixed = |trial: &Trial| -> BTreeSet<Phase> {
+                left.iter().copied().filter(|phase| trial.fits(*phase)).collect()
+            };
+            let most = trials.iter().map(|trial| fixed(trial).len()).max().unwrap_or(0);
+            let first = trials.iter().find(|trial| most > 0 && fixed(trial).len() == most);
+            let Some(phases) = first.map(|trial| fixed(trial)) else { return (chosen, left) };
+            let class = trials.iter().copied().filter(|trial| fixed(trial) == phases).collect();
+            left = left.difference(&phases).copied().collect();
+            chosen.push((phases, class));
+        }
     }
 
     /// The edits that the evidence suggests, each once.
     fn trials(&self) -> Vec<Trial> {
         let mut trials: Vec<Trial> = Vec::new();
-        for (phase, first) in &self.firsts {
-            let evidence = Evidence { experiment: self.experiment, first };
-            for cause in ALL.iter().copied().flatten().filter(|cause| self.may_show(cause, *phase)) {
-                for edit in (cause.edits)(&evidence) {
-                    if !trials.iter().any(|known| known.edit.sets() == edit.sets()) {
-                        let of = (cause, None);
-                        trials.extend(Trial::new(self.experiment, of, edit, (self.lends, self.comparison.limits.k)));
-                    }
+        for phase in self.firsts.keys() {
+            for (cause, edit) in self.suggested(*phase).into_iter().filter(|(_, edit)| edit.open.is_none()) {
+                if !trials.iter().any(|known| known.edit.sets() == edit.sets()) {
+                    trials.extend(self.trial((cause, None), edit));
                 }
             }
         }
         trials
+    }
+
+    /// What may show in a phase, constants that are yet to be found among them.
+    pub(super) fn suggested(&self, phase: Phase) -> Vec<(&'static Cause, Edit)> {
+        let Some(first) = self.firsts.get(&phase) else { return Vec::new() };
+        let evidence = Evidence { experiment: self.experiment, first };
+        let causes = ALL.iter().copied().flatten().filter(|cause| self.may_show(cause, phase));
+        causes.flat_map(|cause| (cause.edits)(&evidence).into_iter().map(move |edit| (cause, edit))).collect()
+    }
+
+    pub(super) fn trial(&self, of: (&'static Cause, Option<&'static Cause>), edit: Edit) -> Option<Trial> {
+        Trial::new(self.experiment, of, edit, (self.lends, self.comparison.limits.k))
     }
 
     /// Whether a cause may show in a phase: in its own, or where what lies between was not recorded. What a loss is shows in the
@@ -280,34 +182,37 @@ impl Question<'_> {
             || (order(cause.phase) < order(phase) && !self.judged.contains(&Phase::Backward))
     }
 
-    /// Runs trials up to some steps behind the last phase's first; returns at how many steps each phase is apart.
-    fn run(&self, trials: &mut [Trial]) -> Result<BTreeMap<Phase, usize>> {
+    /// Runs trials; returns at how many steps each phase is apart.
+    pub(super) fn run(&self, trials: &mut [Trial], window: Window) -> Result<BTreeMap<Phase, usize>> {
         let build: crate::run::Engines<'_> = &|role, side, rows| self.comparison.build(role, side, rows);
         let mut lockstep = Lockstep::with(self.experiment, self.mode, build)?;
-        let last = self.firsts.values().map(|first| first.step).max().unwrap_or(0);
+        let steps = match window {
+            Window::Whole => self.firsts.values().map(|first| first.step).max().unwrap_or(0) + 1,
+            Window::First(phase) => self.firsts.get(&phase).map_or(0, |first| first.step) + 1,
+        };
         let model = &self.experiment.reference.model;
         let terms: usize = model.parameters().iter().map(|parameter| parameter.shape.elements()).sum();
         let each = 6.0 * terms as f64 * lockstep.rows as f64 + 40.0 * terms as f64;
         // Most trials end at the first step apart.
-        let affordable = MOST_WORK / (each * (last + 1) as f64 * (trials.len() + 1) as f64);
-        let behind = if affordable < 1.0 { 1 } else { BEHIND };
+        let affordable = MOST_WORK / (each * steps as f64 * (trials.len() + 1) as f64);
         let kept = if affordable < 1.0 { ((trials.len() as f64 * affordable) as usize).max(1) } else { trials.len() };
-        let count = kept.min(trials.len());
-        for trial in &mut trials[count..] {
+        for trial in trials.iter_mut().skip(kept) {
             trial.dead = true;
         }
-        let plain = match Trial::new(
-            self.experiment,
-            (&ALL[0][0], None),
-            Edit::default(),
-            (self.lends, self.comparison.limits.k),
-        ) {
-            Some(plain) => plain,
-            None => return Ok(BTreeMap::new()),
+        let behind = match window {
+            Window::First(_) => 0,
+            Window::Whole if affordable < 1.0 => 1,
+            Window::Whole => BEHIND,
         };
-        let mode = if self.mode == Mode::Free { RunMode::Free } else { RunMode::Sync };
-        let mut trying = Trying { trials, plain, mode, wanted: &self.wanted, apart: BTreeMap::new() };
-        let steps = lockstep.steps.min(last + 1 + behind);
+        let mut trying = Trying {
+            trials,
+            plain: Replayed::new(self.experiment, self.lends, self.comparison.limits.k),
+            mode: if self.mode == Mode::Free { RunMode::Free } else { RunMode::Sync },
+            wanted: &self.wanted,
+            all: matches!(window, Window::First(_)),
+            apart: BTreeMap::new(),
+        };
+        let steps = lockstep.steps.min(steps + behind);
         lockstep.run(steps, None, self.stop, &mut [&mut trying])?;
         Ok(trying.apart)
     }
@@ -320,13 +225,11 @@ impl Question<'_> {
                 singles.iter().filter(|trial| self.may_show(trial.cause, *phase)).take(MOST_PAIRED).collect();
             for (number, one) in own.iter().enumerate() {
                 for other in own[number + 1..].iter().filter(|other| other.cause.id != one.cause.id) {
-                    let of = (one.cause, Some(other.cause));
-                    let edit = one.edit.and(&other.edit);
-                    pairs.extend(Trial::new(self.experiment, of, edit, (self.lends, self.comparison.limits.k)));
+                    pairs.extend(self.trial((one.cause, Some(other.cause)), one.edit.and(&other.edit)));
                 }
             }
         }
-        self.run(&mut pairs)?;
+        self.run(&mut pairs, Window::Whole)?;
         pairs.retain(|pair| left.iter().any(|phase| pair.fits(*phase)));
         Ok(pairs)
     }
@@ -375,6 +278,11 @@ impl Question<'_> {
     }
 }
 
+/// Whether a phase that was right stays so; one that the trial does not have was not judged by it.
+fn harmless(trial: &Trial, phase: Phase) -> bool {
+    !Phase::COMPUTED.contains(&phase) || trial.replayed.worst.get(&phase).is_none_or(|budget| *budget <= 1.0)
+}
+
 /// The edit of a class that is shown, and proved: a mistake that fits as it stands says more than a factor that was measured.
 fn best<'a>(class: &[&'a Trial]) -> &'a Trial {
     let stands = class.iter().find(|trial| trial.edit.constant.is_none());
@@ -394,7 +302,7 @@ fn told(phases: &BTreeSet<Phase>, class: &[&Trial], apart: usize, proof: Option<
         None => best.cause.does.to_owned(),
         Some(other) => format!("{}, and {}", best.cause.does, other.does),
     };
-    let residual = phases.iter().filter_map(|phase| best.worst.get(phase)).copied().fold(0.0, f64::max);
+    let residual = phases.iter().map(|phase| best.worst(*phase)).fold(0.0, f64::max);
     verdict::Cause {
         id: best.cause.id.to_owned(),
         status: if confirmed { Status::Confirmed } else { Status::Consistent },

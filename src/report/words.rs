@@ -68,8 +68,15 @@ fn cause_lines(cause: &Cause) -> Vec<String> {
         return lines;
     }
     lines.push(cause.formula.clone());
-    if let Some(recognized) = &cause.recognized {
-        lines.push(format!("The factor is {recognized}."));
+    match (&cause.recognized, cause.constant) {
+        (Some(recognized), measured @ Some(_)) => {
+            lines.push(format!("Measured: {}, which is {recognized}.", number(measured)));
+        }
+        (Some(recognized), None) => lines.push(format!("That value is {recognized}.")),
+        (None, measured @ Some(_)) => {
+            lines.push(format!("Measured: {}, which is known as nothing.", number(measured)));
+        }
+        (None, None) => {}
     }
     let sets: Vec<String> = cause.edits.iter().map(|edit| format!("--set '{edit}'")).collect();
     let sets = sets.join(" ");

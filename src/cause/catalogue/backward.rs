@@ -1,10 +1,16 @@
 //! Mistakes in the gradients.
 
-use super::{Cause, Edit, Evidence, fault};
+use super::{
+    super::edit::{HOLE, Range},
+    ANY_SIZE, Cause, Edit, Evidence, fault,
+};
 use crate::{run::Phase, training::Norm};
 
 fn scaled(evidence: &Evidence<'_>) -> Vec<Edit> {
-    let Some(factor) = evidence.factor() else { return Vec::new() };
+    let Some(factor) = evidence.factor() else {
+        // Under Adam and clipping the factor is not that of the update.
+        return vec![Edit::fault(format!("{{ gradients-scaled = {HOLE} }}")).open(Range::Size { from: 1e-6, to: 1e6 })];
+    };
     let known = evidence.known(factor);
     let factor = super::super::evidence::plain(factor);
     vec![Edit::fault(format!("{{ gradients-scaled = {factor} }}")).with(factor, known)]
@@ -25,9 +31,9 @@ fn penalty(evidence: &Evidence<'_>) -> Vec<Edit> {
             Norm::L1 => "l1",
             Norm::L2 => "l2",
         };
-        for factor in [0.5, 2.0, 0.0] {
-            edits.push(Edit::key(format!("training.penalty.{name}.factor={}", penalty.factor * factor)));
-        }
+        let factor = |factor: &str| Edit::key(format!("training.penalty.{name}.factor={factor}"));
+        edits.extend([0.5, 2.0, 0.0].map(|by| factor(&(penalty.factor * by).to_string())));
+        edits.push(factor(HOLE).open(ANY_SIZE));
         edits.push(Edit::key(format!("training.penalty.{name}.biases={}", !penalty.biases)));
         edits.push(Edit::key(format!(
             "training.penalty.{name}.reduction=\"{}\"",
@@ -200,13 +206,13 @@ pub(super) const CAUSES: &[Cause] = &[
             if !evidence.reference().training.penalties.is_empty() {
                 return Vec::new();
             }
-            let factors = [1e-2, 1e-3, 1e-4, 1e-1, 5e-3, 5e-4, 5e-5, 5e-2, 2e-3, 2e-2];
-            let penalty = |factor: f64, biases: bool| {
-                Edit::key(format!("training.penalty={{ l2 = {{ factor = {factor}, biases = {biases} }} }}"))
+            let penalty = |norm: &str, biases: bool| {
+                let table = format!("{{ factor = {HOLE}, biases = {biases} }}");
+                Edit::key(format!("training.penalty={{ {norm} = {table} }}")).open(ANY_SIZE)
             };
-            let all = factors.iter().flat_map(|&factor| [true, false].map(|biases| penalty(factor, biases)));
             // In the gradient alone, the loss that is printed does not have it.
             let unprinted = Edit::key("training.reported_loss={ penalty = false }");
+            let all = ["l2", "l1"].into_iter().flat_map(|norm| [true, false].map(|biases| penalty(norm, biases)));
             all.flat_map(|edit| [edit.and(&unprinted), edit]).collect()
         },
     },

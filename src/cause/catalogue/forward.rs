@@ -1,28 +1,45 @@
 //! Mistakes in what layers compute.
 
-use super::{Cause, Edit, Evidence, fault};
+use super::{
+    super::{
+        edit::{HOLE, Range},
+        evidence::number,
+    },
+    ANY_SIZE, Cause, Edit, Evidence, fault,
+};
 use crate::{
     model::{Axis, Gelu, Layer},
     run::Phase,
 };
 
-/// The layers of a kind as other ones: all of them alike, as people write the same thing everywhere, and each alone.
-fn each(evidence: &Evidence<'_>, other: impl Fn(&Layer) -> Vec<String>) -> Vec<Edit> {
+/// The layers of a kind as other ones: all of them alike, as people write the same thing everywhere, and each alone. The keys of
+/// `other` are those of the layer.
+fn each(evidence: &Evidence<'_>, other: impl Fn(&Layer) -> Vec<Edit>) -> Vec<Edit> {
     let layers = evidence.reference().model.layers.iter().enumerate();
-    let keys: Vec<(usize, String)> =
-        layers.flat_map(|(number, layer)| other(layer).into_iter().map(move |key| (number, key))).collect();
-    let place = |(number, key): &(usize, String)| format!("model.layer.{number}{key}");
-    let mut edits = Vec::new();
-    for (_, key) in &keys {
-        let alike: Vec<String> = keys.iter().filter(|(_, other)| other == key).map(place).collect();
-        let all = Edit { keys: alike, ..Edit::default() };
-        if !edits.contains(&all) {
-            edits.push(all);
+    let all: Vec<(usize, Edit)> =
+        layers.flat_map(|(number, layer)| other(layer).into_iter().map(move |edit| (number, edit))).collect();
+    let place = |(number, edit): &(usize, Edit)| -> Vec<String> {
+        edit.keys.iter().map(|key| format!("model.layer.{number}{key}")).collect()
+    };
+    let mut edits: Vec<Edit> = Vec::new();
+    for (_, edit) in &all {
+        let alike = all.iter().filter(|(_, other)| other == edit).flat_map(place).collect();
+        let together = Edit { keys: alike, ..edit.clone() };
+        if !edits.contains(&together) {
+            edits.push(together);
         }
     }
-    let single = keys.iter().map(|key| Edit::key(place(key)));
-    edits.extend(single.filter(|_| keys.len() > 1));
+    let alone = all.iter().map(|one| Edit { keys: place(one), ..one.1.clone() });
+    edits.extend(alone.filter(|_| all.len() > 1));
     edits
+}
+
+/// One layer's key, given with its own value, as each value that is known, and as any other one in a range.
+fn layer_values((key, own): (&str, f64), known: &[(f64, &str)], range: Range) -> Vec<Edit> {
+    let edit = |value: &str| Edit::key(format!(".{key}={value}"));
+    let known = known.iter().filter(|(value, _)| *value != own);
+    let known = known.map(|(value, words)| edit(&number(*value)).known_as(words));
+    known.chain([edit(HOLE).open(range)]).collect()
 }
 
 /// Whether a layer works element by element, without parameters.
@@ -48,13 +65,13 @@ fn is_activation(layer: &Layer) -> bool {
 }
 
 /// Another activation in the place of one.
-fn activations(layer: &Layer) -> Vec<String> {
+fn activations(layer: &Layer) -> Vec<Edit> {
     if !is_activation(layer) {
         return Vec::new();
     }
     ["relu", "tanh", "sigmoid", "leaky-relu", "silu", "gelu", "softplus"]
         .iter()
-        .map(|name| format!("=\"{name}\""))
+        .map(|name| Edit::key(format!("=\"{name}\"")))
         .collect()
 }
 
@@ -71,15 +88,15 @@ pub(super) const CAUSES: &[Cause] = &[
             each(evidence, |layer| {
                 let Layer::Gelu(gelu) = layer else { return Vec::new() };
                 match gelu {
-                    Gelu::Erf => vec![".gelu.approximate=\"tanh\"".to_owned()],
-                    Gelu::Tanh => vec![".gelu.approximate=\"none\"".to_owned()],
+                    Gelu::Erf => vec![Edit::key(".gelu.approximate=\"tanh\"")],
+                    Gelu::Tanh => vec![Edit::key(".gelu.approximate=\"none\"")],
                 }
             })
         },
     },
     Cause {
         id: "slope-other",
-        does: "has another slope in its leaky ReLU",
+        does: "has another slope in its leaky ReLU, or a leaky one for ReLU",
         formula: "slope·x below 0; 0.01 is PyTorch's default, 0.3 Keras' (3's negative_slope), 0.2 TensorFlow's (tf.nn)",
         by_hand: "use the slope that was meant",
         in_pytorch: "nn.LeakyReLU(negative_slope=…)",
@@ -87,9 +104,17 @@ pub(super) const CAUSES: &[Cause] = &[
         told_by: "",
         edits: |evidence| {
             each(evidence, |layer| {
+                if *layer == Layer::Relu {
+                    return vec![Edit::key(format!("={{ leaky-relu = {{ slope = {HOLE} }} }}")).open(ANY_SIZE)];
+                }
                 let Layer::LeakyRelu { slope } = layer else { return Vec::new() };
-                let others = [0.01, 0.2, 0.3, 0.1, 0.0, 0.02, 0.05].iter().filter(|other| **other != *slope);
-                others.map(|slope| format!(".leaky-relu.slope={slope}")).collect()
+                let known = [
+                    (0.01, "PyTorch's default, and Flax'"),
+                    (0.2, "the default of tf.nn.leaky_relu"),
+                    (0.3, "Keras' default"),
+                    (0.0, "ReLU"),
+                ];
+                layer_values(("leaky-relu.slope", *slope), &known, ANY_SIZE)
             })
         },
     },
@@ -102,15 +127,19 @@ pub(super) const CAUSES: &[Cause] = &[
         phase: Phase::Forward,
         told_by: "columns of small variance",
         edits: |evidence| {
-            let others = |name: &str, own: f64| -> Vec<String> {
-                let others = [1e-5, 1e-3, 1e-6, 1e-8, 1e-12, 0.0].iter().filter(|eps| **eps != own);
-                others.map(|eps| format!(".{name}.eps={eps:e}")).collect()
-            };
+            let known = [
+                (1e-5, "PyTorch's default"),
+                (1e-3, "Keras' default"),
+                (1e-6, "Flax' default"),
+                (1e-12, "as in BERT"),
+                (1e-8, ""),
+                (0.0, ""),
+            ];
             each(evidence, |layer| {
                 if let Layer::LayerNorm(norm) = layer {
-                    others("layer-norm", norm.eps)
+                    layer_values(("layer-norm.eps", norm.eps), &known, ANY_SIZE)
                 } else if let Layer::BatchNorm(batch_norm) = layer {
-                    others("batch-norm", batch_norm.norm.eps)
+                    layer_values(("batch-norm.eps", batch_norm.norm.eps), &known, ANY_SIZE)
                 } else {
                     Vec::new()
                 }
@@ -149,9 +178,9 @@ pub(super) const CAUSES: &[Cause] = &[
             let other = |axis: &Axis| usize::from(*axis == Axis::Rows);
             each(evidence, |layer| {
                 if let Layer::Softmax(axis) = layer {
-                    vec![format!(".softmax.axis={}", other(axis))]
+                    vec![Edit::key(format!(".softmax.axis={}", other(axis)))]
                 } else if let Layer::LogSoftmax(axis) = layer {
-                    vec![format!(".log-softmax.axis={}", other(axis))]
+                    vec![Edit::key(format!(".log-softmax.axis={}", other(axis)))]
                 } else {
                     Vec::new()
                 }
@@ -169,7 +198,7 @@ pub(super) const CAUSES: &[Cause] = &[
         edits: |evidence| {
             each(evidence, |layer| {
                 let Layer::Dropout(dropout) = layer else { return Vec::new() };
-                vec![format!(".dropout.scaled={}", !dropout.scaled)]
+                vec![Edit::key(format!(".dropout.scaled={}", !dropout.scaled))]
             })
         },
     },

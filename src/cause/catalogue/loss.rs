@@ -1,6 +1,6 @@
 //! Mistakes in the loss and in what is printed of it.
 
-use super::{Cause, Edit, Evidence, fault};
+use super::{super::edit::HOLE, ANY_SHARE, ANY_SIZE, Cause, Edit, Evidence, fault};
 use crate::{
     run::Phase,
     training::{Measure, Reduction, ReportedMeasure},
@@ -54,8 +54,12 @@ fn measures(evidence: &Evidence<'_>) -> Vec<Edit> {
     if let Measure::Huber { delta: size } | Measure::SmoothL1 { beta: size } =
         evidence.reference().training.loss.measure
     {
-        edits.push(Edit::key(format!("training.loss={{ huber = {{ delta = {size} }} }}")));
-        edits.push(Edit::key(format!("training.loss={{ smooth-l1 = {{ beta = {size} }} }}")));
+        for size in [size.to_string().as_str(), HOLE] {
+            for (name, key) in [("huber", "delta"), ("smooth-l1", "beta")] {
+                let edit = Edit::key(format!("training.loss={{ {name} = {{ {key} = {size} }} }}"));
+                edits.push(if size == HOLE { edit.open(ANY_SIZE) } else { edit });
+            }
+        }
     }
     edits
 }
@@ -65,9 +69,11 @@ fn classes(evidence: &Evidence<'_>) -> Vec<Edit> {
     match &evidence.reference().training.loss.measure {
         Measure::CrossEntropy(classes) => {
             let mut edits = Vec::new();
+            let smoothing = "training.loss.cross-entropy.label_smoothing";
             if classes.label_smoothing > 0.0 {
-                edits.push(Edit::key("training.loss.cross-entropy.label_smoothing=0"));
+                edits.push(Edit::key(format!("{smoothing}=0")));
             }
+            edits.push(Edit::key(format!("{smoothing}={HOLE}")).open(ANY_SHARE));
             if classes.weights.is_some() {
                 edits.push(Edit::key("training.loss.cross-entropy.weights=\"none\""));
                 edits.push(Edit::key("training.loss.cross-entropy.reduction=\"per-sample\""));
@@ -77,11 +83,11 @@ fn classes(evidence: &Evidence<'_>) -> Vec<Edit> {
         Measure::NegativeLogLikelihood { weights: Some(_) } => {
             vec![Edit::key("training.loss.nll.reduction=\"per-sample\"")]
         }
-        Measure::BinaryCrossEntropyWithLogits { positive_weight } if *positive_weight != 1.0 => {
-            vec![Edit::key("training.loss.bce-with-logits.positive_weight=1")]
+        Measure::BinaryCrossEntropyWithLogits { .. } => {
+            let weight = |weight: &str| Edit::key(format!("training.loss.bce-with-logits.positive_weight={weight}"));
+            vec![weight("1"), weight(HOLE).open(ANY_SIZE)]
         }
         Measure::NegativeLogLikelihood { weights: None }
-        | Measure::BinaryCrossEntropyWithLogits { .. }
         | Measure::SquaredError
         | Measure::AbsoluteError
         | Measure::Huber { .. }
@@ -175,7 +181,7 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "settings-of-classes",
-        does: "leaves out weights of classes, label smoothing, or divides by the rows where the sum of their weights is meant",
+        does: "has other weights of classes or another label smoothing, or divides by the rows where the sum of their weights is meant",
         formula: "Σwl/n in place of Σwl/Σw",
         by_hand: "divide by the sum of the weights of the batch's rows",
         in_pytorch: "weight=…, label_smoothing=… and pos_weight=… belong to the loss",

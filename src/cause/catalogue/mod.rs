@@ -5,7 +5,11 @@ mod forward;
 mod loss;
 mod update;
 
-use super::{Cause, Edit, Evidence};
+use super::{
+    Cause, Edit, Evidence,
+    edit::{HOLE, Range},
+    evidence::number,
+};
 
 /// Every cause that can be named.
 pub const ALL: [&[Cause]; 4] = [backward::CAUSES, loss::CAUSES, update::CAUSES, forward::CAUSES];
@@ -20,8 +24,16 @@ fn fault(name: &str) -> Vec<Edit> {
     vec![Edit::fault(format!("\"{name}\""))]
 }
 
-/// One edit for each value of a key of the optimizer that is not the reference's.
-fn values(evidence: &Evidence<'_>, key: &str, own: f64, others: &[f64]) -> Vec<Edit> {
-    let others = others.iter().filter(|value| **value != own);
-    others.map(|value| Edit::key(evidence.optimizer_key(key, *value))).collect()
+/// Sizes that nothing is known of: ε, λ, a rate.
+const ANY_SIZE: Range = Range::Size { from: 1e-14, to: 1e3 };
+
+/// Shares that nothing is known of: μ, β, a slope.
+const ANY_SHARE: Range = Range::Share { least: 1e-6 };
+
+/// Edits of a key of the optimizer, given with its own value: each value that is known, with what it is known as, and any other
+/// one in a range.
+fn values(evidence: &Evidence<'_>, (key, own): (&str, f64), known: &[(f64, &str)], range: Range) -> Vec<Edit> {
+    let known = known.iter().filter(|(value, _)| *value != own);
+    let known = known.map(|(value, words)| Edit::key(evidence.optimizer_key(key, &number(*value))).known_as(words));
+    known.chain([Edit::key(evidence.optimizer_key(key, HOLE)).open(range)]).collect()
 }

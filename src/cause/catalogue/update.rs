@@ -1,6 +1,12 @@
 //! Mistakes in the update: the rate, momentum, decay, Adam, clipping, schedules.
 
-use super::{super::evidence::plain, Cause, Edit, Evidence, fault, one, values};
+use super::{
+    super::{
+        edit::{HOLE, Range, TYPED, digits},
+        evidence::{number, plain},
+    },
+    ANY_SHARE, ANY_SIZE, Cause, Edit, Evidence, fault, one, values,
+};
 use crate::{
     judge::gap::Pattern,
     run::Phase,
@@ -29,27 +35,26 @@ fn rate(evidence: &Evidence<'_>) -> Vec<Edit> {
     let (_, lr) = evidence.optimizer();
     let new = plain(lr * factor);
     // A rate that somebody would type is known, as are factors that people know.
-    let typed = format!("{new:e}").split('e').next().is_some_and(|digits| digits.len() <= 3);
-    let known = evidence.known(factor).or_else(|| typed.then(|| format!("a rate of {new}")));
-    vec![Edit::key(evidence.optimizer_key("lr", new)).with(factor, known)]
+    let known = evidence.known(factor).or_else(|| (digits(new) <= TYPED).then(|| format!("that of a rate of {new}")));
+    vec![Edit::key(evidence.optimizer_key("lr", &number(new))).with(factor, known)]
 }
 
 fn beta(evidence: &Evidence<'_>) -> Vec<Edit> {
     let Some(Adam { betas: [one, two], .. }) = adam(evidence) else { return Vec::new() };
-    let (name, _) = evidence.optimizer();
-    let pairs = [
-        [0.9, 0.99],
-        [0.9, 0.95],
-        [0.9, 0.98],
-        [0.9, 0.9],
-        [0.9, 0.9999],
-        [0.5, 0.999],
-        [0.95, 0.999],
-        [0.8, 0.999],
-        [0.0, 0.999],
+    let key = |one: &str, two: &str| Edit::key(evidence.optimizer_key("betas", &format!("[{one}, {two}]")));
+    let known = [
+        ([two, one], "the two exchanged"),
+        ([0.9, 0.999], "PyTorch's default"),
+        ([0.9, 0.98], "as in \"Attention Is All You Need\""),
+        ([0.9, 0.95], "as in GPT-3"),
+        ([0.5, 0.999], "as in DCGAN"),
+        ([0.9, 0.99], ""),
+        ([0.9, 0.9], ""),
+        ([0.0, 0.999], "no first moment, as in RMSprop"),
     ];
-    let others = pairs.into_iter().chain([[two, one]]).filter(|pair| *pair != [one, two]);
-    others.map(|[one, two]| Edit::key(format!("training.optimizer.{name}.betas=[{one}, {two}]"))).collect()
+    let known = known.into_iter().filter(|(pair, _)| *pair != [one, two]);
+    let known = known.map(|([one, two], words)| key(&number(one), &number(two)).known_as(words));
+    known.chain([key(HOLE, &number(two)).open(ANY_SHARE), key(&number(one), HOLE).open(ANY_SHARE)]).collect()
 }
 
 /// The other way of decay.
@@ -71,26 +76,50 @@ fn frozen(evidence: &Evidence<'_>) -> Vec<Edit> {
     one(!faults.is_empty(), || Edit { faults, ..Edit::default() })
 }
 
-/// A schedule of another length, or one that moves at other times.
+/// A schedule of another length, of other factors, or one that moves at other times.
 fn schedule(evidence: &Evidence<'_>) -> Vec<Edit> {
     let Some(Schedule { curve, every_step }) = evidence.reference().training.schedule else { return Vec::new() };
-    let (name, key, length) = match curve {
-        Curve::Step { size, .. } => ("step", "size", Some(size)),
-        Curve::Exponential { .. } => ("exponential", "", None),
-        Curve::Cosine { length, .. } => ("cosine", "length", Some(length)),
-        Curve::Linear { length, .. } => ("warm-up", "length", Some(length)),
+    let (name, length, factors) = match curve {
+        Curve::Step { size, .. } => ("step", Some(("size", size)), &["gamma"][..]),
+        Curve::Exponential { .. } => ("exponential", None, &["gamma"][..]),
+        Curve::Cosine { length, .. } => ("cosine", Some(("length", length)), &["minimum"][..]),
+        Curve::Linear { length, .. } => ("warm-up", Some(("length", length)), &["start", "end"][..]),
     };
-    let near = length
-        .into_iter()
-        .flat_map(|length| [length + 1, length - 1, length * 2, length / 2])
-        .filter(|length| *length > 0);
-    let mut edits: Vec<Edit> =
-        near.map(|length| Edit::key(format!("training.schedule.{name}.{key}={length}"))).collect();
+    let key = |key: &str, value: &str| Edit::key(format!("training.schedule.{name}.{key}={value}"));
+    let mut edits = Vec::new();
     if evidence.experiment.listed.is_none() {
-        let other = if every_step { "epoch" } else { "step" };
-        edits.push(Edit::key(format!("training.schedule.{name}.every=\"{other}\"")));
+        edits.push(key("every", if every_step { "\"epoch\"" } else { "\"step\"" }));
     }
+    if let Some((of, own)) = length {
+        let near = [own + 1, own.saturating_sub(1), own * 2, own / 2];
+        edits.extend(near.iter().filter(|length| **length > 0).map(|length| key(of, &length.to_string())));
+        edits.push(key(of, HOLE).open(Range::Count { from: 1, to: 4 * own }));
+    }
+    edits.extend(factors.iter().map(|of| key(of, HOLE).open(ANY_SIZE)));
     edits
+}
+
+/// A rate that changes where it should stay.
+fn decaying(evidence: &Evidence<'_>) -> Vec<Edit> {
+    let curve = |curve: String| Edit::key(format!("training.schedule={{ {curve} }}"));
+    one(evidence.reference().training.schedule.is_none(), || {
+        curve(format!("exponential = {{ gamma = {HOLE}, every = \"step\" }}")).open(ANY_SHARE)
+    })
+}
+
+/// Clipping at another size, or where there should be none.
+fn clipped(evidence: &Evidence<'_>) -> Vec<Edit> {
+    let key = |kind: &str, most: &str| Edit::key(format!("training.clip={{ {kind} = {most} }}"));
+    let kinds = match evidence.reference().training.clip {
+        None => &["norm", "value"][..],
+        Some(Clip::Norm(_)) => &["norm"],
+        Some(Clip::Value(_)) => &["value"],
+    };
+    let sizes = |kind: &&str| -> Vec<Edit> {
+        let known = [1.0, 5.0, 0.5].map(|most| key(kind, &number(most)));
+        known.into_iter().chain([key(kind, HOLE).open(ANY_SIZE)]).collect()
+    };
+    kinds.iter().flat_map(sizes).collect()
 }
 
 pub(super) const CAUSES: &[Cause] = &[
@@ -165,7 +194,14 @@ pub(super) const CAUSES: &[Cause] = &[
         edits: |evidence| {
             let own = adam(evidence).map(|adam| adam.eps).or(rms_prop(evidence).map(|options| options.eps));
             own.map_or(Vec::new(), |own| {
-                values(evidence, "eps", own, &[1e-7, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-10, 1e-12])
+                let known = [
+                    (1e-7, "the default of Keras and TensorFlow"),
+                    (1e-8, "PyTorch's default, and optax'"),
+                    (1e-5, "burn's default"),
+                    (1e-6, ""),
+                    (1e-10, ""),
+                ];
+                values(evidence, ("eps", own), &known, ANY_SIZE)
             })
         },
     },
@@ -235,7 +271,7 @@ pub(super) const CAUSES: &[Cause] = &[
             // Nesterov's needs some.
             let nesterov = sgd(evidence).is_some_and(|sgd| sgd.nesterov);
             one(momentum(evidence) > 0.0, || {
-                let mut edit = Edit::key(evidence.optimizer_key("momentum", 0.0));
+                let mut edit = Edit::key(evidence.optimizer_key("momentum", "0"));
                 edit.keys.extend(nesterov.then(|| "training.optimizer.sgd.nesterov=false".to_owned()));
                 edit
             })
@@ -251,7 +287,7 @@ pub(super) const CAUSES: &[Cause] = &[
         told_by: "a second step",
         edits: |evidence| match (sgd(evidence), rms_prop(evidence)) {
             (None, None) => Vec::new(),
-            _ => values(evidence, "momentum", momentum(evidence), &[0.9, 0.99, 0.95, 0.5, 0.8, 0.85]),
+            _ => values(evidence, ("momentum", momentum(evidence)), &[(0.9, ""), (0.99, ""), (0.5, "")], ANY_SHARE),
         },
     },
     Cause {
@@ -279,11 +315,12 @@ pub(super) const CAUSES: &[Cause] = &[
         told_by: "a second step",
         edits: |evidence| match sgd(evidence) {
             Some(Sgd { momentum, dampening, nesterov: false, .. }) if momentum > 0.0 && dampening == 0.0 => {
-                vec![Edit::key(evidence.optimizer_key("dampening", momentum))]
+                let own = ("dampening", dampening);
+                values(evidence, own, &[(momentum, "as large as the momentum: an average")], ANY_SHARE)
             }
             Some(Sgd { dampening, .. }) if dampening > 0.0 => {
                 let mut edits = fault("dampening-at-first");
-                edits.push(Edit::key(evidence.optimizer_key("dampening", 0.0)));
+                edits.extend(values(evidence, ("dampening", dampening), &[(0.0, "PyTorch's default")], ANY_SHARE));
                 edits
             }
             _ => Vec::new(),
@@ -319,8 +356,8 @@ pub(super) const CAUSES: &[Cause] = &[
         told_by: "weights that are not 0",
         edits: |evidence| {
             let own = evidence.reference().training.optimizer.weight_decay();
-            let scaled = [2.0, 0.5].map(|by| by * own);
-            if own > 0.0 { values(evidence, "weight_decay", own, &scaled) } else { Vec::new() }
+            let scaled = [2.0, 0.5].map(|by| Edit::key(evidence.optimizer_key("weight_decay", &number(by * own))));
+            if own > 0.0 { scaled.to_vec() } else { Vec::new() }
         },
     },
     Cause {
@@ -333,8 +370,16 @@ pub(super) const CAUSES: &[Cause] = &[
         told_by: "weights that are not 0",
         edits: |evidence| {
             let own = evidence.reference().training.optimizer.weight_decay();
-            let mut edits =
-                values(evidence, "weight_decay", own, &[0.0, 0.01, 1e-4, 5e-4, 1e-3, 0.1, 2e-3, 5e-3, 0.02, 0.05]);
+            let known = [
+                (0.0, "none: the default of PyTorch's Adam and SGD"),
+                (0.01, "the default of PyTorch's AdamW"),
+                (1e-4, "the default of AdamW in optax and burn"),
+                (4e-3, "the default of AdamW in Keras"),
+                (5e-4, ""),
+                (1e-3, ""),
+                (0.1, ""),
+            ];
+            let mut edits = values(evidence, ("weight_decay", own), &known, ANY_SIZE);
             let bare: Vec<Edit> = edits.iter().filter(|_| own == 0.0).cloned().collect();
             edits.extend(bare.into_iter().map(|edit| edit.and(&Edit::fault("\"no-decay-on-biases\""))));
             edits
@@ -379,7 +424,10 @@ pub(super) const CAUSES: &[Cause] = &[
         phase: Phase::Update,
         told_by: "a second step",
         edits: |evidence| {
-            rms_prop(evidence).map_or(Vec::new(), |own| values(evidence, "alpha", own.alpha, &[0.9, 0.99, 0.999, 0.95]))
+            rms_prop(evidence).map_or(Vec::new(), |own| {
+                let known = [(0.9, "the default of Keras (rho) and optax (decay)"), (0.99, "PyTorch's default")];
+                values(evidence, ("alpha", own.alpha), &known, ANY_SHARE)
+            })
         },
     },
     Cause {
@@ -437,6 +485,16 @@ pub(super) const CAUSES: &[Cause] = &[
         edits: |_| fault("clip-without-eps"),
     },
     Cause {
+        id: "clip-other",
+        does: "clips gradients at another size, or where nothing is to be clipped",
+        formula: "g·min(1, c/‖g‖) with another c, or in place of g",
+        by_hand: "clip at the size that was meant",
+        in_pytorch: "look at what clip_grad_norm_ or clip_grad_value_ is given",
+        phase: Phase::Update,
+        told_by: "gradients beyond the limit",
+        edits: clipped,
+    },
+    Cause {
         id: "clip-value",
         does: "clips elements where the norm is meant, or the norm where elements are",
         formula: "min(max(g, −c), c) in place of g·min(1, c/‖g‖), or the other way round",
@@ -474,13 +532,23 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "schedule-other",
-        does: "has a schedule of another length, or one that moves at other times",
-        formula: "T − 1, T + 1, 2T or T/2 in place of T; after every step in place of every epoch",
+        does: "has a schedule of another length or with other factors, or one that moves at other times",
+        formula: "T − 1, T + 1, 2T or T/2 in place of T; after every step in place of every epoch; another γ",
         by_hand: "count what the schedule counts: steps or epochs, and from 0",
         in_pytorch: "look where scheduler.step() stands, and what T_max counts",
         phase: Phase::Update,
         told_by: "steps behind the first move",
         edits: schedule,
+    },
+    Cause {
+        id: "schedule-added",
+        does: "lowers its learning rate from step to step, where it should stay",
+        formula: "lr·γⁿ in place of lr",
+        by_hand: "use the rate as it is, or write the schedule into the definition",
+        in_pytorch: "take the scheduler out",
+        phase: Phase::Update,
+        told_by: "more steps",
+        edits: decaying,
     },
     Cause {
         id: "frozen",

@@ -1,0 +1,152 @@
+//! Constants that nobody listed: one an edit, found at the first step apart, and then tried on the steps around it like any other.
+
+use super::{
+    Cause, Edit,
+    edit::Range,
+    search::{Question, Window},
+    trial::Trial,
+};
+use crate::{error::Result, run::Phase};
+use std::collections::BTreeSet;
+
+/// Constants that are tried at once, evenly between the ends.
+const POINTS: usize = 12;
+
+/// How often ends close in, each time to 2/13 of what lay between them: to f64's last digits, where nothing fits before.
+const PASSES: usize = 19;
+
+/// The pass after which those alone are followed that come closest.
+const CHOOSING: usize = 2;
+
+/// How many these are.
+const FOLLOWED: usize = 4;
+
+/// Whole numbers of which each is tried.
+const MOST_COUNTED: usize = 256;
+
+/// Digits that a constant is given by at most; one of these is tried by itself.
+const MOST_DIGITS: usize = 7;
+
+/// One constant on its way.
+struct Sought {
+    cause: &'static Cause,
+    edit: Edit,
+    range: Range,
+    /// Between where it is sought now, on the range's own scale.
+    ends: (f64, f64),
+    /// The best point so far, and how far off it is: the largest budget of the phase.
+    best: (f64, f64),
+}
+
+impl Sought {
+    fn new(cause: &'static Cause, edit: Edit) -> Option<Self> {
+        let range = edit.open?;
+        Some(Self { cause, edit, range, ends: range.ends(), best: (f64::NAN, f64::INFINITY) })
+    }
+
+    fn points(&self) -> Vec<f64> {
+        let (low, high) = self.ends;
+        (0..POINTS).map(|point| low + (high - low) * (point + 1) as f64 / (POINTS + 1) as f64).collect()
+    }
+
+    /// Takes in how far off its points are. The distance falls towards the right one from both sides, so that it lies between the
+    /// neighbours of the best.
+    fn close_in(&mut self, off: &[(f64, f64)]) {
+        let best = off.iter().copied().fold(self.best, |best, other| if other.1 < best.1 { other } else { best });
+        let known = off.iter().map(|(point, _)| *point).chain([self.ends.0, self.ends.1, self.best.0]);
+        let (mut low, mut high) = self.ends;
+        for point in known {
+            if point < best.0 {
+                low = low.max(point);
+            } else if point > best.0 {
+                high = high.min(point);
+            }
+        }
+        (self.ends, self.best) = ((low, high), best);
+    }
+
+    /// The constant that was found, as the number of fewest digits first.
+    fn closed(&self) -> Vec<Edit> {
+        let measured = self.range.constant(self.best.0);
+        let short = |value: f64, digits: usize| format!("{value:.digits$e}").parse::<f64>().unwrap_or(value);
+        let mut numbers: Vec<f64> = Vec::new();
+        for digits in 0..MOST_DIGITS {
+            let direct = short(measured, digits);
+            // 0.9995 is 5e-4 from 1.
+            let from_one = short(1.0 - short(1.0 - measured, digits), MOST_DIGITS + 3);
+            let near_one = matches!(self.range, Range::Share { .. }) && measured > 0.5;
+            let both = [Some(direct), near_one.then_some(from_one)];
+            numbers.extend(both.into_iter().flatten());
+        }
+        numbers.push(measured);
+        let mut seen = BTreeSet::new();
+        numbers.retain(|number| seen.insert(number.to_bits()));
+        numbers.iter().map(|number| self.edit.at(*number, short(measured, MOST_DIGITS - 1))).collect()
+    }
+}
+
+impl Question<'_> {
+    /// Edits with constants that were found for phases that nothing explains, tried on all steps.
+    pub(super) fn fitted(&self, left: &BTreeSet<Phase>) -> Result<Vec<Trial>> {
+        let mut found = Vec::new();
+        for phase in left {
+            let edits = self.suggested(*phase).into_iter();
+            let (counted, sought): (Vec<_>, Vec<_>) = edits
+                .filter(|(_, edit)| edit.open.is_some())
+                .partition(|(_, edit)| matches!(edit.open, Some(Range::Count { .. })));
+            let mut trials: Vec<Trial> = counted.iter().flat_map(|(cause, edit)| self.counted(cause, edit)).collect();
+            let mut constants = Vec::from_iter((0..trials.len()).map(|number| number..number + 1));
+            for closed in self.sought(sought, *phase)? {
+                let first = trials.len();
+                trials.extend(closed.into_iter().filter_map(|(cause, edit)| self.trial((cause, None), edit)));
+                constants.push(first..trials.len());
+            }
+            self.run(&mut trials, Window::Whole)?;
+            let fits = |number: &usize| trials[*number].fits(*phase);
+            // Of one constant the shortest that fits.
+            let shortest: Vec<usize> = constants.into_iter().filter_map(|mut of| of.find(fits)).collect();
+            let trials = trials.into_iter().enumerate();
+            found.extend(trials.filter(|(number, _)| shortest.contains(number)).map(|(_, trial)| trial));
+        }
+        Ok(found)
+    }
+
+    /// One trial for each whole number.
+    fn counted(&self, cause: &'static Cause, edit: &Edit) -> Vec<Trial> {
+        let Some(Range::Count { from, to }) = edit.open else { return Vec::new() };
+        let all = from..=to.min(from + MOST_COUNTED - 1);
+        all.filter_map(|count| self.trial((cause, None), edit.at(count as f64, count as f64))).collect()
+    }
+
+    /// The constants that come closest at the first step at which a phase is apart, each in several lengths.
+    fn sought(&self, edits: Vec<(&'static Cause, Edit)>, phase: Phase) -> Result<Vec<Vec<(&'static Cause, Edit)>>> {
+        let mut all: Vec<Sought> = edits.into_iter().filter_map(|(cause, edit)| Sought::new(cause, edit)).collect();
+        for pass in 0..PASSES {
+            let mut tried = Vec::new();
+            let mut trials = Vec::new();
+            for (number, sought) in all.iter().enumerate().filter(|(_, sought)| sought.best.1 > 1.0) {
+                for point in sought.points() {
+                    let constant = sought.range.constant(point);
+                    let trial = self.trial((sought.cause, None), sought.edit.at(constant, constant));
+                    tried.extend(trial.is_some().then_some((number, point)));
+                    trials.extend(trial);
+                }
+            }
+            if trials.is_empty() {
+                break;
+            }
+            self.run(&mut trials, Window::First(phase))?;
+            for (number, sought) in all.iter_mut().enumerate() {
+                let of = tried.iter().zip(&trials).filter(|((of, _), _)| *of == number);
+                let off: Vec<(f64, f64)> = of.map(|((_, point), trial)| (*point, trial.worst(phase))).collect();
+                sought.close_in(&off);
+            }
+            all.retain(|sought| sought.best.1.is_finite());
+            if pass + 1 == CHOOSING {
+                all.sort_by(|one, other| one.best.1.total_cmp(&other.best.1));
+                all.truncate(FOLLOWED);
+            }
+        }
+        Ok(all.iter().map(|sought| sought.closed().into_iter().map(|edit| (sought.cause, edit)).collect()).collect())
+    }
+}

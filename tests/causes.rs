@@ -40,7 +40,7 @@ fn judged(base: &str, set: &str) -> (Experiment, Verdict) {
 }
 
 /// The mistake of a candidate, and what it is called, with others that no run of this kind could tell from it.
-const CASES: [(&str, &str, &[&str]); 55] = [
+const CASES: [(&str, &str, &[&str]); 57] = [
     (ADAM, "training.faults=['no-bias-correction']", &["no-bias-correction"]),
     (ADAM, "training.faults=['constant-correction']", &["constant-correction"]),
     (ADAM, "training.faults=['eps-inside-root']", &["eps-inside-root"]),
@@ -98,6 +98,8 @@ const CASES: [(&str, &str, &[&str]); 55] = [
     (SGD, "training.clip={ norm = 0.29 }", &["clip-other"]),
     (SGD, "training.schedule.step.gamma=0.65", &["schedule-other"]),
     (SGD, "training.schedule.step.size=5", &["schedule-other"]),
+    (SGD, "training.faults=[{ schedule-late = -1 }]", &["schedule-late"]),
+    (ADAM, "training.faults=[{ step-counter = 3 }]", &["step-counter"]),
     (SGD, "training.loss={ huber = { delta = 0.6 } }", &["other-loss"]),
     (SGD, "training.optimizer.sgd.lr=0.0333", &["rate-scaled"]),
     (SGD, "model.layer.3={ leaky-relu = { slope = 0.07 } }", &["slope-other"]),

@@ -34,14 +34,16 @@ struct Sought {
     range: Range,
     /// Between where it is sought now, on the range's own scale.
     ends: (f64, f64),
-    /// The best point so far, and how far off it is: the largest budget of the phase.
+    /// The best point so far, and how far off it is.
     best: (f64, f64),
+    /// Whether the best one fits.
+    fits: bool,
 }
 
 impl Sought {
     fn new(cause: &'static Cause, edit: Edit) -> Option<Self> {
         let range = edit.open?;
-        Some(Self { cause, edit, range, ends: range.ends(), best: (f64::NAN, f64::INFINITY) })
+        Some(Self { cause, edit, range, ends: range.ends(), best: (f64::NAN, f64::INFINITY), fits: false })
     }
 
     fn points(&self) -> Vec<f64> {
@@ -124,7 +126,7 @@ impl Question<'_> {
         for pass in 0..PASSES {
             let mut tried = Vec::new();
             let mut trials = Vec::new();
-            for (number, sought) in all.iter().enumerate().filter(|(_, sought)| sought.best.1 > 1.0) {
+            for (number, sought) in all.iter().enumerate().filter(|(_, sought)| !sought.fits) {
                 for point in sought.points() {
                     let constant = sought.range.constant(point);
                     let trial = self.trial((sought.cause, None), sought.edit.at(constant, constant));
@@ -137,9 +139,11 @@ impl Question<'_> {
             }
             self.run(&mut trials, Window::First(phase))?;
             for (number, sought) in all.iter_mut().enumerate() {
-                let of = tried.iter().zip(&trials).filter(|((of, _), _)| *of == number);
-                let off: Vec<(f64, f64)> = of.map(|((_, point), trial)| (*point, trial.worst(phase))).collect();
+                let of: Vec<_> = tried.iter().zip(&trials).filter(|((of, _), _)| *of == number).collect();
+                let off: Vec<(f64, f64)> = of.iter().map(|((_, point), trial)| (*point, trial.far(phase))).collect();
                 sought.close_in(&off);
+                let best = of.iter().find(|((_, point), _)| *point == sought.best.0);
+                sought.fits |= best.is_some_and(|(_, trial)| trial.fits(phase));
             }
             all.retain(|sought| sought.best.1.is_finite());
             if pass + 1 == CHOOSING {

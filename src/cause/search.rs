@@ -302,7 +302,7 @@ fn told(phases: &BTreeSet<Phase>, class: &[&Trial], apart: usize, proof: Option<
         None => best.cause.does.to_owned(),
         Some(other) => format!("{}, and {}", best.cause.does, other.does),
     };
-    let residual = phases.iter().map(|phase| best.worst(*phase)).fold(0.0, f64::max);
+    let residual = phases.iter().filter_map(|phase| best.replayed.worst.get(phase)).copied().fold(0.0, f64::max);
     verdict::Cause {
         id: best.cause.id.to_owned(),
         status: if confirmed { Status::Confirmed } else { Status::Consistent },

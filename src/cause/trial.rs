@@ -25,6 +25,10 @@ pub(super) struct Replayed {
     pub worst: BTreeMap<Phase, f64>,
     /// How many tensors of each phase have been out of judgement: agreement with these proves nothing.
     unjudged: BTreeMap<Phase, usize>,
+    /// Of each phase so far, the largest gap beside the limits of the definition as it is: an edit may widen its own.
+    far: BTreeMap<Phase, f64>,
+    /// What the latest step was found to be.
+    latest: Vec<Deviation>,
 }
 
 impl Replayed {
@@ -36,25 +40,41 @@ impl Replayed {
             replay: Replay::new(&experiment.reference, experiment.candidate.dtype, k).with_tail(tail),
             worst: BTreeMap::new(),
             unjudged: BTreeMap::new(),
+            far: BTreeMap::new(),
+            latest: Vec::new(),
         }
     }
 
     /// Takes in a step.
     fn measure(&mut self, record: &StepRecord, reference: &StepRecord) {
-        let Self { places, layout, replay, worst, unjudged } = self;
+        let Self { places, layout, replay, worst, unjudged, latest, .. } = self;
         let given = layout.of(replay, record, reference);
-        let mut deviations: Vec<Deviation> = Vec::new();
-        let each: Each<'_> = &mut |_, judged| deviations.push(judged.deviation());
+        latest.clear();
+        let each: Each<'_> = &mut |_, judged| latest.push(judged.deviation());
         places.measure(replay, (false, None), given, reference, each);
-        places.measure_closely(replay, &places.all, record.rows, &mut deviations, &mut |replay, each| {
+        places.measure_closely(replay, &places.all, record.rows, latest, &mut |replay, each| {
             places.measure(replay, (true, None), given, reference, each);
         });
-        for (place, deviation) in places.all.iter().zip(&deviations) {
+        for (place, deviation) in places.all.iter().zip(latest.iter()) {
             let budget = worst.entry(place.phase()).or_default();
             *unjudged.entry(place.phase()).or_default() += usize::from(!(deviation.limit <= UNJUDGED));
             // What is no number is worse than any.
             if !(deviation.budget <= *budget) {
                 *budget = deviation.budget;
+            }
+        }
+    }
+
+    /// Takes in how far the latest step is from it beside the limits of the definition as it is.
+    fn compare(&mut self, plain: &Self) {
+        let limits = plain.latest.iter().map(|deviation| deviation.limit);
+        for ((place, deviation), limit) in self.places.all.iter().zip(&self.latest).zip(limits) {
+            let far = self.far.entry(place.phase()).or_default();
+            // What is exact has a limit of 0.
+            let found = deviation.gap / limit.max(f64::EPSILON);
+            // What is no number is farther than any.
+            if !(found <= *far) {
+                *far = found;
             }
         }
     }
@@ -102,10 +122,11 @@ impl Trial {
         self.replayed.fits(phase)
     }
 
-    /// The largest budget of a phase: 0 where it has none, infinite where it was not tried to the end.
-    pub fn worst(&self, phase: Phase) -> f64 {
-        let worst = self.replayed.worst.get(&phase).copied().unwrap_or_default();
-        if self.dead || worst.is_nan() { f64::INFINITY } else { worst }
+    /// How far a phase is from it at most, beside the limits of the definition as it is: infinite where it was not tried to the
+    /// end.
+    pub fn far(&self, phase: Phase) -> f64 {
+        let far = self.replayed.far.get(&phase).copied().unwrap_or_default();
+        if self.dead || far.is_nan() { f64::INFINITY } else { far }
     }
 }
 
@@ -142,6 +163,7 @@ impl Observer for Trying<'_> {
         for trial in self.trials.iter_mut().filter(|trial| !trial.dead) {
             let replayed = &mut trial.replayed;
             replayed.measure(record, reference);
+            replayed.compare(plain);
             for phase in self.wanted.iter().filter(|phase| replayed.unjudged.get(phase) > plain.unjudged.get(phase)) {
                 replayed.worst.insert(*phase, f64::INFINITY);
             }

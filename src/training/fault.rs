@@ -56,8 +56,8 @@ pub enum Fault {
     DecayAfterStep,
     /// `norm-statistics-constant`: norms take mean and variance for constants on the way back.
     NormStatisticsConstant,
-    /// `{ schedule-late = 1 }`: the schedule is so many moves late.
-    ScheduleLate(u32),
+    /// `{ schedule-late = 1 }`: the schedule is so many moves late; below 0 it is early.
+    ScheduleLate(i32),
     /// `early-update`: a layer's weights are updated before the gradient is passed back through them.
     EarlyUpdate,
     /// `bias-gradient-averaged`: the gradient of a linear layer's bias is the mean over the rows, not the sum.

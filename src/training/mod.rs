@@ -99,8 +99,8 @@ impl Training {
         let late = self
             .faults
             .iter()
-            .find_map(|fault| if let Fault::ScheduleLate(by) = fault { Some(*by as usize) } else { None });
-        let [step, epoch] = [step, epoch].map(|moves| moves.saturating_sub(late.unwrap_or(0)));
+            .find_map(|fault| if let Fault::ScheduleLate(by) = fault { Some(*by as isize) } else { None });
+        let [step, epoch] = [step, epoch].map(|moves| moves.saturating_add_signed(-late.unwrap_or(0)));
         let scaled = |fault: &Fault| if let Fault::RateScaled(by) = fault { Some(*by) } else { None };
         let by = self.faults.iter().find_map(scaled).unwrap_or(1.0);
         by * self.schedule.map_or(lr, |schedule| schedule.lr(lr, step, epoch))

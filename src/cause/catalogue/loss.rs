@@ -1,6 +1,9 @@
 //! Mistakes in the loss and in what is printed of it.
 
-use super::{super::edit::HOLE, ANY_SHARE, ANY_SIZE, Cause, Edit, Evidence, fault};
+use super::{
+    super::{edit::HOLE, evidence::number},
+    ANY_SHARE, ANY_SIZE, Cause, Edit, Evidence, fault,
+};
 use crate::{
     run::Phase,
     training::{Measure, Reduction, ReportedMeasure},
@@ -39,27 +42,23 @@ fn reported(evidence: &Evidence<'_>) -> Vec<Edit> {
 
 /// Losses that are taken for each other.
 fn measures(evidence: &Evidence<'_>) -> Vec<Edit> {
-    let others: &[&str] = match evidence.reference().training.loss.measure {
-        Measure::SquaredError => &["\"l1\"", "\"huber\"", "\"smooth-l1\""],
-        Measure::AbsoluteError => &["\"mse\"", "\"huber\"", "\"smooth-l1\""],
-        Measure::Huber { .. } => &["\"mse\"", "\"l1\"", "\"smooth-l1\"", "\"huber\""],
-        Measure::SmoothL1 { .. } => &["\"mse\"", "\"l1\"", "\"huber\"", "\"smooth-l1\""],
+    let (others, size): (&[&str], _) = match evidence.reference().training.loss.measure {
+        Measure::SquaredError => (&["\"l1\"", "\"huber\"", "\"smooth-l1\""], None),
+        Measure::AbsoluteError => (&["\"mse\"", "\"huber\"", "\"smooth-l1\""], None),
+        Measure::Huber { delta: size } | Measure::SmoothL1 { beta: size } => {
+            (&["\"mse\"", "\"l1\"", "\"huber\"", "\"smooth-l1\""], Some(size))
+        }
         Measure::CrossEntropy(_)
         | Measure::NegativeLogLikelihood { .. }
         | Measure::LogLoss { .. }
         | Measure::BinaryCrossEntropy
-        | Measure::BinaryCrossEntropyWithLogits { .. } => &[],
+        | Measure::BinaryCrossEntropyWithLogits { .. } => return Vec::new(),
     };
     let mut edits: Vec<Edit> = others.iter().map(|other| Edit::key(format!("training.loss={other}"))).collect();
-    if let Measure::Huber { delta: size } | Measure::SmoothL1 { beta: size } =
-        evidence.reference().training.loss.measure
-    {
-        for size in [size.to_string().as_str(), HOLE] {
-            for (name, key) in [("huber", "delta"), ("smooth-l1", "beta")] {
-                let edit = Edit::key(format!("training.loss={{ {name} = {{ {key} = {size} }} }}"));
-                edits.push(if size == HOLE { edit.open(ANY_SIZE) } else { edit });
-            }
-        }
+    for (name, key) in [("huber", "delta"), ("smooth-l1", "beta")] {
+        let of = |size: &str| Edit::key(format!("training.loss={{ {name} = {{ {key} = {size} }} }}"));
+        edits.extend(size.map(|size| of(&number(size))));
+        edits.push(of(HOLE).open(ANY_SIZE));
     }
     edits
 }

@@ -217,13 +217,16 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "step-counter",
-        does: "counts Adam's t one too far",
+        does: "counts Adam's t too far",
         formula: "1 − βᵗ⁺¹ in place of 1 − βᵗ at the first step, t = 1",
         by_hand: "count t up once before the first update: 1, 2, 3, …",
         in_pytorch: "torch.optim.Adam counts by itself",
         phase: Phase::Update,
         told_by: "a second step",
-        edits: |_| vec![Edit::fault("{ step-counter = 1 }")],
+        edits: |_| {
+            let by = |steps: &str| Edit::fault(format!("{{ step-counter = {steps} }}"));
+            vec![by("1"), by(HOLE).open(Range::Count { from: 2, to: 32 })]
+        },
     },
     Cause {
         id: "step-per-parameter",
@@ -522,13 +525,16 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "schedule-late",
-        does: "moves its learning rate one step late",
-        formula: "lr(n − 1) in place of lr(n)",
+        does: "moves its learning rate late, or early",
+        formula: "lr(n − 1) or lr(n + 1) in place of lr(n)",
         by_hand: "count the moves from 0 at the first update",
         in_pytorch: "call scheduler.step() right after optimizer.step()",
         phase: Phase::Update,
         told_by: "steps behind the first move",
-        edits: |_| vec![Edit::fault("{ schedule-late = 1 }")],
+        edits: |_| {
+            let by = |moves: &str| Edit::fault(format!("{{ schedule-late = {moves} }}"));
+            vec![by("1"), by("-1"), by(HOLE).open(Range::Count { from: 2, to: 32 })]
+        },
     },
     Cause {
         id: "schedule-other",

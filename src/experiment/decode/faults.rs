@@ -122,8 +122,8 @@ fn one(node: &Node, model: &Model) -> Result<Fault> {
         ("decay-after-step", None) => Fault::DecayAfterStep,
         ("norm-statistics-constant", None) => Fault::NormStatisticsConstant,
         ("schedule-late", Some(value)) => match &value.value {
-            Value::Integer(moves @ 1..=1_000_000) => Fault::ScheduleLate(*moves as u32),
-            _ => return Err(wrong(value, "how many moves it is late, a whole number from 1")),
+            Value::Integer(moves @ (-1_000_000..=-1 | 1..=1_000_000)) => Fault::ScheduleLate(*moves as i32),
+            _ => return Err(wrong(value, "how many moves it is late, a whole number; below 0 it is early")),
         },
         ("early-update", None) => Fault::EarlyUpdate,
         ("bias-gradient-averaged", None) => Fault::BiasGradientAveraged,
@@ -292,6 +292,7 @@ mod tests {
             ("'adam'", "{ inputs-scaled = 2 }", Fault::InputsScaled(2.0)),
             ("'adam'", "{ order = 7 }", Fault::Order(7)),
             ("'adam'\nschedule = { exponential = { gamma = 0.9 } }", "{ schedule-late = 2 }", Fault::ScheduleLate(2)),
+            ("'adam'\nschedule = { exponential = { gamma = 0.9 } }", "{ schedule-late = -1 }", Fault::ScheduleLate(-1)),
             ("'adam'", "{ no-gradient = 1 }", Fault::NoGradient(1)),
             ("'adam'", "{ derivative-forgotten = 1 }", Fault::DerivativeForgotten(1)),
             ("'adam'", "{ gradients-scaled = 0.5 }", Fault::GradientsScaled(0.5)),

@@ -1,6 +1,7 @@
 //! The judge, calibrated: can a verdict be trusted? What rounding really does beside what the limits allow, false alarms, missed faults, and
 //! what judging costs.
 
+pub mod causes;
 mod control;
 mod cost;
 mod faults;

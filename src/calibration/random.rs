@@ -152,6 +152,15 @@ fn drawn(seed: u64, otherwise: bool) -> Result<(Arc<DataSet>, String)> {
     Ok((set, text))
 }
 
+/// Rows of five words out of twelve, of three classes.
+///
+/// # Errors
+/// Never, but for a fault of this generator.
+pub(super) fn rows_of_words() -> Result<Arc<DataSet>> {
+    let mut draws = Draws(ChaCha8Rng::seed_from_u64(0));
+    Ok(Arc::new(set(&mut draws, Rows::Words(12), (48, 5, 1.0), Goal::Classes(3))?))
+}
+
 fn set(draws: &mut Draws, kind: Rows, (rows, columns, scale): (usize, usize, f64), goal: Goal) -> Result<DataSet> {
     let distinct = if let Rows::Repeated(distinct) = kind { distinct.min(rows) } else { rows };
     let center: Vec<f64> = (0..columns).map(|_| draws.normal()).collect();

@@ -119,11 +119,11 @@ pub(super) fn digits(value: f64) -> usize {
 
 impl Range {
     /// Its ends on the scale on which it is searched.
-    pub fn ends(self) -> (f64, f64) {
+    pub fn ends(self) -> [f64; 2] {
         match self {
-            Self::Size { from, to } => (from.ln(), to.ln()),
-            Self::Share { least } => (-(1.0 / least - 1.0).ln(), (1.0 / least - 1.0).ln()),
-            Self::Count { from, to } => (from as f64, to as f64),
+            Self::Size { from, to } => [from.ln(), to.ln()],
+            Self::Share { least } => [-(1.0 / least - 1.0).ln(), (1.0 / least - 1.0).ln()],
+            Self::Count { from, to } => [from as f64, to as f64],
         }
     }
 

@@ -9,17 +9,17 @@ use super::{
 use crate::{error::Result, run::Phase};
 use std::collections::BTreeSet;
 
-/// Constants that are tried at once, evenly between the ends.
+/// Constants that are tried at first, evenly between the ends.
 const POINTS: usize = 12;
 
-/// How often ends close in, each time to 2/13 of what lay between them: to f64's last digits, where nothing fits before.
-const PASSES: usize = 19;
+/// How often ends close in at most, where nothing fits before.
+const PASSES: usize = 14;
 
 /// The pass after which those alone are followed that come closest.
 const CHOOSING: usize = 2;
 
 /// How many these are.
-const FOLLOWED: usize = 4;
+const FOLLOWED: usize = 8;
 
 /// Whole numbers of which each is tried.
 const MOST_COUNTED: usize = 256;
@@ -32,10 +32,10 @@ struct Sought {
     cause: &'static Cause,
     edit: Edit,
     range: Range,
-    /// Between where it is sought now, on the range's own scale.
-    ends: (f64, f64),
+    /// Between where it is sought now, on the range's own scale, and how far off it is there.
+    ends: [(f64, f64); 2],
     /// The best point so far, and how far off it is.
-    best: (f64, f64),
+    best: Option<(f64, f64)>,
     /// Whether the best one fits.
     fits: bool,
 }
@@ -43,33 +43,46 @@ struct Sought {
 impl Sought {
     fn new(cause: &'static Cause, edit: Edit) -> Option<Self> {
         let range = edit.open?;
-        Some(Self { cause, edit, range, ends: range.ends(), best: (f64::NAN, f64::INFINITY), fits: false })
+        let ends = range.ends().map(|end| (end, f64::INFINITY));
+        Some(Self { cause, edit, range, ends, best: None, fits: false })
     }
 
+    /// How far off it is at its best.
+    fn off(&self) -> f64 {
+        self.best.map_or(f64::INFINITY, |(_, off)| off)
+    }
+
+    /// Evenly at first; then where the distance, which falls evenly towards the right one, ends by how it falls from either
+    /// end to the best, and close around that.
     fn points(&self) -> Vec<f64> {
-        let (low, high) = self.ends;
-        (0..POINTS).map(|point| low + (high - low) * (point + 1) as f64 / (POINTS + 1) as f64).collect()
+        let [low, high] = self.ends.map(|(point, _)| point);
+        let even = |from: f64, to: f64, count: usize| -> Vec<f64> {
+            (1..=count).map(|point| from + (to - from) * point as f64 / (count + 1) as f64).collect()
+        };
+        let Some((best, off)) = self.best else { return even(low, high, POINTS) };
+        let mut points = [even(low, best, 2), even(best, high, 2)].concat();
+        for (end, off_there) in self.ends {
+            let beyond = off * (best - end) / (off_there - off);
+            points.extend([0.0, 1e-3, -1e-3, 0.1, -0.1].map(|part| best + beyond * (1.0 + part)));
+        }
+        points.retain(|point| low < *point && *point < high && *point != best);
+        points
     }
 
-    /// Takes in how far off its points are. The distance falls towards the right one from both sides, so that it lies between the
-    /// neighbours of the best.
+    /// Takes in how far off its points are. The right one lies between the neighbours of the best.
     fn close_in(&mut self, off: &[(f64, f64)]) {
-        let best = off.iter().copied().fold(self.best, |best, other| if other.1 < best.1 { other } else { best });
-        let known = off.iter().map(|(point, _)| *point).chain([self.ends.0, self.ends.1, self.best.0]);
-        let (mut low, mut high) = self.ends;
-        for point in known {
-            if point < best.0 {
-                low = low.max(point);
-            } else if point > best.0 {
-                high = high.min(point);
-            }
-        }
-        (self.ends, self.best) = ((low, high), best);
+        let known: Vec<(f64, f64)> = off.iter().copied().chain(self.best).chain(self.ends).collect();
+        let inner = off.iter().copied().chain(self.best);
+        let Some(best) = inner.min_by(|one, other| one.1.total_cmp(&other.1)) else { return };
+        let below = known.iter().filter(|known| known.0 < best.0).max_by(|one, other| one.0.total_cmp(&other.0));
+        let above = known.iter().filter(|known| known.0 > best.0).min_by(|one, other| one.0.total_cmp(&other.0));
+        self.ends = [*below.unwrap_or(&self.ends[0]), *above.unwrap_or(&self.ends[1])];
+        self.best = Some(best);
     }
 
     /// The constant that was found, as the number of fewest digits first.
     fn closed(&self) -> Vec<Edit> {
-        let measured = self.range.constant(self.best.0);
+        let Some(measured) = self.best.map(|(point, _)| self.range.constant(point)) else { return Vec::new() };
         let short = |value: f64, digits: usize| format!("{value:.digits$e}").parse::<f64>().unwrap_or(value);
         let mut numbers: Vec<f64> = Vec::new();
         for digits in 0..MOST_DIGITS {
@@ -142,12 +155,12 @@ impl Question<'_> {
                 let of: Vec<_> = tried.iter().zip(&trials).filter(|((of, _), _)| *of == number).collect();
                 let off: Vec<(f64, f64)> = of.iter().map(|((_, point), trial)| (*point, trial.far(phase))).collect();
                 sought.close_in(&off);
-                let best = of.iter().find(|((_, point), _)| *point == sought.best.0);
+                let best = of.iter().find(|((_, point), _)| sought.best.is_some_and(|best| best.0 == *point));
                 sought.fits |= best.is_some_and(|(_, trial)| trial.fits(phase));
             }
-            all.retain(|sought| sought.best.1.is_finite());
+            all.retain(|sought| sought.off().is_finite());
             if pass + 1 == CHOOSING {
-                all.sort_by(|one, other| one.best.1.total_cmp(&other.best.1));
+                all.sort_by(|one, other| one.off().total_cmp(&other.off()));
                 all.truncate(FOLLOWED);
             }
         }

@@ -30,6 +30,9 @@ const PROVED: usize = 200;
 /// Multiply-adds that all replays together may take: some seconds.
 const MOST_WORK: f64 = 2e10;
 
+/// Combinations of what explains several phases that are tried.
+const MOST_TOGETHER: usize = 64;
+
 /// Edits of a phase of which pairs are tried, where none fits alone.
 const MOST_PAIRED: usize = 40;
 
@@ -102,15 +105,18 @@ impl Question<'_> {
     fn answer(&self) -> Result<Vec<verdict::Cause>> {
         let mut trials = self.trials();
         let apart = self.run(&mut trials, Window::Whole)?;
-        let (mut chosen, mut left) = self.choose(&trials);
-        if !left.is_empty() {
-            trials.extend(self.fitted(&left)?);
-            (chosen, left) = self.choose(&trials);
+        let (_, left) = self.choose(&trials);
+        // Where gradients were not recorded a constant may do what a mistake of another kind does.
+        let rivals = if self.judged.contains(&Phase::Backward) { left } else { self.wanted.clone() };
+        if !rivals.is_empty() {
+            trials.extend(self.fitted(&rivals)?);
         }
+        let (chosen, left) = self.choose(&trials);
+        let chosen = self.compatible(chosen)?;
         let pairs = if left.is_empty() { Vec::new() } else { self.pairs(&trials, &left)? };
         // Pairs are many: one is named only where a run proves it.
         let pair = pairs.iter().find(|pair| left.iter().all(|phase| pair.fits(*phase)));
-        let union = chosen.iter().map(|(_, class)| best(class)).fold(Edit::default(), |all, one| all.and(&one.edit));
+        let union = chosen.iter().fold(Edit::default(), |all, (_, class)| all.and(&class[0].edit));
         let joined = pair.map_or(union.clone(), |pair| union.and(&pair.edit));
         let asked = (left.is_empty() && !chosen.is_empty()) || pair.is_some();
         let proved = if asked { self.prove(&joined)? } else { None };
@@ -141,10 +147,45 @@ impl Question<'_> {
             let most = trials.iter().map(|trial| fixed(trial).len()).max().unwrap_or(0);
             let first = trials.iter().find(|trial| most > 0 && fixed(trial).len() == most);
             let Some(phases) = first.map(|trial| fixed(trial)) else { return (chosen, left) };
-            let class = trials.iter().copied().filter(|trial| fixed(trial) == phases).collect();
+            let mut class: Vec<&Trial> = trials.iter().copied().filter(|trial| fixed(trial) == phases).collect();
+            // A mistake that fits as it stands says more than a constant that was measured.
+            class.sort_by_key(|trial| (trial.edit.constant.is_some(), !trial.edit.is_recognized()));
+            let known = class.iter().filter(|trial| trial.edit.is_recognized()).count();
+            class.truncate(known.max(1));
             left = left.difference(&phases).copied().collect();
             chosen.push((phases, class));
         }
+    }
+
+    /// Of several classes, what fits together: what explains one phase may be wrong in another that is explained by another.
+    fn compatible<'t>(&self, mut chosen: Vec<Class<'t>>) -> Result<Vec<Class<'t>>> {
+        if chosen.len() < 2 {
+            return Ok(chosen);
+        }
+        let mut together: Vec<Vec<&Trial>> = vec![Vec::new()];
+        for (_, class) in &chosen {
+            let with = |before: &Vec<&'t Trial>, one: &'t Trial| [before.as_slice(), &[one]].concat();
+            together = together.iter().flat_map(|before| class.iter().map(move |one| with(before, one))).collect();
+            together.truncate(MOST_TOGETHER);
+        }
+        let mut trials = Vec::new();
+        together.retain(|members| {
+            let edit = members.iter().fold(Edit::default(), |all, one| all.and(&one.edit));
+            let trial = self.trial((members[0].cause, None), edit);
+            let built = trial.is_some();
+            trials.extend(trial);
+            built
+        });
+        self.run(&mut trials, Window::Whole)?;
+        let explained = |trial: &Trial| chosen.iter().all(|(phases, _)| phases.iter().all(|phase| trial.fits(*phase)));
+        let fit: Vec<&Vec<&Trial>> =
+            together.iter().zip(&trials).filter(|(_, trial)| explained(trial)).map(|(members, _)| members).collect();
+        let Some(first) = fit.first() else { return Ok(chosen) };
+        for (number, (_, class)) in chosen.iter_mut().enumerate() {
+            class.retain(|one| fit.iter().any(|members| std::ptr::eq(members[number], *one)));
+            class.sort_by_key(|one| !std::ptr::eq(first[number], *one));
+        }
+        Ok(chosen)
     }
 
     /// The edits that the evidence suggests, each once.
@@ -283,15 +324,9 @@ fn harmless(trial: &Trial, phase: Phase) -> bool {
     !Phase::COMPUTED.contains(&phase) || trial.replayed.worst.get(&phase).is_none_or(|budget| *budget <= 1.0)
 }
 
-/// The edit of a class that is shown, and proved: a mistake that fits as it stands says more than a factor that was measured.
-fn best<'a>(class: &[&'a Trial]) -> &'a Trial {
-    let stands = class.iter().find(|trial| trial.edit.constant.is_none());
-    stands.or(class.iter().find(|trial| trial.edit.is_recognized())).unwrap_or(&class[0])
-}
-
-/// An answer: the first of the edits that fit, and the others.
+/// An answer: the first of the edits that fit, which is proved, and the others.
 fn told(phases: &BTreeSet<Phase>, class: &[&Trial], apart: usize, proof: Option<&Proof>) -> verdict::Cause {
-    let best = best(class);
+    let best = class[0];
     let edits = |trial: &Trial| -> Vec<String> {
         let engine = trial.engine.map(str::to_owned);
         trial.edit.sets().into_iter().chain(engine).map(|set| format!("reference.{set}")).collect()

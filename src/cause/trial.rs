@@ -9,7 +9,9 @@ use crate::{
         noise::{Each, Layout, Places, UNJUDGED},
         replay::Replay,
     },
-    run::{Observer, Phase, RunMode, StepEvent, StepRecord},
+    model::Dropout,
+    run::{Masks, Observer, Phase, RunMode, StepEvent, StepRecord},
+    tensor::DType,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,12 +25,15 @@ pub(super) struct Replayed {
     replay: Replay,
     /// The largest budget of each phase so far.
     pub worst: BTreeMap<Phase, f64>,
-    /// How many tensors of each phase have been out of judgement: agreement with these proves nothing.
-    unjudged: BTreeMap<Phase, usize>,
+    /// Phases with a tensor that is out of judgement by it, and not by the definition as it is: agreement proves nothing.
+    hidden: BTreeSet<Phase>,
     /// Of each phase so far, the largest gap beside the limits of the definition as it is: an edit may widen its own.
     far: BTreeMap<Phase, f64>,
     /// What the latest step was found to be.
     latest: Vec<Deviation>,
+    /// The masks of its own dropout, where that is not the definition's.
+    masks: Option<Masks>,
+    dtype: DType,
 }
 
 impl Replayed {
@@ -39,15 +44,33 @@ impl Replayed {
             layout: Layout::new(experiment, lends, k),
             replay: Replay::new(&experiment.reference, experiment.candidate.dtype, k).with_tail(tail),
             worst: BTreeMap::new(),
-            unjudged: BTreeMap::new(),
+            hidden: BTreeSet::new(),
             far: BTreeMap::new(),
             latest: Vec::new(),
+            masks: None,
+            dtype: experiment.candidate.dtype,
         }
+    }
+
+    /// With dropout of its own, where `plain` has another.
+    fn with_masks(self, experiment: &Experiment, plain: &Experiment) -> Self {
+        let dropout = |experiment: &Experiment| -> Vec<Dropout> {
+            experiment.reference.model.layers.iter().filter_map(|layer| layer.facts().mask).collect()
+        };
+        let own = dropout(experiment) != dropout(plain);
+        let masks = || Masks::new(&experiment.reference.model, experiment.reference.seed, experiment.kept());
+        Self { masks: own.then(masks), ..self }
     }
 
     /// Takes in a step.
     fn measure(&mut self, record: &StepRecord, reference: &StepRecord) {
-        let Self { places, layout, replay, worst, unjudged, latest, .. } = self;
+        let Self { places, layout, replay, worst, latest, masks, dtype, .. } = self;
+        let masked = masks.as_mut().map(|masks| {
+            masks.draw(record.step, record.epoch, record.rows);
+            let wide = masks.views(*dtype).into_iter().map(|mask| mask.values.iter().collect());
+            StepRecord { masks: wide.collect(), ..record.clone() }
+        });
+        let record = masked.as_ref().unwrap_or(record);
         let given = layout.of(replay, record, reference);
         latest.clear();
         let each: Each<'_> = &mut |_, judged| latest.push(judged.deviation());
@@ -57,7 +80,6 @@ impl Replayed {
         });
         for (place, deviation) in places.all.iter().zip(latest.iter()) {
             let budget = worst.entry(place.phase()).or_default();
-            *unjudged.entry(place.phase()).or_default() += usize::from(!(deviation.limit <= UNJUDGED));
             // What is no number is worse than any.
             if !(deviation.budget <= *budget) {
                 *budget = deviation.budget;
@@ -65,22 +87,29 @@ impl Replayed {
         }
     }
 
-    /// Takes in how far the latest step is from it beside the limits of the definition as it is.
+    /// Takes in how the latest step stands to it beside the definition as it is.
     fn compare(&mut self, plain: &Self) {
-        let limits = plain.latest.iter().map(|deviation| deviation.limit);
-        for ((place, deviation), limit) in self.places.all.iter().zip(&self.latest).zip(limits) {
+        let alike = self.places.all == plain.places.all;
+        for (number, (place, deviation)) in self.places.all.iter().zip(&self.latest).enumerate() {
+            let beside = if alike { &plain.latest[number] } else { deviation };
             let far = self.far.entry(place.phase()).or_default();
             // What is exact has a limit of 0.
-            let found = deviation.gap / limit.max(f64::EPSILON);
+            let found = deviation.gap / beside.limit.max(f64::EPSILON);
             // What is no number is farther than any.
             if !(found <= *far) {
                 *far = found;
+            }
+            // A gradient that a mistake makes 0 is rounding alone, and small beside the right one: that shows as much.
+            let told = deviation.limit <= UNJUDGED || deviation.limit * deviation.norm <= UNJUDGED * beside.norm;
+            let neither = alike && beside.limit > UNJUDGED;
+            if !(told || neither) {
+                self.hidden.insert(place.phase());
             }
         }
     }
 
     pub fn fits(&self, phase: Phase) -> bool {
-        self.worst.get(&phase).is_some_and(|budget| *budget <= 1.0)
+        self.worst.get(&phase).is_some_and(|budget| *budget <= 1.0) && !self.hidden.contains(&phase)
     }
 }
 
@@ -115,7 +144,8 @@ impl Trial {
         let exact = edited.reference.engine != experiment.reference.engine;
         let said = !experiment.resolved["reference"]["engine"].is_null();
         let engine = (said && exact).then_some("engine=exact");
-        Some(Self { cause, other, edit, engine, replayed: Replayed::new(&edited, lends, k), dead: false })
+        let replayed = Replayed::new(&edited, lends, k).with_masks(&edited, experiment);
+        Some(Self { cause, other, edit, engine, replayed, dead: false })
     }
 
     pub fn fits(&self, phase: Phase) -> bool {
@@ -164,9 +194,6 @@ impl Observer for Trying<'_> {
             let replayed = &mut trial.replayed;
             replayed.measure(record, reference);
             replayed.compare(plain);
-            for phase in self.wanted.iter().filter(|phase| replayed.unjudged.get(phase) > plain.unjudged.get(phase)) {
-                replayed.worst.insert(*phase, f64::INFINITY);
-            }
             trial.dead = !self.all && !self.wanted.iter().any(|phase| replayed.fits(*phase));
         }
         ControlFlow::Continue(())

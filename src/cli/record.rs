@@ -4,7 +4,7 @@ use super::{print, progress::Progress, run::Changes, stop_on_interrupt};
 use crate::{
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
-    run::{RunSide, recorded},
+    run::{RunSide, build, recorded},
     trace::Writer,
 };
 use clap::{Args, ValueEnum};
@@ -40,7 +40,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let progress = Progress::new(0, "step");
     let stop = stop_on_interrupt();
     let mut writer = None;
-    let steps = recorded(&experiment, RunSide::Reference, stop, &mut |manifest, step| {
+    let steps = recorded(&experiment, (RunSide::Reference, &build), stop, &mut |manifest, step| {
         let writer = match &mut writer {
             Some(writer) => writer,
             None => writer.insert(Writer::create(&options.out, manifest())?),

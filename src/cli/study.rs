@@ -23,9 +23,9 @@ pub(super) struct Options {
     out: PathBuf,
 }
 
-/// What can be run: the published comparisons, then the judge's calibration.
+/// What can be run: the published comparisons, then the judge's calibration, and that of the names it gives.
 pub(super) fn studies() -> impl Iterator<Item = &'static Study> {
-    published::ALL.iter().chain([&calibration::STUDY])
+    published::ALL.iter().chain([&calibration::STUDY, &calibration::causes::STUDY])
 }
 
 pub(super) fn run(options: &Options) -> Result<u8> {

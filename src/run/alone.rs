@@ -18,6 +18,19 @@ use std::sync::Arc;
 /// # Errors
 /// If it cannot be built.
 pub fn prepared(experiment: &Experiment, which: RunSide, rows: usize) -> Result<Box<dyn Engine>> {
+    prepared_by(experiment, which, rows, &build)
+}
+
+/// What makes a side's engine, for batches of at most so many rows.
+pub type Building<'a> = &'a dyn Fn(&Side, usize) -> Result<Box<dyn Engine>>;
+
+/// The same of an engine that `build` makes.
+pub(super) fn prepared_by(
+    experiment: &Experiment,
+    which: RunSide,
+    rows: usize,
+    build: Building<'_>,
+) -> Result<Box<dyn Engine>> {
     let start = Start::draw(experiment)?;
     let values = if which == RunSide::Reference { &start.reference } else { &start.candidate };
     let side = experiment.side(which);

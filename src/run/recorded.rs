@@ -1,6 +1,9 @@
 //! One engine of an experiment in training, all that it computes handed out step by step.
 
-use super::{Batches, RunSide, prepared};
+use super::{
+    Batches, RunSide,
+    alone::{Building, prepared_by},
+};
 use crate::{
     engine::Engine,
     error::Result,
@@ -35,14 +38,20 @@ fn one(value: &[f64; 1]) -> View<'_> {
     View { shape: Shape::new(&[]), values: Values::F64(value) }
 }
 
-/// Trains a side of an experiment and hands out what it computes; returns how many steps it made.
+/// Trains a side of an experiment, in the engine that `build` makes, and hands out what it computes; returns how many steps
+/// it made.
 ///
 /// # Errors
 /// If the engine fails, or who takes it.
-pub fn recorded(experiment: &Experiment, which: RunSide, stop: &AtomicBool, take: Taking<'_>) -> Result<usize> {
+pub fn recorded(
+    experiment: &Experiment,
+    (which, build): (RunSide, Building<'_>),
+    stop: &AtomicBool,
+    take: Taking<'_>,
+) -> Result<usize> {
     let side = experiment.side(which);
     let mut batches = Batches::new(experiment, which)?;
-    let mut engine = prepared(experiment, which, batches.largest())?;
+    let mut engine = prepared_by(experiment, which, batches.largest(), build)?;
     let places = side.model.places();
     let dropout: Vec<usize> = (0..places.len()).filter(|&layer| places[layer].mask.is_some()).collect();
     let (layers, names) = (side.model.layers.len(), engine.parameters().to_vec());

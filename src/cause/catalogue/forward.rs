@@ -5,7 +5,7 @@ use super::{
         edit::{HOLE, Range},
         evidence::number,
     },
-    ANY_SIZE, Cause, Edit, Evidence, fault,
+    ANY_SHARE, ANY_SIZE, Cause, Edit, Evidence, fault,
 };
 use crate::{
     model::{Axis, Gelu, Layer},
@@ -189,8 +189,8 @@ pub(super) const CAUSES: &[Cause] = &[
     },
     Cause {
         id: "dropout-unscaled",
-        does: "does not divide by 1 − p what dropout keeps",
-        formula: "x in place of x/(1 − p)",
+        does: "does not divide by 1 − p what dropout keeps, or by another one",
+        formula: "x in place of x/(1 − p), or x/(1 − q)",
         by_hand: "divide by 1 - p in training, and do nothing in evaluation",
         in_pytorch: "nn.Dropout divides",
         phase: Phase::Forward,
@@ -198,7 +198,8 @@ pub(super) const CAUSES: &[Cause] = &[
         edits: |evidence| {
             each(evidence, |layer| {
                 let Layer::Dropout(dropout) = layer else { return Vec::new() };
-                vec![Edit::key(format!(".dropout.scaled={}", !dropout.scaled))]
+                let other = Edit::key(format!(".dropout.p={HOLE}")).open(ANY_SHARE);
+                vec![Edit::key(format!(".dropout.scaled={}", !dropout.scaled)), other]
             })
         },
     },

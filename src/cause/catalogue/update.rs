@@ -505,10 +505,14 @@ pub(super) const CAUSES: &[Cause] = &[
         in_pytorch: "clip_grad_norm_ and clip_grad_value_ are two functions",
         phase: Phase::Update,
         told_by: "gradients beyond the limit",
-        edits: |evidence| match evidence.reference().training.clip {
-            Some(Clip::Norm(most)) => vec![Edit::key(format!("training.clip={{ value = {most} }}"))],
-            Some(Clip::Value(most)) => vec![Edit::key(format!("training.clip={{ norm = {most} }}"))],
-            None => Vec::new(),
+        edits: |evidence| {
+            let (other, own) = match evidence.reference().training.clip {
+                Some(Clip::Norm(most)) => ("value", most),
+                Some(Clip::Value(most)) => ("norm", most),
+                None => return Vec::new(),
+            };
+            let key = |most: &str| Edit::key(format!("training.clip={{ {other} = {most} }}"));
+            vec![key(&number(own)), key(HOLE).open(ANY_SIZE)]
         },
     },
     Cause {

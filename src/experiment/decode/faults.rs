@@ -226,7 +226,11 @@ fn needed(fault: &Fault, model: &Model, training: &Training) -> Option<&'static 
         Fault::BiasGradientAveraged | Fault::BiasGradientSummed => {
             (any(|layer| matches!(layer, Layer::Linear(linear) if linear.bias)), "a linear layer with a bias")
         }
-        Fault::EarlyUpdate => (model.parameters().len() > 1, "a second layer"),
+        // The norm of all gradients is not known before the first update.
+        Fault::EarlyUpdate => (
+            model.parameters().len() > 1 && !matches!(training.clip, Some(Clip::Norm(_))),
+            "a second layer, and no clipping by the norm of all gradients",
+        ),
         Fault::LastIndexWins => {
             (any(|layer| matches!(layer, Layer::Embedding(_) | Layer::EmbeddingBag(..))), "an embedding")
         }

@@ -22,6 +22,8 @@ pub struct Deviation {
     pub worst: usize,
     /// The best scalar fit: ⟨found, exact⟩ / ⟨exact, exact⟩.
     pub ratio: f64,
+    /// The norm that gap and limit are shares of: the larger of the two.
+    pub norm: f64,
 }
 
 impl Deviation {
@@ -57,6 +59,7 @@ impl Deviation {
             budget: if lengths_agree { budget } else { f64::INFINITY },
             worst,
             ratio: product / sums.b,
+            norm,
         }
     }
 
@@ -68,7 +71,8 @@ impl Deviation {
     /// A gap that was measured as a whole, between tensors that have the same limits.
     pub fn between(gap: f64, limit: f64) -> Self {
         let budget = if gap == 0.0 { 0.0 } else { gap / limit };
-        Self { gap, limit, budget: if budget.is_nan() { f64::INFINITY } else { budget }, worst: 0, ratio: f64::NAN }
+        let budget = if budget.is_nan() { f64::INFINITY } else { budget };
+        Self { gap, limit, budget, worst: 0, ratio: f64::NAN, norm: f64::NAN }
     }
 
     /// The same deviation where `factor` times as much is allowed.

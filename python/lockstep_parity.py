@@ -39,8 +39,10 @@ __version__ = "0.1.0"
 
 # The bytes of a .npy's header: NumPy leaves room in it, so that the count of steps can grow.
 _HEADER = 128
-_OWN = ("manifest.json", "manifest.json.partial", "complete", "step.npy", "loss.npy", "output.npy", "output_gradient.npy")
-_FOLDERS = ("parameter", "gradient", "activation", "activation_gradient", "mask", "batch")
+_OWN = ("manifest.json", "manifest.json.partial", "complete", "step.npy", "loss.npy", "output.npy", "output_gradient.npy",
+        "time_us.npy")
+_FOLDERS = ("parameter", "before", "after", "state", "gradient", "activation", "activation_gradient", "buffer", "mask", "batch",
+            "evaluation")
 
 
 class Recorder:
@@ -50,9 +52,12 @@ class Recorder:
     definition  what says what the training should be, for `weights` and `check`: an experiment, or a recording of PyTorch's
     layout      how weights are kept, {"W1": "in,out"}; needed for square ones alone, others are told by their shape
     engine      what it is called in reports
+    every       of a long training, every how many steps one is recorded: each is judged from its own weights
     """
 
-    def __init__(self, name, definition=None, layout=None, engine=None):
+    def __init__(self, name, definition=None, layout=None, engine=None, every=1):
+        if not isinstance(every, int) or every < 1:
+            raise ValueError(f"every= is a whole number of steps from 1 on; found {every!r}")
         self.folder = pathlib.Path(name)
         self.definition = None if definition is None else pathlib.Path(definition)
         libraries = {"numpy": numpy.__version__, "python": platform.python_version()}
@@ -63,6 +68,9 @@ class Recorder:
             "libraries": libraries,
         }
         self._files = {}
+        self._every, self._steps = every, 0
+        # With gaps between steps: copies of what the next recorded one starts from.
+        self._before = self._state = None
         self._names = None
         self._finish = None
 
@@ -87,8 +95,8 @@ class Recorder:
         turned = layout == "in,out"
         return {name: (w.T.copy() if turned and names[name] == "linear" and w.ndim == 2 else w) for name, w in arrays.items()}
 
-    def start(self, parameters):
-        """The weights before the first step, by name."""
+    def start(self, parameters, *, buffers=None, state=None):
+        """The weights before the first step, by name; buffers and the optimizer's state as of `step`, where there are some."""
         if self._names is not None:
             raise RuntimeError("start was called before; a training is recorded by one Recorder")
         named = _named(parameters)
@@ -99,10 +107,15 @@ class Recorder:
         arrays = {name: _array(f"parameter {name}", value) for name, value in named.items()}
         if not arrays:
             raise ValueError("start was given no parameters")
-        self._open_folder(list(arrays))
-        self._names, self._expected = list(arrays), set(arrays)
+        kept = self._kept(buffers)
+        self._open_folder([*arrays, *kept])
+        self._names, self._expected, self._buffers = list(arrays), set(arrays), set(kept)
+        if self._every > 1:
+            self._keep(arrays, state)
+            return self
         for name, array in arrays.items():
             self._append("parameter/" + name, array)
+        self._put("buffer/", kept, None)
         return self
 
     def step(
@@ -118,6 +131,9 @@ class Recorder:
         masks=None,
         output=None,
         output_gradient=None,
+        buffers=None,
+        state=None,
+        time_us=None,
     ):
         """What a step computed, called after its update; all but the new weights is optional.
 
@@ -129,12 +145,22 @@ class Recorder:
         masks            of dropout, by the layer's number: what is not 0 is kept
         output           what the last layer puts out
         output_gradient  the gradient of the loss in that
+        buffers          running statistics of batch norm after the step, by name; start is given those before it
+        state            with every=: what the optimizer keeps after the step, {"W1": {"momentum_buffer": v}}, by PyTorch's names
+        time_us          microseconds of forward, loss, backward and update, where you measured them
         """
         if self._names is None:
             raise RuntimeError("step was called before start: call record.start(parameters) before the first update")
+        if self._every > 1:
+            if not self._gap(_named(parameters), state, buffers):
+                return
+        elif self._buffers or buffers is not None:
+            self._put("buffer/", self._kept(buffers), self._buffers)
+        self._steps += 1
         if batch is not None or rows is not None:
             self._batch(batch, rows)
-        self._put("parameter/", _named(parameters), self._expected)
+        if self._every == 1:
+            self._put("parameter/", _named(parameters), self._expected)
         if gradients is not None:
             self._put("gradient/", _named(gradients), self._expected)
         of_layers = (("activation/", activations), ("activation_gradient/", activation_gradients), ("mask/", masks))
@@ -142,9 +168,63 @@ class Recorder:
             if values is not None:
                 layers = values if isinstance(values, dict) else dict(enumerate(values))
                 self._put(folder, {str(layer): value for layer, value in layers.items()}, None)
-        for name, value in (("output", output), ("output_gradient", output_gradient), ("loss", loss)):
+        for name, value in (("output", output), ("output_gradient", output_gradient), ("loss", loss), ("time_us", time_us)):
             if value is not None:
                 self._append(name, value)
+
+    def evaluation(self, inputs, targets, *, output=None, loss=None):
+        """What your network makes, in evaluation mode, of rows that it is only looked at with: after the latest step."""
+        if self._names is None:
+            raise RuntimeError("evaluation was called before start: call record.start(parameters) first")
+        if output is None and loss is None:
+            raise ValueError("an evaluation is judged by its output or its loss: give one of them")
+        given = {"input": inputs, "target": targets, "output": output, "loss": loss, "step": float(self._steps)}
+        arrays = {name: _array("evaluation/" + name, value) for name, value in given.items() if value is not None}
+        for name, array in arrays.items():
+            file = self._files.get("evaluation/" + name)
+            if (file is None and "evaluation/step" in self._files) or (file is not None and file.shape != array.shape):
+                raise ValueError(f"evaluations are all of as many rows, with the same parts; {name} is another one now")
+        for name, array in arrays.items():
+            self._append("evaluation/" + name, array)
+
+    def _gap(self, parameters, state, buffers):
+        """Of a recording with gaps: whether a step is recorded; what the next one starts from is kept."""
+        if buffers is not None:
+            raise ValueError("buffers are recorded at every step alone: leave every= out")
+        self._check("parameters", parameters, self._expected)
+        number = self._steps
+        recorded = number % self._every == 0
+        if recorded:
+            before = self._before_state(state)
+            self._append("step", numpy.float64(number))
+            self._put("before/", self._before, None)
+            self._put("after/", parameters, None)
+            for name, moments in before.items():
+                self._put(f"state/{name}/", moments, None)
+        else:
+            self._steps += 1
+        if (number + 1) % self._every == 0:
+            self._keep(parameters, state)
+        return recorded
+
+    def _before_state(self, after):
+        """The optimizer's state before a step; before the first one of all nothing has been gathered."""
+        if self._state is None and after is not None:
+            if self._steps > 0:
+                raise ValueError("the optimizer's state is given at every step, or at none")
+            return {name: {key: numpy.zeros_like(value) for key, value in own.items()} for name, own in _state(after).items()}
+        return self._state or {}
+
+    def _keep(self, parameters, state):
+        self._before = {name: numpy.array(_array(name, value)) for name, value in parameters.items()}
+        self._state = None if state is None else _state(state)
+
+    def _kept(self, buffers):
+        """Buffers that are numbers; PyTorch counts batches beside them."""
+        named = {} if buffers is None else _named(buffers)
+        if named and self._every > 1:
+            raise ValueError("buffers are recorded at every step alone: leave every= out")
+        return {name: value for name, value in named.items() if name.split(".")[-1] != "num_batches_tracked"}
 
     def finish(self):
         """The recording is whole. Called by `check`, and when the program ends without an error."""
@@ -207,11 +287,15 @@ class Recorder:
             self._append("batch/" + name, array)
         self._append("batch/size", numpy.float64(next(iter(counts.values()))))
 
-    def _put(self, folder, values, names):
-        if names is not None and values.keys() != names:
+    def _check(self, what, values, names):
+        if values.keys() != names:
             missing, extra = sorted(names - values.keys()), sorted(values.keys() - names)
-            what = f"{folder.rstrip('/')}s of a step are those that start was given"
+            what = f"{what} of a step are those that start was given"
             raise ValueError(what + (f"; {missing} are missing" if missing else "") + (f"; {extra} are not among them" if extra else ""))
+
+    def _put(self, folder, values, names):
+        if names is not None:
+            self._check(folder.rstrip("/") + "s", values, names)
         for name, value in values.items():
             self._append(folder + name, value)
 
@@ -228,7 +312,9 @@ class Recorder:
             return file.write(value)
         array = _array(name, value)
         if file is None:
-            file = self._files[name] = _File(self.folder / (name + ".npy"), array)
+            path = self.folder / (name + ".npy")
+            path.parent.mkdir(exist_ok=True)
+            file = self._files[name] = _File(path, array)
         file.append(name, array)
 
 
@@ -248,11 +334,12 @@ class record_torch:  # noqa: N801
     scheduler   the learning rate's, if there is one
     definition  the experiment that says what the training should be; if nothing is given it is written into the recording, where
                 model, loss and optimizer have names in an experiment: modules that chain, as in nn.Sequential
+    every       of a long training, every how many steps one is recorded, with the optimizer's state
 
     By PyTorch's public hooks alone. They are gone behind the block.
     """
 
-    def __init__(self, model, optimizer, name, loss=None, scheduler=None, definition=None):
+    def __init__(self, model, optimizer, name, loss=None, scheduler=None, definition=None, every=1):
         import torch
 
         if loss is not None and not isinstance(loss, torch.nn.Module):
@@ -268,14 +355,14 @@ class record_torch:  # noqa: N801
             raise TypeError(f"what is recorded is float32 or float64; the model has {sorted(map(str, types))}")
         self._torch, self._model, self._optimizer, self._loss = torch, model, optimizer, loss
         self._layout = {name: "out,in" for name, parameter in self._parameters.items() if parameter.ndim == 2}
-        self._recorder = Recorder(name, definition, self._layout, f"PyTorch {torch.__version__}")
+        self._recorder = Recorder(name, definition, self._layout, f"PyTorch {torch.__version__}", every)
         self._recorder._manifest["parameters"] = {
             f"{path}.{own}".lstrip("."): "linear" if isinstance(module, torch.nn.Linear) else type(module).__name__.lower()
             for path, module in model.named_modules()
             for own, _ in module.named_parameters(recurse=False)
         }
         self._told = None if definition is not None else _Told(torch, optimizer, loss, scheduler)
-        self._hooks, self._step = [], _Step()
+        self._hooks, self._step, self._buffers = [], _Step(), None
 
     def __enter__(self):
         hooks = self._hooks
@@ -313,7 +400,14 @@ class record_torch:  # noqa: N801
                 "the model was called twice in training mode before optimizer.step(); one call is one step: evaluate under "
                 "model.eval() or torch.no_grad(), and leave gradients of several batches unrecorded"
             )
-        step.forward, step.inputs = True, inputs
+        if self._buffers is None and self._recorder._every == 1:
+            # Those before the first step: the forward pass changes them.
+            self._buffers = {name: _copied(buffer) for name, buffer in self._running()}
+        step.forward = True
+        if self._recorder._steps % self._recorder._every:
+            step.live = step.kept = False
+            return
+        step.inputs = inputs
         step.input = _copied(inputs[0]) if len(inputs) == 1 else None
 
     def _layer_done(self, layer, inputs, output):
@@ -334,23 +428,45 @@ class record_torch:  # noqa: N801
     def _loss_done(self, loss, inputs, result):
         # That of this step's output; others are those of rows that are looked at.
         step = self._step
-        if len(inputs) == 2 and step.forward and result.requires_grad:
+        if len(inputs) == 2 and step.forward and step.kept and result.requires_grad:
             step.target, step.loss = _copied(inputs[1]), float(result.detach())
             result.register_hook(lambda gradient: setattr(step, "scale", float(gradient)))
 
     def _gradient(self, name, parameter):
-        self._step.gradients[name] = _copied(parameter.grad)
+        if self._step.kept:
+            self._step.gradients[name] = _copied(parameter.grad)
+
+    def _running(self):
+        """The running statistics of the model, as they are."""
+        return ((name, buffer) for name, buffer in self._model.named_buffers() if name.split(".")[-1] in ("running_mean", "running_var"))
+
+    def _state(self):
+        """What the optimizer keeps of every parameter."""
+        kept = {name: self._optimizer.state.get(parameter, {}) for name, parameter in self._parameters.items()}
+        tensors = self._torch.Tensor
+        kept = {
+            name: {key: value for key, value in own.items() if isinstance(value, tensors) and value.shape == self._parameters[name].shape}
+            for name, own in kept.items()
+        }
+        # A parameter without an axis would have its count of steps among them.
+        return {name: {key: value for key, value in own.items() if key != "step"} for name, own in kept.items() if own} or None
 
     def _before_update(self, optimizer, arguments, keywords):
         step = self._step
         if not step.forward:
             why = "put the loop into the block" if self._model.training else "it is in evaluation mode: call model.train()"
             raise RuntimeError(f"optimizer.step() came before a call of the model in training mode; {why}")
-        if self._told is not None:
+        if self._told is not None and step.kept:
             self._told.updating(self._model, step, self._parameters)
+        elif self._told is not None:
+            self._told.passing()
         if self._recorder._names is None:
             order = None if self._told is None else self._told.order
-            self._recorder.start({name: self._parameters[name].detach() for name in order or self._parameters})
+            kept = None if self._told is None else self._told.buffers
+            self._recorder.start(
+                {name: self._parameters[name].detach() for name in order or self._parameters},
+                buffers={name: self._buffers[name] for name in kept or self._buffers} if self._buffers else None,
+            )
         self._describe()
 
     def _describe(self):
@@ -363,6 +479,10 @@ class record_torch:  # noqa: N801
     def _after_update(self, optimizer, arguments, keywords):
         step, self._step = self._step, _Step()
         values = {name: parameter.detach() for name, parameter in self._parameters.items()}
+        state = self._state() if self._recorder._every > 1 else None
+        if not step.kept:
+            self._recorder.step(values, state=state)
+            return
         layers = self._told.layers(step) if self._told is not None else None
         layers = layers or {}
         masks = {number: call.mask for number, call in layers.items() if call.mask is not None}
@@ -380,6 +500,8 @@ class record_torch:  # noqa: N801
             activation_gradients={number: _rows(gradient) for number, gradient in lent.items()} if whole else None,
             masks={number: _rows(mask) for number, mask in masks.items()} or None,
             output_gradient=None if step.output_gradient is None else _rows(step.output_gradient),
+            buffers=dict(self._running()) if self._buffers else None,
+            state=state,
         )
 
 
@@ -396,6 +518,7 @@ class _Step:
 
     def __init__(self):
         self.live = self.forward = False
+        self.kept = True
         self.inputs, self.calls, self.gradients = (), [], {}
         self.input = self.output = self.target = self.loss = self.output_gradient = None
         self.scale = 1.0
@@ -411,7 +534,7 @@ class _Told:
     def __init__(self, torch, optimizer, loss, scheduler):
         self._torch, self._optimizer, self._loss, self._scheduler = torch, optimizer, loss, scheduler
         self._known, self._places, self._rate, self._clip, self._moves = None, None, None, None, []
-        self.order = self.unknown = None
+        self.order = self.buffers = self.unknown = None
 
     def definition(self):
         return None if self.unknown else copy.deepcopy(self._known)
@@ -427,6 +550,15 @@ class _Told:
                 raise _Unknown(f"the loss was multiplied by {step.scale:g} before backward")
             self._scheduled()
             self._clipped(step, parameters)
+        except _Unknown as unknown:
+            self.unknown = str(unknown)
+
+    def passing(self):
+        """Takes what shows of the definition at the update of a step that is not recorded."""
+        if self.unknown or self._known is None:
+            return
+        try:
+            self._scheduled()
         except _Unknown as unknown:
             self.unknown = str(unknown)
 
@@ -451,6 +583,7 @@ class _Told:
             raise _Unknown("the model takes several inputs")
         names = {parameter: name for name, parameter in parameters.items()}
         layers, places, order, before = [], [], [], (step.inputs[0], "the input")
+        running, paths = [], {module: path for path, module in model.named_modules()}
         for call in step.calls:
             kind = type(call.layer).__name__
             called = next((name for name, module in model.named_modules() if module is call.layer), "") or kind
@@ -470,6 +603,11 @@ class _Told:
             if any(name in order for name in own):
                 raise _Unknown(f"{called} is used twice")
             order += own
+            running += [
+                f"{paths[call.layer]}.{name}".lstrip(".")
+                for name, _ in call.layer.named_buffers(recurse=False)
+                if name in ("running_mean", "running_var")
+            ]
             before = (call.output, called)
         self._follows(before, step.output, "the output")
         left = [name for name in parameters if name not in order]
@@ -481,7 +619,7 @@ class _Told:
         if trained != {id(parameter) for parameter in parameters.values()}:
             raise _Unknown("the optimizer does not have the model's parameters")
         dtype = "f64" if next(iter(parameters.values())).dtype == torch.float64 else "f32"
-        self.order, self._places, self._calls = order, places, step.calls
+        self.order, self.buffers, self._places, self._calls = order, running, places, step.calls
         training = {"loss": _loss(nn, self._loss, step.target), "optimizer": self._rule()}
         return {"dtype": dtype, "model": {"layers": layers}, "training": training}
 
@@ -729,7 +867,19 @@ def _close(files, folder, whole=True):
 def _first_weights(folder):
     """The kinds and the first weights of a recording's parameters, by name."""
     kinds = json.loads((folder / "manifest.json").read_text())["parameters"]
-    return kinds, {name: numpy.load(folder / "parameter" / f"{name}.npy")[0] for name in kinds}
+    weights = folder / ("before" if (folder / "step.npy").exists() and any((folder / "before").glob("*.npy")) else "parameter")
+    return kinds, {name: numpy.load(weights / f"{name}.npy")[0] for name in kinds}
+
+
+def _state(state):
+    """Copies of what an optimizer keeps, by the parameter's name and by PyTorch's."""
+    copies = {}
+    for name, own in state.items():
+        for key in own:
+            if not isinstance(key, str) or not key.isidentifier():
+                raise ValueError(f"what an optimizer keeps is named as in PyTorch, momentum_buffer or exp_avg; found {key!r}")
+        copies[str(name)] = {key: numpy.array(_array(f"state {name} {key}", value)) for key, value in own.items()}
+    return copies
 
 
 def _alive(lock):

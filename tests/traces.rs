@@ -21,6 +21,9 @@ const BATCH: usize = 8;
 const STEPS: usize = 30;
 const SIZES: [usize; 3] = [3, 5, 2];
 
+/// Arrays by name: the shape of a step, and the numbers of all.
+type Recorded = BTreeMap<String, (Vec<usize>, Vec<f64>)>;
+
 /// What a program does otherwise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Mistake {
@@ -47,7 +50,7 @@ struct Program {
     narrow: bool,
     weights: [Vec<f64>; 4], // W1 [in, hidden], b1, W2 [hidden, out], b2
     velocity: [Vec<f64>; 4],
-    recorded: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
+    recorded: Recorded,
     steps: usize,
 }
 
@@ -190,7 +193,7 @@ impl Program {
     }
 
     /// Trains, and records everything.
-    fn run(mut self, inputs: &[f64], targets: &[f64]) -> BTreeMap<String, (Vec<usize>, Vec<f64>)> {
+    fn run(mut self, inputs: &[f64], targets: &[f64]) -> Recorded {
         self.record_weights();
         for step in 0..STEPS {
             let first = step % (ROWS / BATCH) * BATCH;
@@ -217,6 +220,30 @@ enum Kept {
     WithoutActivations,
     /// An `.npz` with weights alone.
     Weights,
+    /// A folder with everything of every fourth step.
+    Gaps,
+}
+
+/// Of a recording with gaps, every how many steps one is recorded.
+const EVERY: usize = 4;
+
+/// What is left of a recording with gaps between its steps, and what it has in the place of the rest.
+fn with_gaps(recorded: Recorded) -> Recorded {
+    let kept: Vec<usize> = (0..STEPS).step_by(EVERY).collect();
+    let mut left = Recorded::new();
+    for (name, (shape, values)) in recorded {
+        let row: usize = shape.iter().product();
+        let rows = |from: usize| kept.iter().flat_map(|step| &values[(step + from) * row..][..row]).copied().collect();
+        match name.strip_prefix("parameter/") {
+            Some(own) => {
+                left.insert(format!("before/{own}"), (shape.clone(), rows(0)));
+                left.insert(format!("after/{own}"), (shape, rows(1)));
+            }
+            None => drop(left.insert(name, (shape, rows(0)))),
+        }
+    }
+    left.insert("step".to_owned(), (Vec::new(), kept.iter().map(|step| *step as f64).collect()));
+    left
 }
 
 /// Data, definition and recording in a folder.
@@ -245,6 +272,7 @@ impl Case {
             npz.finish().unwrap();
         } else {
             let trace = case.trace(kept);
+            let recorded = if kept == Kept::Gaps { with_gaps(recorded) } else { recorded };
             for (name, (shape, values)) in recorded {
                 if kept == Kept::WithoutActivations && name.starts_with("activation") {
                     continue;
@@ -287,7 +315,7 @@ impl Case {
     }
 }
 
-const EVERY_KEPT: [Kept; 3] = [Kept::All, Kept::WithoutActivations, Kept::Weights];
+const EVERY_KEPT: [Kept; 4] = [Kept::All, Kept::WithoutActivations, Kept::Weights, Kept::Gaps];
 
 #[test]
 fn a_right_program_is_at_parity_whatever_of_it_was_recorded() {
@@ -301,8 +329,10 @@ fn a_right_program_is_at_parity_whatever_of_it_was_recorded() {
                     "seed {seed}, f32 {narrow}, {kept:?}: {:?}",
                     verdict.first_divergence
                 );
-                assert_eq!(verdict.steps, STEPS);
-                assert_eq!(verdict.worked_out.is_empty(), kept == Kept::All, "{:?}", verdict.worked_out);
+                let steps = if kept == Kept::Gaps { STEPS.div_ceil(EVERY) } else { STEPS };
+                assert_eq!(verdict.steps, steps);
+                let whole = [Kept::All, Kept::Gaps].contains(&kept);
+                assert_eq!(verdict.worked_out.is_empty(), whole, "{:?}", verdict.worked_out);
                 assert!(verdict.measured.speed.is_none(), "nobody timed it");
                 // What it reports is told even where it was not recorded.
                 assert!(verdict.losses.candidate.iter().all(Option::is_some));
@@ -332,7 +362,10 @@ fn a_wrong_program_is_found_in_the_phase_that_what_was_recorded_allows() {
                 let verdict = Case::new(7, mistake, narrow, kept).verdict();
                 let first = verdict.first_divergence.as_ref();
                 let place = first.map(|first| (first.phase, first.step));
-                let expected = if kept == Kept::Weights { (Phase::Update, of_weights) } else { in_whole };
+                let mut expected = if kept == Kept::Weights { (Phase::Update, of_weights) } else { in_whole };
+                if kept == Kept::Gaps {
+                    expected.1 = usize::next_multiple_of(expected.1, EVERY);
+                }
                 assert_eq!(
                     (verdict.verdict, place),
                     (Outcome::Mismatch, Some(expected)),
@@ -340,6 +373,50 @@ fn a_wrong_program_is_found_in_the_phase_that_what_was_recorded_allows() {
                 );
             }
         }
+    }
+}
+
+/// Steps have their numbers of the training, and nothing is said of what lies between them.
+#[test]
+fn a_recording_with_gaps_says_what_it_cannot_tell() {
+    let case = Case::new(7, Mistake::LateDecay, false, Kept::Gaps);
+    let verdict = case.verdict();
+    assert_eq!(verdict.losses.steps, [0, 16, 28]);
+    assert!(verdict.not_checked.iter().any(|said| said.contains("the steps between the recorded ones")));
+    assert!(verdict.not_checked.iter().any(|said| said.starts_with("how far the free run drifts")));
+    // Momentum goes on from what lies between: without its state no update is judged, and nothing is called right.
+    let case = Case::new(7, Mistake::Momentum, false, Kept::Gaps);
+    let momentum = "training.optimizer.sgd.momentum=0.9";
+    let of = |sets: &[&str]| Comparison::default().run(&case.experiment(sets).unwrap()).unwrap().0;
+    let verdict = of(&[momentum]);
+    assert_eq!((verdict.verdict, verdict.phases.contains_key(&Phase::Update)), (Outcome::Inconclusive, false));
+    assert!(verdict.not_checked.iter().any(|said| said.contains("momentum_buffer.npy")), "{:?}", verdict.not_checked);
+    assert_eq!(of(&["training.steps=9"]).steps, 3, "steps 0, 4 and 8");
+}
+
+#[test]
+fn a_recording_with_gaps_that_is_torn_is_an_error() {
+    let spoilt = |spoil: &dyn Fn(&Path)| {
+        let case = Case::new(1, Mistake::None, false, Kept::Gaps);
+        spoil(&case.trace(Kept::Gaps));
+        error(&case, &[])
+    };
+    let steps = |steps: Vec<f64>| {
+        move |trace: &Path| array(&[], steps.clone()).write_npy(File::create(trace.join("step.npy")).unwrap()).unwrap()
+    };
+    type Spoil<'a> = &'a dyn Fn(&Path);
+    let cases: [(Spoil<'_>, &str); 7] = [
+        (&|trace| fs::remove_file(trace.join("step.npy")).unwrap(), "no step.npy"),
+        (&steps(vec![0.0, 4.0, 3.0]), "step 3 comes after step 4"),
+        (&steps(vec![0.0, 0.5]), "has the number [0.5]"),
+        (&|trace| fs::remove_file(trace.join("after/W2.npy")).unwrap(), "no after/W2.npy"),
+        (&|trace| fs::rename(trace.join("gradient"), trace.join("parameter")).unwrap(), "has parameter/ and before/"),
+        (&|trace| fs::rename(trace.join("before"), trace.join("parameter")).unwrap(), "its row 1 is step 4"),
+        (&|trace| std::os::unix::fs::symlink("after", trace.join("state")).unwrap(), "is a link"),
+    ];
+    for (spoil, said) in cases {
+        let found = spoilt(spoil);
+        assert!(found.contains(said), "{said}: {found}");
     }
 }
 

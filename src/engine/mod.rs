@@ -176,6 +176,11 @@ pub trait Engine {
         Ok(loss)
     }
 
+    /// What forward, loss, backward and update of the latest step took, in nanoseconds, where that was measured elsewhere.
+    fn took(&self) -> Option<[u64; 4]> {
+        None
+    }
+
     /// Those of [`tensors`](Self::tensors) that it trains: the first ones.
     fn parameters(&self) -> &[Parameter] {
         let all = self.tensors();

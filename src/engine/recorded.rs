@@ -19,6 +19,7 @@ pub struct Recorded {
     /// The step that is played, and the rows of its batch.
     step: usize,
     rows: usize,
+    took: Option<[u64; 4]>,
     values: Vec<Owned>,               // per tensor
     gradients: Vec<Owned>,            // per parameter
     activations: Vec<Owned>,          // per layer
@@ -45,6 +46,7 @@ impl Recorded {
             output_gradient: empty(),
             step: 0,
             rows: 0,
+            took: None,
             read: Vec::new(),
             tensors,
             values,
@@ -134,11 +136,16 @@ impl Engine for Recorded {
     }
 
     fn update(&mut self) -> Result<()> {
-        let Self { recording, values, read, step, .. } = self;
+        let Self { recording, values, read, step, took, .. } = self;
+        *took = recording.nanoseconds(*step)?;
         for (number, own) in values.iter_mut().take(recording.first.len()).enumerate() {
             Self::take(read, own, |values| recording.parameter(number, *step, values))?;
         }
         Ok(())
+    }
+
+    fn took(&self) -> Option<[u64; 4]> {
+        self.took
     }
 
     fn gradient(&self, parameter: usize) -> View<'_> {

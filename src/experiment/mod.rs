@@ -215,6 +215,11 @@ impl Experiment {
         [&self.candidate, &self.reference].into_iter().find_map(|side| side.recording()?.kept.clone())
     }
 
+    /// The numbers of the steps that a recording has, where there are gaps between them.
+    pub fn numbers(&self) -> Option<Arc<[usize]>> {
+        [&self.candidate, &self.reference].into_iter().find_map(|side| side.recording()?.numbers().cloned())
+    }
+
     /// Whether the sides take the rows in batches of different sizes: a step is then a batch of the larger ones, and several
     /// of the others.
     pub fn batches_differ(&self) -> bool {
@@ -449,7 +454,10 @@ impl Draft {
             let rows = listed.largest_batch().min(set.training.rows());
             shared.course.order = Order { last: Last::Drop, ..Order::sequential(BatchSize::Rows(rows)) };
             shared.course.length = Length::Steps(match shared.course.length {
-                Length::Steps(steps) => steps.min(listed.steps()),
+                Length::Steps(steps) => {
+                    let gaps = played.iter().flatten().find_map(|played| played.steps_before(steps).transpose());
+                    gaps.transpose()?.unwrap_or(steps).min(listed.steps())
+                }
                 Length::Epochs(_) => listed.steps(),
             });
         }
@@ -475,9 +483,15 @@ impl Draft {
             }
         }
         // What a trace starts from is what the experiment starts from, where that does not say otherwise.
-        if reference.find(&["model", "init"]).is_none() && played[1].is_some() && played[0].is_none() {
+        let begins_late = sides[1]
+            .recording()
+            .and_then(|recording| recording.numbers()?.first().copied())
+            .is_some_and(|first| first > 0);
+        let unsaid = reference.find(&["model", "init"]).is_none() || begins_late;
+        if unsaid && played[1].is_some() && played[0].is_none() {
             sides[0].init = sides[1].init.clone();
         }
+        decode::recorded::one_pace(&sides)?;
         decode::recorded::one_mask(&sides)?;
         decode::fit::running_mean(&reference, &sides)?;
         if listed.is_none() {

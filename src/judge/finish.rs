@@ -78,11 +78,15 @@ impl Judge {
         let gaps = self.runs.iter().map(|run| (run.mode, full_names(run))).collect();
         let watched = self.buckets.seen();
         let candidate = self.runs.last().map_or(&[][..], |run| &run.losses);
-        let losses = Losses::of(&self.losses, candidate);
+        let mut losses = Losses::of(&self.losses, candidate);
+        let counted = self.numbers.iter().enumerate().all(|(number, step)| number == *step);
+        let numbers = if counted { Vec::new() } else { self.numbers };
+        losses.steps.iter_mut().for_each(|step| *step = numbers.get(*step).copied().unwrap_or(*step));
         let mut curves = Curves {
             reference: self.names[0].clone(),
             candidate: self.names[1].clone(),
             reference_loss: self.losses,
+            numbers,
             steps: self.buckets.steps,
             times: (0..if self.places.lends.times { 4 } else { 0 })
                 .map(|phase| PhaseTimes {
@@ -98,7 +102,7 @@ impl Judge {
             ..Curves::default()
         };
         for run in self.runs {
-            let tensors = run.tracks.into_iter().map(|track| track.curve).collect();
+            let tensors = run.tracks.into_iter().map(Track::curve).collect();
             match run.mode {
                 RunMode::Sync => (curves.sync, curves.synced_loss) = (tensors, run.losses),
                 RunMode::Free => (curves.free, curves.free_loss) = (tensors, run.losses),
@@ -234,8 +238,10 @@ impl Judge {
         // that never moved, NaN on both sides, a gap that no replay has explained.
         let nothing = phases.values().any(|summary| summary.budget.is_none()) || !all_judged || !self.moved;
         let broken = self.non_finite.iter().any(|found| found.counts) || self.runs.iter().all(|run| run.ended);
-        let unexplained =
-            !self.lost.is_empty() || self.is_in_doubt() || (self.batches_differ && !self.whole_steps_were_judged());
+        let unexplained = !self.places.updates
+            || !self.lost.is_empty()
+            || self.is_in_doubt()
+            || (self.batches_differ && !self.whole_steps_were_judged());
         if !self.judging || ended.interrupted || nothing || broken || unexplained || !self.places.aligned {
             return Outcome::Inconclusive;
         }

@@ -30,7 +30,9 @@ pub fn render(curves: &Curves) -> String {
     for (mode, _, tensors) in modes {
         for tensor in TENSORS {
             let rarely = mode == RunMode::Free && ["output", "gradients"].contains(&tensor);
-            let named = |curve: &&TensorCurve| curve.tensor == tensor && curve.phase != Phase::Evaluation;
+            let named = |curve: &&TensorCurve| {
+                curve.tensor == tensor && curve.phase != Phase::Evaluation && !curve.between.is_empty()
+            };
             if let Some(curve) = tensors.iter().find(named) {
                 let column = match replays.filter(|_| rarely) {
                     Some(replays) => Column::Where(&curve.between, replays),
@@ -45,9 +47,10 @@ pub fn render(curves: &Curves) -> String {
     text.push('\n');
     let mut kept = curves.steps.iter().enumerate().peekable();
     for step in 0..curves.reference_loss.len() {
-        let bucket = kept.next_if(|(_, first)| **first == step).map(|(bucket, _)| bucket);
+        let number = curves.numbers.get(step).copied().unwrap_or(step);
+        let bucket = kept.next_if(|(_, first)| **first == number).map(|(bucket, _)| bucket);
         // Writing to a String cannot fail.
-        let _ = write!(text, "{step}");
+        let _ = write!(text, "{number}");
         for (_, column) in &columns {
             let _ = write!(text, ",{}", column.cell(step, bucket));
         }

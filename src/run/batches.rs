@@ -22,6 +22,12 @@ pub struct Batches {
     /// The same rows with targets as the definition's loss takes them, where that is another form.
     defined: Option<Loader>,
     masks: Masks,
+    /// The numbers of the steps, where a recording has gaps between them.
+    numbers: Option<Arc<[usize]>>,
+    /// The number of the step whose batch is lent.
+    step: usize,
+    /// Whether batches are listed, one for each of these.
+    listed: bool,
     /// A type that is held.
     dtype: DType,
     order: Order,
@@ -51,6 +57,9 @@ impl Batches {
             loader: loader(side.encoding)?,
             defined: another.then(|| loader(reference.encoding)).transpose()?,
             masks: Masks::new(&side.model, reference.seed, experiment.kept()),
+            numbers: experiment.numbers(),
+            step: 0,
+            listed: experiment.listed.is_some(),
             dtype: reference.dtype,
             order,
             of_steps: experiment.batches_differ().then_some(experiment.course.order),
@@ -74,9 +83,11 @@ impl Batches {
 
     /// Makes the batch with this number the one that is lent.
     pub fn prepare(&mut self, step: usize) {
-        self.loader.prepare(step);
+        self.step = self.numbers.as_ref().and_then(|numbers| numbers.get(step).copied()).unwrap_or(step);
+        let place = if self.listed { step } else { self.step };
+        self.loader.prepare(place);
         if let Some(defined) = &mut self.defined {
-            defined.prepare(step);
+            defined.prepare(place);
         }
         let batch = self.loader.batch(self.dtype);
         let (epoch, rows) = (batch.epoch, batch.rows());
@@ -87,7 +98,7 @@ impl Batches {
     pub fn lend<R>(&self, dtype: DType, then: impl FnOnce(&Batch<'_>, View<'_>) -> R) -> R {
         let batch = self.loader.batch(dtype);
         let targets = self.defined.as_ref().map_or(batch.targets, |defined| defined.batch(dtype).targets);
-        then(&Batch { masks: &self.masks.views(dtype), ..batch }, targets)
+        then(&Batch { masks: &self.masks.views(dtype), step: self.step, ..batch }, targets)
     }
 
     /// Which of the side's own batches make up a step: one, or several where the other side's are larger.

@@ -16,10 +16,10 @@ impl Lockstep {
     }
 
     /// Looks at the validation rows where it is their turn, and lets every side decide whether to go on.
-    pub(super) fn look(&mut self, step: usize, steps: usize, patience: &mut [Patience]) -> Result<Vec<Evaluated>> {
+    pub(super) fn look(&mut self, step: usize, last: bool, patience: &mut [Patience]) -> Result<Vec<Evaluated>> {
         let Some(validation) = &mut self.validation else { return Ok(Vec::new()) };
         let due = self.course.validation.is_due(step, self.steps_per_epoch);
-        if !due && step + 1 != steps {
+        if !due && !last {
             return Ok(Vec::new());
         }
         let found = validation.look(step + 1, &mut self.reference, &mut self.candidates)?;

@@ -10,6 +10,7 @@ mod checkpoint;
 mod ended;
 mod engines;
 mod evaluation;
+mod gaps;
 mod looks;
 mod masks;
 mod observer;
@@ -29,7 +30,7 @@ pub use evaluation::{Evaluated, Evaluation, Patience, Scores};
 pub use masks::Masks;
 pub use observer::{Observer, Part, Silent, StepEvent};
 pub use phase::{Mode, Phase, RunMode};
-pub use record::{Snapshot, StepRecord};
+pub use record::{Resumed, Snapshot, StepRecord};
 pub use recorded::{Recorded, recorded};
 pub use runner::{Runner, SideStep};
 pub use start::{Start, StartDifference, StartKind};
@@ -42,6 +43,7 @@ use crate::{
     model::Alignment,
     training::Course,
 };
+use gaps::Gaps;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Multiply-adds of a forward pass from which on not every step is replayed, but for the first ones.
@@ -102,6 +104,7 @@ pub struct Lockstep {
     shared: [Vec<Option<usize>>; 2],
     /// Whether what is compared is to be judged, too.
     judged: bool,
+    gaps: Option<Gaps>,
 }
 
 impl Lockstep {
@@ -165,7 +168,7 @@ impl Lockstep {
             (experiment.course.order.steps_per_epoch(experiment.set.training.rows()), batches.largest());
         let parameters: usize = model.parameters().iter().map(|parameter| parameter.shape.elements()).sum();
         let replayed_every = match model.multiply_adds().saturating_mul(largest) {
-            _ if batches_differ => 1,
+            _ if batches_differ || experiment.numbers().is_some() => 1,
             _ if parameters > MANY => in_turn(REPLAYED_OF_MANY, steps_of_epoch),
             LARGE.. => in_turn(REPLAYED, steps_of_epoch),
             _ => 1,
@@ -176,6 +179,8 @@ impl Lockstep {
         let mut said = start.said();
         said.extend(recordings().flat_map(|recording| recording.said.clone()));
         let recorded = recordings().map(|recording| recording.steps).fold(usize::MAX, usize::min);
+        let gaps = Gaps::of(experiment);
+        let steps = gaps.as_ref().map_or(steps, |gaps| gaps.steps(steps));
         if recorded < steps {
             said.push(format!("the trace has {recorded} whole steps of the experiment's {steps}"));
         }
@@ -199,6 +204,7 @@ impl Lockstep {
             candidates,
             shared,
             judged: experiment.noise.judged,
+            gaps,
         })
     }
 
@@ -238,23 +244,30 @@ impl Lockstep {
                 ended.interrupted = true;
                 break;
             }
+            let number = self.number(step);
             let compared = match only {
                 Some(only) => step == only,
                 None => true,
             };
             self.sync()?;
+            self.resume(number)?;
             let own = [self.batches.of_step(step), self.own.as_ref().unwrap_or(&self.batches).of_step(step)];
             let parts = own.each_ref().map(ExactSizeIterator::len);
             let count = parts[0].max(parts[1]);
             let mut asked = false;
-            let mut at = At { step, steps, compared, part: Part { number: 0, last: count == 1, acted: [true; 2] } };
+            let mut at = At {
+                step: number,
+                steps: self.number(steps - 1) + 1,
+                compared,
+                part: Part { number: 0, last: count == 1, acted: [true; 2] },
+            };
             for number in 0..count {
                 at.part = Part { number, last: number + 1 == count, acted: parts.map(|parts| number < parts) };
                 asked = self.part(at, own.each_ref().map(|own| own.start + number), observers)?;
             }
             ended.steps = step + 1;
             self.forget_looks();
-            let evaluated = self.look(step, steps, &mut patience)?;
+            let evaluated = self.look(number, step + 1 == steps, &mut patience)?;
             if asked && self.validation.is_none() && ((step + 1).is_power_of_two() || step + 1 == steps) {
                 self.each_side(0, [true; 2], |side, batches| {
                     batches.lend(side.dtype, |batch, targets| side.look(batch, targets))
@@ -266,7 +279,7 @@ impl Lockstep {
                 observers.iter_mut().for_each(|observer| over |= observer.step(event).is_break());
             });
             // What a step has broken is known before what a look makes of it.
-            self.show_looks(step, observers);
+            self.show_looks(number, observers);
             if over || patience.first().is_some_and(|reference| reference.stopped.is_some()) {
                 break;
             }
@@ -355,6 +368,7 @@ impl Lockstep {
         self.each_side(0, acted, |side, batches| {
             batches.lend(side.dtype, |batch, targets| side.record(batch, targets))
         })?;
+        self.note_resumed()?;
         if let Some(masks) = self.defined_masks.as_mut().filter(|_| acted[1]) {
             for (_, side) in &mut self.candidates {
                 let (dtype, SideStep { record, rows, .. }) = (side.dtype, &mut side.latest);

@@ -8,6 +8,7 @@ use crate::{
     model::Parameter,
     tensor::{DType, Owned, Shape, Values, View},
 };
+use std::collections::BTreeMap;
 
 /// Copies of what a step worked on, in the engine's own type: all that its record needs and an update may change. In
 /// buffers that are reused from step to step.
@@ -136,6 +137,15 @@ pub(super) fn check(engine: &dyn Engine, rows: usize, widths: &[usize]) -> Resul
     Ok(())
 }
 
+/// What an optimizer goes on from at a step, where that does not come from the step before it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resumed {
+    /// Updates before this one.
+    pub updates: usize,
+    /// What it keeps of every parameter, by PyTorch's names; nothing before the first update.
+    pub moments: Vec<BTreeMap<String, Vec<f64>>>,
+}
+
 /// One step of one side. Copies, never aliases, in buffers that are reused from step to step.
 #[derive(Debug, Clone, Default)]
 pub struct StepRecord {
@@ -181,6 +191,8 @@ pub struct StepRecord {
     pub updates: Vec<Vec<f64>>,
     /// Each parameter after the update.
     pub after: Vec<Vec<f64>>,
+    /// What the optimizer goes on from, where steps before this one are not known.
+    pub resumed: Option<Resumed>,
 }
 
 impl StepRecord {

@@ -164,6 +164,7 @@ impl Runner {
         let start = Instant::now();
         engine.update()?;
         latest.nanoseconds[3] += start.elapsed().as_nanos() as u64;
+        latest.nanoseconds = engine.took().unwrap_or(latest.nanoseconds);
         if reports.after && engine.lends().evaluation {
             // In evaluation: what is printed must not change what is trained.
             let again = Batch { training: false, masks: &[], ..*batch };

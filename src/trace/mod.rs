@@ -5,6 +5,7 @@
 
 mod array;
 mod batches;
+mod gaps;
 mod kept;
 mod matching;
 mod recording;
@@ -38,7 +39,11 @@ const ACTION: &str = "cannot read the trace";
 const SCHEMA: u32 = 1;
 
 /// The folders of a trace, each with one array per tensor of its kind.
-const FOLDERS: [&str; 7] = ["parameter", "gradient", "activation", "activation_gradient", "buffer", "mask", "batch"];
+const FOLDERS: [&str; 10] =
+    ["parameter", "before", "after", STATE, "gradient", "activation", "activation_gradient", "buffer", "mask", "batch"];
+
+/// The folder that has one folder for each parameter, with the moments that an optimizer keeps of it.
+const STATE: &str = "state";
 
 /// The arrays beside them.
 const SINGLES: [&str; 5] = ["step", "loss", "output", "output_gradient", "time_us"];
@@ -112,7 +117,7 @@ impl Trace {
     /// # Errors
     /// If it has no weights that are linear layers one behind the other.
     pub fn sketch(&self) -> Result<Sketch> {
-        let shapes: Vec<&[usize]> = self.of("parameter").map(|(_, array)| array.shape()).collect();
+        let shapes: Vec<&[usize]> = self.of(self.weights()).map(|(_, array)| array.shape()).collect();
         let matrices: Vec<[usize; 2]> = shapes
             .iter()
             .filter_map(|shape| <[usize; 2]>::try_from(*shape).ok())
@@ -147,7 +152,7 @@ impl Trace {
     /// The type that it was computed in: f32 where every number of the first and the last weights is one, as arrays are widened
     /// on their way into files.
     fn computed_in(&self) -> Result<DType> {
-        let parameters = || self.of("parameter").map(|(_, array)| array).filter(|array| array.steps() > 0);
+        let parameters = || self.of(self.weights()).map(|(_, array)| array).filter(|array| array.steps() > 0);
         if parameters().any(|array| !array.is_wide()) {
             return Ok(DType::F32);
         }
@@ -167,6 +172,13 @@ impl Trace {
         let manifest = manifest(path)?;
         let complete = path.join("complete").exists();
         let mut arrays = Vec::new();
+        for folder in FOLDERS.map(|folder| path.join(folder)) {
+            if folder.is_symlink() {
+                return Err(Error::data(folder.display().to_string(), LINK));
+            }
+        }
+        let nested = folders_in(&path.join(STATE))?.into_iter().map(|name| format!("{STATE}/{name}"));
+        let nested: Vec<String> = nested.collect();
         let mut add = |folder: &str| -> Result<()> {
             for (name, file) in arrays_in(&path.join(folder))? {
                 let name = if folder.is_empty() { name } else { format!("{folder}/{name}") };
@@ -176,7 +188,7 @@ impl Trace {
             }
             Ok(())
         };
-        [""].iter().chain(&FOLDERS).try_for_each(|folder| add(folder))?;
+        [""].into_iter().chain(FOLDERS).chain(nested.iter().map(String::as_str)).try_for_each(&mut add)?;
         let place = |name: &str| {
             let own = name.split_once('/').map_or(name, |(_, own)| own);
             manifest.order.iter().position(|given| given == own)
@@ -239,6 +251,25 @@ impl Trace {
         })
     }
 
+    /// How many of its steps are among the first `steps` of the training, where there are gaps between them.
+    ///
+    /// # Errors
+    /// If their numbers cannot be read.
+    pub(crate) fn steps_before(&self, steps: usize) -> Result<Option<usize>> {
+        let numbers = self.has_gaps().then(|| gaps::numbers(self)).transpose()?;
+        Ok(numbers.map(|numbers| numbers.partition_point(|number| *number < steps)))
+    }
+
+    /// The folder of the weights before each step: of a recording with gaps between its steps another one.
+    fn weights(&self) -> &'static str {
+        if self.has_gaps() { "before" } else { "parameter" }
+    }
+
+    /// Whether steps between the recorded ones are missing.
+    fn has_gaps(&self) -> bool {
+        self.of("before").next().is_some()
+    }
+
     /// An array by its name in the layout.
     fn array(&self, name: &str) -> Option<&Array> {
         self.arrays.iter().find(|(own, _)| own == name).map(|(_, array)| array)
@@ -278,6 +309,26 @@ fn manifest(folder: &Path) -> Result<Manifest> {
     Ok(manifest)
 }
 
+/// The names of the folders in a folder; none where there is no such folder.
+fn folders_in(folder: &Path) -> Result<Vec<String>> {
+    let unreadable = |error| Error::io(folder, ACTION, error);
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(unreadable)?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(unreadable)?;
+        if entry.file_type().map_err(unreadable)?.is_symlink() {
+            return Err(Error::data(entry.path().display().to_string(), LINK));
+        }
+        found.extend(entry.file_name().to_str().filter(|_| entry.path().is_dir()).map(str::to_owned));
+    }
+    Ok(found)
+}
+
+const LINK: &str = "is a link; a trace holds its own files alone: put the array there itself";
+
 /// The `.npy` files of a folder with the names of their arrays; none where there is no such folder.
 fn arrays_in(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let unreadable = |error| Error::io(folder, ACTION, error);
@@ -294,10 +345,7 @@ fn arrays_in(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
         };
         let path = entry.path();
         if entry.file_type().map_err(unreadable)?.is_symlink() {
-            return Err(Error::data(
-                path.display().to_string(),
-                "is a link; a trace holds its own files alone: put the array there itself",
-            ));
+            return Err(Error::data(path.display().to_string(), LINK));
         }
         found.push((name, path));
     }

@@ -1,17 +1,19 @@
 //! A trace beside a model: which of its arrays is what, where its steps begin, and what they are worth.
 
-use super::{Array, Kept, Mapped, Trace, matching::matched};
+use super::{Array, Kept, Mapped, Trace, gaps::Gaps, matching::matched};
 use crate::{
     engine::Lends,
     error::Result,
     model::{Model, Parameter, init::InitialValues},
+    run::Resumed,
     tensor::{DType, Shape},
+    training::Optimizer,
 };
 use std::{fmt, sync::Arc};
 
 /// One recorded tensor of every step, in the model's layout.
 #[derive(Debug)]
-struct Tensor {
+pub(super) struct Tensor {
     array: Array,
     shape: Shape,
     transposed: bool,
@@ -35,7 +37,11 @@ pub struct Recording {
     /// What each of its dropout layers kept, if it has that of all that drop something.
     pub kept: Option<Arc<[Kept]>>,
     path: String,
+    /// Before each step, and after the last; of a recording with gaps before each alone.
     parameters: Vec<Tensor>,
+    gaps: Option<Gaps>,
+    /// What each step took: nanoseconds of forward, loss, backward and update.
+    times: Option<Array>,
     /// The row of the weights that step 0 ends with.
     after_first: usize,
     activations: Vec<Array>,
@@ -61,7 +67,30 @@ pub struct Beginning<'a> {
 }
 
 impl Tensor {
-    fn read(&self, step: usize, values: &mut Vec<f64>) -> Result<()> {
+    /// An array of a trace that is said to be a parameter's.
+    pub(super) fn of(
+        trace: &Trace,
+        name: &str,
+        array: &Array,
+        transposed: bool,
+        parameter: &Parameter,
+    ) -> Result<Self> {
+        let shape = parameter.shape;
+        match array.elements() == shape.elements() {
+            true => Ok(Self { array: array.clone(), shape, transposed }),
+            false => Err(trace.fault(format!(
+                "array {name} has shape {:?} at every step, the model's {} has {shape}",
+                array.shape(),
+                parameter.name
+            ))),
+        }
+    }
+
+    pub(super) fn steps(&self) -> usize {
+        self.array.steps()
+    }
+
+    pub(super) fn read(&self, step: usize, values: &mut Vec<f64>) -> Result<()> {
         self.array.read(step, values)?;
         if self.transposed {
             let (rows, columns) = (self.shape[0], self.shape[1]);
@@ -78,7 +107,7 @@ impl Recording {
     /// If its arrays are not the model's, or cannot be read.
     pub fn new(trace: &Trace, model: &Model, map: &[Mapped], beginning: &Beginning<'_>) -> Result<Self> {
         let fault = |message: String| trace.fault(message);
-        let recorded: Vec<(&str, &Array)> = trace.of("parameter").collect();
+        let recorded: Vec<(&str, &Array)> = trace.of(trace.weights()).collect();
         let shapes: Vec<_> = recorded.iter().map(|(name, array)| (*name, array.shape())).collect();
         let found = matched((&shapes, trace.ordered), model, &trace.manifest.layout, map).map_err(fault)?;
         let mut said: Vec<String> = found.said.into_iter().collect();
@@ -87,20 +116,14 @@ impl Recording {
         let tensors = |folder: &str| -> Result<Vec<Tensor>> {
             let of = |(one, parameter): (&super::matching::Match, &Parameter)| {
                 let name = format!("{folder}/{}", one.from);
-                let array = trace.array(&name)?.clone();
-                let (shape, transposed) = (parameter.shape, one.transposed);
-                Some(match array.elements() == shape.elements() {
-                    true => Ok(Tensor { array, shape, transposed }),
-                    false => Err(trace.fault(format!(
-                        "array {name} has shape {:?} at every step, the model's {} has {shape}",
-                        array.shape(),
-                        parameter.name
-                    ))),
-                })
+                Some(Tensor::of(trace, &name, trace.array(&name)?, one.transposed, parameter))
             };
             found.each.iter().zip(&model_parameters).filter_map(of).collect()
         };
-        let parameters = tensors("parameter")?;
+        let parameters = tensors(trace.weights())?;
+        let each: Vec<(&str, bool)> = found.each.iter().map(|one| (one.from.as_str(), one.transposed)).collect();
+        let gaps = Gaps::of(trace, &each, &model_parameters)?;
+        let times = times(trace)?;
         if let Some(whole) = parameters.iter().find(|tensor| tensor.array.is_whole()) {
             return Err(trace.fault(format!(
                 "holds whole numbers for a weight of shape {}; record float32 or float64",
@@ -135,13 +158,22 @@ impl Recording {
         }
         let computed = activations.iter().chain(gradients.iter().map(|gradient| &gradient.array));
         let computed = computed.chain(&loss).chain(&output_gradient).chain(activation_gradients.iter().flatten());
-        let computed = computed.map(Array::steps).min();
+        let computed = computed.chain(&times).map(Array::steps).min();
         let dtype = trace.dtype;
-        let (first, after_first) = first_weights(trace, &parameters, (rows, computed), beginning)?;
-        let steps = (rows - after_first).min(computed.unwrap_or(usize::MAX));
+        let (first, after_first) = match &gaps {
+            None => first_weights(trace, &parameters, (rows, computed), beginning)?,
+            Some(_) => (first_rows(&parameters)?, 0),
+        };
+        let computed = computed.unwrap_or(rows - after_first).min(gaps.as_ref().map_or(usize::MAX, Gaps::rows));
+        let steps = (rows - after_first).min(computed);
         let counts: Vec<usize> = parameters.iter().map(|tensor| tensor.array.steps()).collect();
-        let uneven = counts.iter().any(|count| *count != rows)
-            || computed.is_some_and(|computed| computed + after_first != rows);
+        let uneven = counts.iter().any(|count| *count != rows) || computed + after_first != rows;
+        if let Some(Gaps { numbers, .. }) = &gaps {
+            said.push(format!(
+                "it has {steps} steps with gaps between them, the last step {}; each is judged from the weights that it started from",
+                numbers[steps.max(1) - 1]
+            ));
+        }
         if uneven || trace.arrays.iter().any(|(_, array)| array.cut) {
             said.push(format!("its recording was cut short; its first {steps} steps are whole"));
         } else if !trace.whole {
@@ -154,7 +186,7 @@ impl Recording {
             gradients: !gradients.is_empty(),
             buffers: false,
             evaluation: false,
-            times: false,
+            times: times.is_some(),
         };
         let engine = trace.engine().to_owned();
         let path = trace.path().display().to_string();
@@ -168,6 +200,8 @@ impl Recording {
             kept,
             path,
             parameters,
+            gaps,
+            times,
             after_first,
             activations,
             activation_gradients,
@@ -182,7 +216,53 @@ impl Recording {
     /// # Errors
     /// If they cannot be read.
     pub fn parameter(&self, number: usize, step: usize, values: &mut Vec<f64>) -> Result<()> {
-        self.parameters[number].read(self.after_first + step, values)
+        match &self.gaps {
+            Some(gaps) => gaps.ends(number, step, &self.parameters[number], values),
+            None => self.parameters[number].read(self.after_first + step, values),
+        }
+    }
+
+    /// The numbers of its steps, where there are gaps between them.
+    pub fn numbers(&self) -> Option<&Arc<[usize]>> {
+        self.gaps.as_ref().map(|gaps| &gaps.numbers)
+    }
+
+    /// The weights that a step starts from, of a recording with gaps.
+    ///
+    /// # Errors
+    /// As [`parameter`](Self::parameter).
+    pub fn before(&self, number: usize, step: usize, values: &mut Vec<f64>) -> Result<()> {
+        self.parameters[number].read(self.row(step), values)
+    }
+
+    /// The state of the optimizer that a step goes on from, of a recording with gaps.
+    ///
+    /// # Errors
+    /// As [`parameter`](Self::parameter).
+    pub fn resumed(&self, step: usize) -> Result<Option<Resumed>> {
+        self.gaps.as_ref().map(|gaps| gaps.state(step)).transpose()
+    }
+
+    /// Whether what each step goes on from is known, as this optimizer needs it.
+    pub fn goes_on(&self, optimizer: &Optimizer) -> bool {
+        self.gaps.as_ref().is_none_or(|gaps| gaps.has_state_of(optimizer))
+    }
+
+    /// What a step took: nanoseconds of forward, loss, backward and update.
+    ///
+    /// # Errors
+    /// As [`parameter`](Self::parameter).
+    pub fn nanoseconds(&self, step: usize) -> Result<Option<[u64; 4]>> {
+        let Some(times) = &self.times else { return Ok(None) };
+        let mut values = Vec::new();
+        times.read(self.row(step), &mut values)?;
+        let mut took = values.into_iter();
+        Ok(Some([(); 4].map(|()| took.next().map_or(0, |time| (1e3 * time) as u64))))
+    }
+
+    /// The row of a step in what every step has once.
+    fn row(&self, step: usize) -> usize {
+        self.gaps.as_ref().map_or(step, |gaps| gaps.row(step))
     }
 
     /// The gradient in a parameter at a step.
@@ -190,7 +270,7 @@ impl Recording {
     /// # Errors
     /// As [`parameter`](Self::parameter).
     pub fn gradient(&self, number: usize, step: usize, values: &mut Vec<f64>) -> Result<()> {
-        self.gradients[number].read(step, values)
+        self.gradients[number].read(self.row(step), values)
     }
 
     /// The output of a layer at a step, of a batch of so many rows.
@@ -198,7 +278,7 @@ impl Recording {
     /// # Errors
     /// As [`parameter`](Self::parameter).
     pub fn activation(&self, layer: usize, (step, rows): (usize, usize), values: &mut Vec<f64>) -> Result<()> {
-        padded(&self.activations[layer], (step, rows), values)
+        padded(&self.activations[layer], (self.row(step), rows), values)
     }
 
     /// Whether it has the gradient in the outputs of a layer.
@@ -210,7 +290,8 @@ impl Recording {
     ///
     /// # Errors
     /// As [`parameter`](Self::parameter).
-    pub fn activation_gradient(&self, layer: usize, at: (usize, usize), values: &mut Vec<f64>) -> Result<()> {
+    pub fn activation_gradient(&self, layer: usize, (step, rows): (usize, usize), values: &mut Vec<f64>) -> Result<()> {
+        let at = (self.row(step), rows);
         self.activation_gradients.get(layer).and_then(Option::as_ref).map_or(Ok(()), |array| padded(array, at, values))
     }
 
@@ -219,7 +300,7 @@ impl Recording {
     /// # Errors
     /// As [`parameter`](Self::parameter).
     pub fn output_gradient(&self, (step, rows): (usize, usize), values: &mut Vec<f64>) -> Result<()> {
-        self.output_gradient.as_ref().map_or(Ok(()), |array| padded(array, (step, rows), values))
+        self.output_gradient.as_ref().map_or(Ok(()), |array| padded(array, (self.row(step), rows), values))
     }
 
     /// The reported loss of a step.
@@ -228,7 +309,7 @@ impl Recording {
     /// As [`parameter`](Self::parameter).
     pub fn loss(&self, step: usize) -> Result<f64> {
         let mut value = Vec::new();
-        self.loss.as_ref().map_or(Ok(()), |array| array.read(step, &mut value))?;
+        self.loss.as_ref().map_or(Ok(()), |array| array.read(self.row(step), &mut value))?;
         Ok(value.first().copied().unwrap_or(f64::NAN))
     }
 }
@@ -292,6 +373,34 @@ fn padded(array: &Array, (step, rows): (usize, usize), values: &mut Vec<f64>) ->
     Ok(())
 }
 
+/// The first row of every parameter.
+fn first_rows(parameters: &[Tensor]) -> Result<Vec<Vec<f64>>> {
+    let first = parameters.iter().map(|tensor| {
+        let mut values = Vec::new();
+        tensor.read(0, &mut values).map(|()| values)
+    });
+    first.collect()
+}
+
+/// What was measured of every step, if it was.
+fn times(trace: &Trace) -> Result<Option<Array>> {
+    let Some(array) = trace.array("time_us") else { return Ok(None) };
+    if array.shape() != [4] {
+        return Err(trace.fault(format!(
+            "has times of shape {:?} at every step; there are four, µs of forward, loss, backward and update",
+            array.shape()
+        )));
+    }
+    let mut values = Vec::new();
+    for step in 0..array.steps() {
+        array.read(step, &mut values)?;
+        if let Some(time) = values.iter().find(|time| !(**time >= 0.0 && **time < 1e15)) {
+            return Err(trace.fault(format!("says in time_us.npy that a phase of step {step} took {time} µs")));
+        }
+    }
+    Ok(Some(array.clone()))
+}
+
 /// The weights before the first step, and the row that the first step ends with: the first recorded row is either.
 fn first_weights(
     trace: &Trace,
@@ -299,11 +408,7 @@ fn first_weights(
     (rows, computed): (usize, Option<usize>),
     beginning: &Beginning<'_>,
 ) -> Result<(Vec<Vec<f64>>, usize)> {
-    let recorded = parameters.iter().map(|tensor| {
-        let mut values = Vec::new();
-        tensor.read(0, &mut values).map(|()| values)
-    });
-    let recorded: Vec<Vec<f64>> = recorded.collect::<Result<_>>()?;
+    let recorded = first_rows(parameters)?;
     let round = |value: f64| if trace.dtype == DType::F32 { f64::from(value as f32) } else { value };
     let given = beginning.given.map(|given| -> Vec<Vec<f64>> {
         given.iter().map(|one| one.values.iter().map(|&value| round(value)).collect()).collect()

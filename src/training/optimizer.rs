@@ -104,6 +104,19 @@ impl Optimizer {
         }
     }
 
+    /// What it keeps of a parameter from step to step, by PyTorch's names, in the order of its formula.
+    pub fn moments(&self) -> [Option<&'static str>; 3] {
+        match self {
+            Self::Sgd(sgd) => [(sgd.momentum != 0.0).then_some("momentum_buffer"), None, None],
+            Self::Adam(_) => [Some("exp_avg"), Some("exp_avg_sq"), None],
+            Self::RmsProp(rmsprop) => [
+                Some("square_avg"),
+                rmsprop.centered.then_some("grad_avg"),
+                (rmsprop.momentum != 0.0).then_some("momentum_buffer"),
+            ],
+        }
+    }
+
     /// λ, decoupled or not.
     pub fn weight_decay(&self) -> f64 {
         match self {

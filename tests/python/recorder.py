@@ -80,6 +80,40 @@ def a_smaller_last_batch_is_padded_and_a_larger_one_refused(folder):
     assert np.load(folder / "run/output.npy")[1].sum() == 6
 
 
+def with_gaps_a_step_has_both_sides_and_the_state_before_it(folder):
+    record = Recorder(folder / "run", every=3)
+    w, v = np.zeros(4), np.zeros(4)
+    record.start({"w": w})
+    for step in range(8):
+        v = v + 1
+        w = w - v
+        record.step({"w": w}, loss=step, batch=(np.full((2, 1), step), np.ones(2)), state={"w": {"momentum_buffer": v}})
+    record.finish()
+    run = folder / "run"
+    assert np.load(run / "step.npy").tolist() == [0, 3, 6] and np.load(run / "loss.npy").tolist() == [0, 3, 6]
+    assert np.load(run / "before/w.npy")[:, 0].tolist() == [0, -6, -21] and np.load(run / "after/w.npy")[:, 0].tolist() == [-1, -10, -28]
+    assert np.load(run / "state/w/momentum_buffer.npy")[:, 0].tolist() == [0, 3, 6]
+    assert np.load(run / "batch/input.npy")[:, 0, 0].tolist() == [0, 3, 6]
+    assert not (run / "parameter/w.npy").exists()
+    # What is kept for the next step is a copy, and a later recording takes the place of this one.
+    record = Recorder(folder / "run", every=2)
+    w, v = np.zeros(4), np.zeros(4)
+    record.start({"w": w})
+    for _ in range(3):
+        v += 1
+        w -= v
+        record.step({"w": w}, state={"w": {"momentum_buffer": v}})
+    record.finish()
+    assert np.load(run / "before/w.npy")[:, 0].tolist() == [0, -3]
+    assert np.load(run / "state/w/momentum_buffer.npy")[:, 0].tolist() == [0, 2]
+    refused(lambda: Recorder(folder / "run", every=0), "every=")
+    record = Recorder(folder / "other", every=2)
+    record.start({"w": w})
+    refused(lambda: record.step({"v": w}), "['w'] are missing")
+    refused(lambda: record.step({"w": w}, state={"w": {"../v": v}}), "momentum_buffer")
+    refused(lambda: record.step({"w": w}, buffers={"mean": w}), "every=")
+
+
 def nothing_else_is_touched(folder):
     (folder / "mine").mkdir()
     (folder / "mine/notes.txt").write_text("kept")

@@ -89,6 +89,11 @@ impl Played {
         self.trace.batches()
     }
 
+    /// How many of its steps are among the first ones of the training, where there are gaps between them.
+    pub(in crate::experiment) fn steps_before(&self, steps: usize) -> Result<Option<usize>> {
+        self.trace.steps_before(steps)
+    }
+
     /// The set that its batches are made of.
     pub(in crate::experiment) fn set(&self, arrays: [Array; 2], of_classes: bool, wanted: DTypes) -> Result<DataSet> {
         Arrays::recorded(arrays, of_classes, &self.trace.path().display().to_string(), wanted)
@@ -122,6 +127,22 @@ impl Played {
             .is_none_or(|given| given.iter().zip(&recording.first).any(|(given, first)| given.values != *first));
         let init = if own { Init::Given(Arc::new(recording.first.clone())) } else { side.init };
         Ok(Side { init, engine: EngineKind::Recorded(Arc::new(recording)), ..side })
+    }
+}
+
+/// Refuses two traces that do not have the same steps.
+pub(in crate::experiment) fn one_pace([one, other]: &[Side; 2]) -> Result<()> {
+    match [one, other].map(|side| side.recording().map(|recording| (recording.numbers(), recording.steps))) {
+        [Some((one, a)), Some((other, b))]
+            if one.is_some() != other.is_some()
+                || one.zip(other).is_some_and(|(one, other)| one.iter().zip(other.iter()).take(a.min(b)).any(|(one, other)| one != other)) =>
+        {
+            Err(Error::Usage(
+                "the two traces have recorded different steps, so that they cannot be compared step by step; record both with the same every="
+                    .to_owned(),
+            ))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -29,6 +29,20 @@ pub(super) fn not_checked(experiment: &Experiment, mode: Mode, places: &Places) 
     if !places.lends.evaluation && places.lends != Lends::ALL {
         texts.push("evaluation mode: a trace has none of it".to_owned());
     }
+    if let Some(recording) = experiment.candidate.recording().filter(|recording| recording.numbers().is_some()) {
+        texts.push(format!("the steps between the recorded ones, and what they start from: {recording} has gaps"));
+    }
+    if !places.updates {
+        let needed: Vec<&str> = experiment.reference.training.optimizer.moments().into_iter().flatten().collect();
+        texts.push(match experiment.reference.training.accumulate {
+            Some(_) => "updates: what earlier batches have gathered is not known between gaps; record every step".to_owned(),
+            None => format!(
+                "updates: what the optimizer has kept of earlier steps is not known; record it (state/<parameter>/{}.npy: state= of \
+                 the recorder), or every step",
+                needed.join(".npy, ")
+            ),
+        });
+    }
     if mode == Mode::Probe {
         texts.push("the steps before the probed one".to_owned());
     }

@@ -98,6 +98,9 @@ impl Places {
             let pair = || std::iter::once((one, other));
             apart.take_in(number, squares(Values::F64(&[one]), Values::F64(&[other])), pair);
         }
+        if self.elsewhere {
+            return;
+        }
         let (updates, parameters) = (first(Place::Update(0)), first(Place::Parameter(0)));
         let (Some(updates), Some(parameters)) = (updates, parameters) else {
             return self.together(Place::Weights, weights, std::iter::empty, apart);

@@ -84,8 +84,11 @@ impl Places {
                 each(Place::Gradient(number), Judged::new(found, exact));
             }
         }
+        if let Some(resumed) = record.resumed.as_ref().filter(|_| !advanced) {
+            replay.resume(resumed);
+        }
         begin_updates(replay, record);
-        for (number, shared) in self.shared.iter().enumerate() {
+        for (number, shared) in self.shared.iter().enumerate().filter(|_| self.updates) {
             let (before, gradient) = (&record.before[shared.reference], given(record, shared.reference));
             if !advanced {
                 replay.advance(shared.reference, before.as_slice().into(), gradient);

@@ -69,6 +69,11 @@ pub struct Places {
     pub(super) tail: bool,
     /// What both engines have of a step: nothing else is judged.
     pub lends: Lends,
+    /// Whether what a step goes on from is known, so that updates can be judged.
+    pub updates: bool,
+    /// Whether the reference's optimizer goes on from elsewhere than the candidate's, so that their updates are not set beside
+    /// each other.
+    pub elsewhere: bool,
     /// Whether the sides are given batches of their own, so that these can differ.
     pub watch_batches: bool,
     /// Relative to the values, what a side's type makes of the same inputs.
@@ -125,6 +130,12 @@ impl Places {
         let buffers = common(kept, &alignment.buffers);
         let layers = alignment.layers;
         let each = |place: fn(usize) -> Place| (0..shared.len()).map(place);
+        let optimizer = &experiment.reference.training.optimizer;
+        let recordings = [&experiment.reference, &experiment.candidate].map(|side| side.recording());
+        let gaps = recordings.iter().flatten().any(|recording| recording.numbers().is_some());
+        let goes_on = recordings.iter().flatten().all(|recording| recording.goes_on(optimizer));
+        let updates = !gaps || (goes_on && experiment.reference.training.accumulate.is_none());
+        let elsewhere = gaps && optimizer.has_state() && recordings.iter().any(Option::is_none);
         let watch_batches = experiment.candidate.training.faults.iter().any(Fault::is_of_data);
         let same_type = experiment.reference.dtype == experiment.candidate.dtype;
         let batch_unit = if same_type { 0.0 } else { DType::F32.unit_roundoff() };
@@ -149,9 +160,9 @@ impl Places {
         if aligned && lends.gradients {
             all.extend(each(Place::Gradient));
         }
-        all.extend(each(Place::Update).chain(each(Place::Parameter)));
+        all.extend(each(Place::Update).chain(each(Place::Parameter)).filter(|_| updates));
         all.extend(lends.gradients.then_some(Place::Gradients));
-        all.push(Place::Weights);
+        all.extend(updates.then_some(Place::Weights));
         let inputs = reference.inputs;
         let weighed = experiment.reference.training.loss.weights().is_some();
         Self {
@@ -160,6 +171,8 @@ impl Places {
             aligned,
             layers,
             lends,
+            updates,
+            elsewhere,
             before_tail: alignment.tail.reference.start,
             tail: !alignment.tail.is_empty(),
             watch_batches,

@@ -130,6 +130,7 @@ impl Translation {
             masks: record.masks.clone(),
             looked: record.looked.clone(),
             output_gradient: record.output_gradient.clone(),
+            resumed: record.resumed.clone(),
             ..*record
         };
     }

@@ -11,6 +11,9 @@ pub struct Curves {
     pub reference: String,
     /// What the candidate is, for legends: `scratch f32`.
     pub candidate: String,
+    /// The numbers of the steps, where they do not count from 0.
+    #[serde(default)]
+    pub numbers: Vec<usize>,
     /// The reported loss of every step, from step 0.
     pub reference_loss: Vec<f64>,
     /// The free candidate's reported loss of every step.

@@ -216,7 +216,7 @@ impl Run {
         let Self { mode, replay, layout, firsts, .. } = self;
         let (candidate, slack) = layout.latest(&at.candidate.record);
         let records = [at.record, candidate];
-        let sides = first::Sides { definition, replay, records, slack, alike: at.alike };
+        let sides = first::Sides { definition, replay, records, slack, alike: at.alike && !places.elsewhere };
         first::note(firsts, places, (*mode, at.step, at.since), failed, sides);
         None
     }

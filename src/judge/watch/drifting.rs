@@ -29,7 +29,9 @@ impl Drifting {
     /// Nothing yet, of the run that `lockstep` is about to make.
     pub(in crate::judge) fn new(lockstep: &Lockstep) -> Self {
         let differs = lockstep.differences.iter().any(|difference| difference.kind.is_of_numbers());
+        let gaps = || "as every step starts from the recorded weights".to_owned();
         let unjudged = differs.then(|| "as the sides do not start alike".to_owned());
+        let unjudged = unjudged.or_else(|| lockstep.has_gaps().then(gaps));
         Self { unjudged, ..Self::default() }
     }
 

@@ -74,6 +74,8 @@ pub struct Judge {
     deviations: Vec<Deviation>,
     pub(in crate::judge) runs: Vec<Run>,
     pub(in crate::judge) losses: Vec<f64>,
+    /// The number of each step.
+    pub(in crate::judge) numbers: Vec<usize>,
     pub(in crate::judge) times: [Times; 2],
     pub(in crate::judge) buckets: Buckets,
     /// Batches of looks at the evaluation mode.
@@ -150,7 +152,7 @@ impl Judge {
         }
         // Beside a large model twins run only where the synced gaps do not explain how far the free run goes.
         let few = if lockstep.replayed_every == 1 || !lockstep.synced { limits.twins } else { 0 };
-        let count = if own { 0 } else { experiment.noise.twins.unwrap_or(few) };
+        let count = if own || lockstep.has_gaps() { 0 } else { experiment.noise.twins.unwrap_or(few) };
         let free = judging && mode.runs().contains(&RunMode::Free);
         // A side is judged by its own rounding: the twins are as coarse as the coarser side.
         let coarser = if [reference.dtype, candidate.dtype].contains(&DType::F32) { DType::F32 } else { DType::F64 };
@@ -169,6 +171,7 @@ impl Judge {
             deviations: Vec::new(),
             runs: mode.runs().iter().map(|&mode| Run::new(mode, experiment, (&places, of_candidate), limits)).collect(),
             losses: Vec::new(),
+            numbers: Vec::new(),
             times: Default::default(),
             buckets: Buckets::default(),
             looks: 0,
@@ -409,6 +412,7 @@ impl Observer for Judge {
 
     fn step(&mut self, event: &StepEvent<'_>) -> ControlFlow<()> {
         self.losses.push(event.reference.loss);
+        self.numbers.push(event.step);
         // Of earlier looks the matrices go: a page shows the last one's, and a thousand classes take megabytes.
         if !event.evaluated.is_empty() {
             for earlier in &mut self.evaluations {

@@ -101,6 +101,15 @@ impl Track {
         push(&mut self.curve.between, bucket, f64::from(latest));
     }
 
+    /// Its columns; none between the sides where these were never set beside each other.
+    pub(in crate::judge) fn curve(self) -> TensorCurve {
+        let mut curve = self.curve;
+        if self.widest == f64::NEG_INFINITY {
+            curve.between.clear();
+        }
+        curve
+    }
+
     /// Merges neighbouring values of every column.
     pub(in crate::judge) fn thin(&mut self) {
         for column in [&mut self.curve.judged, &mut self.curve.limit, &mut self.curve.between] {

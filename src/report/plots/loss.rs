@@ -35,7 +35,8 @@ pub fn draw(area: &Area<'_>, title: &str, curves: &Curves) -> Drawn {
         return note(&area, "no step was run");
     }
 
-    let steps: Vec<usize> = (0..count).collect();
+    let number = |step: usize| curves.numbers.get(step).copied().unwrap_or(step);
+    let steps: Vec<usize> = (0..count).map(number).collect();
     let (upper, lower) = area.split_vertically(area.dim_in_pixel().1 * 64 / 100);
     let x = Axis::steps("", &steps);
     let y = Axis::linear("reported loss", reference.iter().chain(candidate).copied());

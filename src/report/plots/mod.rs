@@ -43,15 +43,21 @@ const FIGURES: [Figure; 5] = [
     ("gaps", (1100, 800), gaps::draw),
     ("loss", (960, 600), loss::draw),
     ("drift", (960, 600), drift::draw),
-    ("time", (960, 600), time::draw),
+    (TIME, (960, 600), time::draw),
     (HELD_OUT, (960, 600), held_out::draw),
 ];
-/// The figure that not every run has.
+/// The figures that not every run has: of held-out rows, and of sides that were timed.
 const HELD_OUT: &str = "held-out";
+const TIME: &str = "time";
 
 /// The figures of a run.
-fn figures(curves: &Curves) -> &'static [Figure] {
-    &FIGURES[..FIGURES.len() - usize::from(held_out::looks(curves).is_none())]
+fn figures(curves: &Curves) -> Vec<Figure> {
+    let has = |name: &str| match name {
+        HELD_OUT => held_out::looks(curves).is_some(),
+        TIME => !curves.times.is_empty(),
+        _ => true,
+    };
+    FIGURES.into_iter().filter(|(name, ..)| has(name)).collect()
 }
 
 /// Writes every figure of a run as SVG and PNG into `folder`, which exists, and returns the files.
@@ -81,7 +87,7 @@ pub fn draw(title: &str, curves: &Curves, folder: &Path) -> Result<Vec<PathBuf>>
 
 /// The names of the files that [`draw`] writes.
 pub fn names(curves: &Curves) -> Vec<String> {
-    names_of(figures(curves))
+    names_of(&figures(curves))
 }
 
 /// The names of all figures that a run can have.

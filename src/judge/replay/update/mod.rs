@@ -13,6 +13,7 @@ use super::near::Near;
 use super::{Exact, Replay, Rounding};
 use crate::{
     model::Parameter,
+    run::Resumed,
     tensor::{DType, Values, norm, squares},
     training::{Adam, Clip, Fault, Optimizer, Training},
 };
@@ -213,6 +214,21 @@ impl Replay {
             Some(None) => result.fill((0..gradient.len()).map(|_| 0.0), |_| 0.0),
         }
         &self.result
+    }
+
+    /// Lets the optimizer go on from a state that was recorded, which is the side's own to the bit.
+    pub fn resume(&mut self, resumed: &Resumed) {
+        let moments = self.training.optimizer.moments();
+        for (index, state) in self.shadow.states.iter_mut().enumerate() {
+            state.steps = u32::try_from(resumed.updates).unwrap_or(u32::MAX);
+            for (slot, moment) in state.slots.iter_mut().zip(moments) {
+                let recorded = moment.and_then(|moment| resumed.moments.get(index)?.get(moment));
+                *slot = Exact::zeros(slot.value.len());
+                if let Some(values) = recorded {
+                    slot.value.clone_from(values);
+                }
+            }
+        }
     }
 
     /// Whether what is replayed of a step depends on the gradients of those before it.

@@ -238,7 +238,7 @@ class Recorder:
 
     def check(self, *arguments):
         """Runs `lockstep run DEFINITION --candidate FOLDER`, prints its verdict, and returns whether it is parity."""
-        if self.definition is None and "definition" not in self._manifest:
+        if self.definition is None and self._manifest.get("definition") is None:
             raise ValueError('check needs what the training should be: definition="net.toml"')
         self.finish()
         asked = [self.folder] if self.definition is None else [self.definition, "--candidate", self.folder]
@@ -388,7 +388,12 @@ class record_torch:  # noqa: N801
             self._recorder._leave()
         self._recorder.finish()
         if self._told is not None and self._told.unknown:
-            print(f"{self._recorder.folder}: recorded without a definition, as {self._told.unknown}", file=sys.stderr)
+            folder = self._recorder.folder
+            print(
+                f"{folder}: recorded without a definition, as {self._told.unknown}; `lockstep new NAME --from {folder}` writes what was "
+                "seen of it, with ?? where something is to be filled in",
+                file=sys.stderr,
+            )
 
     def _begin(self, model, inputs):
         step = self._step
@@ -429,8 +434,10 @@ class record_torch:  # noqa: N801
         # That of this step's output; others are those of rows that are looked at.
         step = self._step
         if len(inputs) == 2 and step.forward and step.kept and result.requires_grad:
-            step.target, step.loss = _copied(inputs[1]), float(result.detach())
-            result.register_hook(lambda gradient: setattr(step, "scale", float(gradient)))
+            step.target = _copied(inputs[1])
+            if result.numel() == 1:
+                step.loss = float(result.detach())
+                result.register_hook(lambda gradient: setattr(step, "scale", float(gradient)))
 
     def _gradient(self, name, parameter):
         if self._step.kept:
@@ -472,9 +479,9 @@ class record_torch:  # noqa: N801
     def _describe(self):
         """Writes the definition into the recording, as far as it is known by now."""
         if self._told is not None:
-            known = self._told.definition()
-            if known != self._recorder._manifest.get("definition"):
-                self._recorder._describe(definition=known)
+            known = {"definition": self._told.definition(), "partial": self._told.partial}
+            if any(value != self._recorder._manifest.get(key) for key, value in known.items()):
+                self._recorder._describe(**known)
 
     def _after_update(self, optimizer, arguments, keywords):
         step, self._step = self._step, _Step()
@@ -535,6 +542,8 @@ class _Told:
         self._torch, self._optimizer, self._loss, self._scheduler = torch, optimizer, loss, scheduler
         self._known, self._places, self._rate, self._clip, self._moves = None, None, None, None, []
         self.order = self.buffers = self.unknown = None
+        # Of a training that cannot be told in whole, what was seen of it.
+        self.partial = None
 
     def definition(self):
         return None if self.unknown else copy.deepcopy(self._known)
@@ -551,7 +560,7 @@ class _Told:
             self._scheduled()
             self._clipped(step, parameters)
         except _Unknown as unknown:
-            self.unknown = str(unknown)
+            self._unseen(str(unknown))
 
     def passing(self):
         """Takes what shows of the definition at the update of a step that is not recorded."""
@@ -560,7 +569,12 @@ class _Told:
         try:
             self._scheduled()
         except _Unknown as unknown:
-            self.unknown = str(unknown)
+            self._unseen(str(unknown))
+
+    def _unseen(self, why):
+        """The definition is not whole from here on; what was seen stays, with why."""
+        self.unknown = why
+        self.partial = self.partial or {**copy.deepcopy(self._known or {}), "missing": [why]}
 
     def layers(self, step):
         """The calls of a step by the number of their layer; nothing where it is not as the first one was."""
@@ -577,31 +591,38 @@ class _Told:
 
     def _first(self, model, step, parameters):
         nn, torch = self._torch.nn, self._torch
-        if self._loss is None or step.target is None:
-            raise _Unknown("no loss was seen: loss= names the module that the loop calls")
         if step.input is None:
             raise _Unknown("the model takes several inputs")
         names = {parameter: name for name, parameter in parameters.items()}
         layers, places, order, before = [], [], [], (step.inputs[0], "the input")
+        missing, unseen = [], []
+
+        def seen(look):
+            """What it finds, or that it is missing, and why."""
+            try:
+                return look()
+            except _Unknown as unknown:
+                missing.append(str(unknown))
+                return {"missing": str(unknown)}
+
         running, paths = [], {module: path for path, module in model.named_modules()}
         for call in step.calls:
             kind = type(call.layer).__name__
             called = next((name for name, module in model.named_modules() if module is call.layer), "") or kind
-            self._follows(before, call.input, called)
-            if layers and before[0].ndim > 2 and not isinstance(call.layer, nn.Flatten) and call.input.ndim == 2:
+            layers += filter(None, [seen(lambda: self._follows(before, call.input, called))])  # noqa: B023
+            two = call.input is not None and call.input.ndim == 2
+            if layers and before[0] is not None and before[0].ndim > 2 and not isinstance(call.layer, nn.Flatten) and two and places:
                 # x.view(len(x), -1) on the way.
                 layers.append("flatten")
                 places[-1].append(len(layers) - 1)
-            if not isinstance(call.layer, (nn.Identity, nn.Embedding)) and call.output is not None and call.output.ndim != 2:
-                raise _Unknown(f"{called} puts out {call.output.ndim} axes, where layers have rows and columns")
             place = []
             if not isinstance(call.layer, nn.Identity):
-                layers.append(_layer(nn, call.layer))
+                layers.append(seen(lambda: _placed(nn, call, called)))  # noqa: B023
                 place.append(len(layers) - 1)
             places.append(place)
             own = [names[parameter] for parameter in call.layer.parameters(recurse=False)]
             if any(name in order for name in own):
-                raise _Unknown(f"{called} is used twice")
+                unseen.append(f"{called} is used twice")
             order += own
             running += [
                 f"{paths[call.layer]}.{name}".lstrip(".")
@@ -609,19 +630,28 @@ class _Told:
                 if name in ("running_mean", "running_var")
             ]
             before = (call.output, called)
-        self._follows(before, step.output, "the output")
+        layers += filter(None, [seen(lambda: self._follows(before, step.output, "the output"))])
         left = [name for name in parameters if name not in order]
         if left:
-            raise _Unknown(f"{left[0]} takes no part in a module of its own")
+            unseen.append(f"{left[0]} takes no part in a module of its own")
         if not all(parameter.requires_grad for parameter in parameters.values()):
-            raise _Unknown("a parameter is frozen")
+            unseen.append("a parameter is frozen")
         trained = {id(parameter) for group in self._optimizer.param_groups for parameter in group["params"]}
         if trained != {id(parameter) for parameter in parameters.values()}:
-            raise _Unknown("the optimizer does not have the model's parameters")
+            unseen.append("the optimizer does not have the model's parameters")
         dtype = "f64" if next(iter(parameters.values())).dtype == torch.float64 else "f32"
+        training = {"loss": seen(lambda: self._optimized(step)), "optimizer": seen(self._rule)}
+        known = {"dtype": dtype, "model": {"layers": layers}, "training": training}
+        if missing or unseen:
+            self.partial = {**known, "missing": unseen}
+            raise _Unknown((missing + unseen)[0])
         self.order, self.buffers, self._places, self._calls = order, running, places, step.calls
-        training = {"loss": _loss(nn, self._loss, step.target), "optimizer": self._rule()}
-        return {"dtype": dtype, "model": {"layers": layers}, "training": training}
+        return known
+
+    def _optimized(self, step):
+        if self._loss is None or step.target is None:
+            raise _Unknown("no loss was seen: loss= names the module that the loop calls")
+        return _loss(self._torch.nn, self._loss, step.target)
 
     def _follows(self, before, tensor, called):
         output, name = before
@@ -691,6 +721,14 @@ class _Told:
         if self._clip not in (None, found):
             raise _Unknown("gradients were clipped otherwise from step to step")
         self._clip = self._known["training"]["clip"] = found
+
+
+def _placed(nn, call, called):
+    """The layer of a call, which has rows and columns behind it."""
+    layer = _layer(nn, call.layer)
+    if not isinstance(call.layer, nn.Embedding) and call.output is not None and call.output.ndim != 2:
+        raise _Unknown(f"{called} puts out {call.output.ndim} axes, where layers have rows and columns")
+    return layer
 
 
 def _copied(tensor):

@@ -394,6 +394,50 @@ fn a_recording_with_gaps_says_what_it_cannot_tell() {
     assert_eq!(of(&["training.steps=9"]).steps, 3, "steps 0, 4 and 8");
 }
 
+/// What was timed is told as it was measured, and what was not has no time.
+#[test]
+fn the_time_of_a_recording_is_that_of_its_program() {
+    let case = Case::new(1, Mistake::None, false, Kept::All);
+    let timed = |columns: usize, values: Vec<f64>| {
+        array(&[columns], values).write_npy(File::create(case.trace(Kept::All).join("time_us.npy")).unwrap()).unwrap();
+    };
+    timed(4, (0..STEPS).flat_map(|_| [1.5, 0.5, 3.0, 2.0]).collect());
+    let speed = case.verdict().measured.speed.unwrap();
+    assert_eq!((speed.candidate_us, speed.per_phase[&Phase::Backward].candidate_us), (7.0, 3.0));
+    timed(1, vec![7.0; STEPS]);
+    assert!(error(&case, &[]).contains("µs of forward, loss, backward and update"), "{}", error(&case, &[]));
+    timed(4, vec![-1.0; 4 * STEPS]);
+    assert!(error(&case, &[]).contains("took -1 µs"), "{}", error(&case, &[]));
+}
+
+/// Looks at the evaluation mode have to be whole.
+#[test]
+fn an_evaluation_that_is_torn_is_an_error() {
+    let torn = |left_out: &str, steps: Vec<f64>| {
+        let case = Case::new(1, Mistake::None, false, Kept::All);
+        let folder = case.trace(Kept::All).join("evaluation");
+        fs::create_dir(&folder).unwrap();
+        let [columns, _, outputs] = SIZES;
+        let looks = steps.len();
+        let parts = [("step", vec![], steps), ("input", vec![2, columns], vec![0.5; looks * 2 * columns])];
+        let of = |name, width| (name, vec![2, width], vec![0.5; looks * 2 * width]);
+        for (name, shape, values) in parts.into_iter().chain([of("target", outputs), of("output", outputs)]) {
+            if name != left_out {
+                array(&shape, values).write_npy(File::create(folder.join(format!("{name}.npy"))).unwrap()).unwrap();
+            }
+        }
+        case
+    };
+    for (left_out, said) in [("target", "no evaluation/target.npy"), ("output", "no evaluation/output.npy")] {
+        let found = error(&torn(left_out, vec![10.0, 20.0]), &[]);
+        assert!(found.contains(said), "{found}");
+    }
+    assert!(error(&torn("", vec![10.0, 5.0]), &[]).contains("a look came after [5.0] steps"));
+    // Whole, it is judged: these are no outputs of the network.
+    let first = torn("", vec![10.0, 20.0]).verdict().first_divergence.unwrap();
+    assert_eq!((first.phase, first.step, first.tensor.as_str()), (Phase::Evaluation, 9, "output"));
+}
+
 #[test]
 fn a_recording_with_gaps_that_is_torn_is_an_error() {
     let spoilt = |spoil: &dyn Fn(&Path)| {
@@ -627,7 +671,7 @@ fn what_lockstep_records_is_judged_as_the_engine_was() {
         assert_eq!(code, Some(0), "{error}");
         let (code, out, error) = lockstep(&["compare", "run", "run", "--out", "out"]);
         assert_eq!(code, Some(0), "{out}{error}");
-        assert!(out.starts_with("run") && out.contains("PARITY") && !out.contains("Wall time"), "{out}");
+        assert!(out.starts_with("run") && out.contains("PARITY") && out.contains("Wall time"), "{out}");
         for sides in [["run", "wide"], ["wide", "run"]] {
             let (code, out, error) = lockstep(&["compare", sides[0], sides[1], "--out", "out"]);
             assert_eq!(code, Some(0), "{out}{error}");

@@ -3,7 +3,7 @@
 use super::print;
 use crate::{
     error::{Error, Result},
-    trace::{Sketch, Trace},
+    trace::{Partial, Sketch, Trace},
 };
 use clap::Args;
 use std::{
@@ -41,9 +41,10 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         }
         Some(from) => {
             let trace = Trace::open(from)?;
-            match trace.definition() {
-                Some(definition) => told(&definition, from, &path),
-                None => from_trace(&trace, &path)?.first(stem),
+            match (trace.definition(), trace.partial()) {
+                (Some(definition), _) => told(&definition, from, &path),
+                (None, Some(partial)) => told_in_part(partial, from, &path)?,
+                (None, None) => from_trace(&trace, &path)?.first(stem),
             }
         }
     };
@@ -76,6 +77,46 @@ fn told(definition: &str, from: &Path, path: &Path) -> First {
         said: vec!["network and training are those that the trace tells".to_owned()],
         next: format!("lockstep run {} --candidate {}", path.display(), from.display()),
     }
+}
+
+/// What a recorder saw of a training, with a mark where something is to be filled in: no run takes it as it is.
+fn told_in_part(partial: &Partial, from: &Path, path: &Path) -> Result<First> {
+    let written = |value: &serde_json::Value| -> Result<String> {
+        let read = toml::Value::try_from(value);
+        read.map(|value| value.to_string()).map_err(|error| Error::data(from.display().to_string(), error.to_string()))
+    };
+    let mut said = Vec::new();
+    let mut mark = |what: &str, why: &str| {
+        said.push(format!("to be filled in: {what}, as {why}"));
+        format!("# {why}")
+    };
+    let mut text = format!(
+        "# What {} was meant to be, as far as its recorder saw it: write what is missing in the place of each ??.\n\
+         # Every key is in experiments/README.md of lockstep.\n",
+        from.display()
+    );
+    if let Some(dtype) = &partial.dtype {
+        text += &format!("dtype = \"{dtype}\"\n");
+    }
+    for why in &partial.missing {
+        text += &format!("{}\n", mark("what this file does not say", why));
+    }
+    text += "\n[model]\nlayers = [\n";
+    for layer in &partial.model.layers {
+        text += &match layer["missing"].as_str() {
+            Some(why) => format!("  {}\n  \"??\",\n", mark("one layer, or several", why)),
+            None => format!("  {},\n", written(layer)?),
+        };
+    }
+    text += "]\n\n[training]\n";
+    for (key, value) in &partial.training {
+        text += &match value["missing"].as_str() {
+            Some(why) => format!("{}\n{key} = \"??\"\n", mark(key, why)),
+            None => format!("{key} = {}\n", written(value)?),
+        };
+    }
+    let next = format!("lockstep run {} --candidate {}", path.display(), from.display());
+    Ok(First { text, said, next })
 }
 
 impl Guess {

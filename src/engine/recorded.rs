@@ -33,7 +33,9 @@ impl Recorded {
     /// Of a recording of this model.
     pub fn new(recording: Arc<Recording>, model: &Model) -> Self {
         let tensors = model.tensors();
-        let starts = model.buffers().into_iter().map(|(buffer, start)| vec![start; buffer.shape.elements()]);
+        let starts = model.buffers().into_iter().enumerate().map(|(number, (buffer, start))| {
+            recording.first_buffers.get(number).cloned().unwrap_or_else(|| vec![start; buffer.shape.elements()])
+        });
         let own = |values: Vec<f64>| owned(&values, recording.dtype);
         let values = recording.first.iter().cloned().chain(starts).map(own).collect();
         let trained = recording.first.len();
@@ -106,8 +108,12 @@ impl Engine for Recorded {
     }
 
     fn forward(&mut self, batch: &Batch<'_>) -> Result<()> {
-        let Self { recording, activations, read, .. } = self;
+        let Self { recording, activations, read, values, .. } = self;
         (self.step, self.rows) = (batch.step, batch.rows());
+        let kept = values.iter_mut().skip(recording.first.len()).filter(|_| recording.lends.buffers);
+        for (number, own) in kept.enumerate() {
+            Self::take(read, own, |values| recording.buffer(number, batch.step, values))?;
+        }
         let at = (self.step, self.rows);
         for (layer, own) in activations.iter_mut().enumerate().filter(|_| recording.lends.activations) {
             Self::take(read, own, |values| recording.activation(layer, at, values))?;

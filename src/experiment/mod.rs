@@ -25,6 +25,7 @@ use crate::{
     trace::{Given, Kept, Recording},
     training::{Course, Measure, Training},
 };
+pub use decode::recorded::LookedAt;
 use decode::{Shared, recorded::Played};
 use merge::merge_all;
 use std::{fmt, path::Path, sync::Arc};
@@ -63,6 +64,8 @@ pub struct Experiment {
     pub set: Arc<DataSet>,
     /// The rows of every step, where a trace brings them.
     pub listed: Option<Arc<Listed>>,
+    /// The rows that the candidate was looked at with in evaluation mode, where a trace brings them.
+    pub looked: Option<LookedAt>,
     /// The batches both sides see, for how long, and what is looked at on the way.
     pub course: Course,
     /// How the noise of rounding is measured.
@@ -472,14 +475,18 @@ impl Draft {
         if played[1].is_some() {
             decode::recorded::fits(&candidate, &sides[0], &sides[1], listed.is_some())?;
         }
+        let (wanted, of_classes) = (dtypes.into_iter().collect(), sides[0].training.loss.of_classes());
+        let looked = played[1].as_ref().map(|played| played.looked(of_classes, wanted)).transpose()?.flatten();
         let steps = shared.course.length.steps(shared.course.order.steps_per_epoch(set.training.rows()));
+        let mut other: Option<Side> = None;
         for (number, (own, root)) in sides.iter_mut().zip([&reference, &candidate]).enumerate() {
             own.dtype = dtypes[number];
             if listed.is_some() {
                 own.batch_size = shared.course.order.size;
             }
             if let Some(played) = &played[number] {
-                *own = played.engine(own.clone(), root.find(&["model", "init"]).is_some(), steps)?;
+                *own = played.engine(own.clone(), other.as_ref(), root.find(&["model", "init"]).is_some(), steps)?;
+                other = Some(own.clone());
             }
         }
         // What a trace starts from is what the experiment starts from, where that does not say otherwise.
@@ -505,6 +512,7 @@ impl Draft {
             data: shared.data,
             set,
             listed,
+            looked,
             course: shared.course,
             noise: shared.noise,
             origins: Origins::of(&reference),

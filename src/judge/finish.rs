@@ -75,6 +75,7 @@ impl Judge {
             let named = self.places.all.iter().chain(&self.places.looked).zip(run.all_tracks());
             named.map(|(&place, track)| (self.places.full_name(place), track.between.clone())).collect()
         };
+        let only_in = self.runs.iter().find_map(|run| run.sizes.only_in());
         let gaps = self.runs.iter().map(|run| (run.mode, full_names(run))).collect();
         let watched = self.buckets.seen();
         let candidate = self.runs.last().map_or(&[][..], |run| &run.losses);
@@ -125,6 +126,7 @@ impl Judge {
             horizon,
             first_divergence,
             worked_out: WorkedOut::of(self.places.lends),
+            only_in,
             steps_agree: None,
             identity: None,
             losses,

@@ -55,7 +55,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         writeln!(text, "\n**{}**\n", escaped(&head))?;
         lines.iter().try_for_each(|line| writeln!(text, "- {}", escaped(line)))?;
     }
-    let told = [whose(verdict), steps_agree(verdict), diverging(verdict), worked_out(verdict)];
+    let told = [whose(verdict), verdict.only_in.clone(), steps_agree(verdict), diverging(verdict), worked_out(verdict)];
     for words in told.into_iter().flatten() {
         writeln!(text, "\n{}", sentence(&words))?;
     }

@@ -46,7 +46,7 @@ fn write_all(text: &mut String, verdict: &Verdict) -> std::fmt::Result {
         }
         writeln!(text)?;
     }
-    let told = [whose(verdict), steps_agree(verdict), diverging(verdict), worked_out(verdict)];
+    let told = [whose(verdict), verdict.only_in.clone(), steps_agree(verdict), diverging(verdict), worked_out(verdict)];
     for words in told.into_iter().flatten() {
         wrap(&sentence(&words), 76).iter().try_for_each(|line| writeln!(text, "  {line}"))?;
     }

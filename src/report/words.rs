@@ -401,6 +401,15 @@ pub fn pattern(found: &TensorFound) -> String {
         }
         // Agreement proves nothing there.
         (Pattern::Same, _) if found.limit.is_some_and(|limit| limit > UNJUDGED) => "not judged".to_owned(),
+        (Pattern::Uneven, _) if !found.rows.is_empty() => {
+            const LISTED: usize = 4;
+            let rows: Vec<String> = found.rows.iter().take(LISTED).map(ToString::to_string).collect();
+            let (word, more) = (
+                if found.rows.len() == 1 { "row" } else { "rows" },
+                if found.rows.len() > LISTED { ", …" } else { "" },
+            );
+            format!("uneven: {word} {}{more}", rows.join(", "))
+        }
         (pattern, _) => pattern.name().to_owned(),
     }
 }

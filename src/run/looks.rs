@@ -1,13 +1,58 @@
-//! Looks at held-out rows on the way, and what they decide.
+//! Looks at held-out rows on the way, and what they decide; and looks that a recorded training took.
 
 use super::{Decision, Ended, Evaluated, Lockstep, Observer, Patience, Stopping};
-use crate::error::Result;
+use crate::{
+    data::{Batch, columns::DTypes, loader::Loader},
+    error::Result,
+    experiment::{EngineKind, Experiment},
+    tensor::DType,
+    trace::Recording,
+};
+use std::sync::Arc;
+
+/// The looks at the evaluation mode of a candidate that was recorded, beside a reference that is live.
+pub(super) struct Recorded {
+    recording: Arc<Recording>,
+    loader: Loader,
+}
+
+impl Recorded {
+    /// Of an experiment whose candidate has some.
+    pub fn of(experiment: &Experiment) -> Result<Option<Self>> {
+        let (reference, candidate) = (&experiment.reference, &experiment.candidate);
+        let (EngineKind::Recorded(recording), Some(looked)) = (&candidate.engine, &experiment.looked) else {
+            return Ok(None);
+        };
+        if recording.looks().is_none() || reference.recording().is_some() {
+            return Ok(None);
+        }
+        let wanted: DTypes = [reference.dtype, candidate.dtype].into_iter().collect();
+        let loader = Loader::listed(Arc::clone(&looked.set), Arc::clone(&looked.listed), reference.encoding, wanted)?;
+        Ok(Some(Self { recording: Arc::clone(recording), loader }))
+    }
+}
 
 impl Lockstep {
     pub(super) fn show_looks(&self, step: usize, observers: &mut [&mut dyn Observer]) {
         if !self.reference.looked.is_empty() {
             observers.iter_mut().for_each(|observer| observer.looked(step, &self.reference, &self.candidates));
         }
+    }
+
+    /// Lets the reference look at the rows that the recorded candidate was looked at with after this step, and leaves what both
+    /// made of them with the runners.
+    pub(super) fn look_again(&mut self, step: usize) -> Result<()> {
+        let Self { recorded, reference, candidates, .. } = self;
+        let Some(Recorded { recording, loader }) = recorded else { return Ok(()) };
+        for look in recording.looks_after(step + 1) {
+            loader.prepare(look);
+            let batch = |dtype: DType| Batch { step, training: false, ..loader.batch(dtype) };
+            let own = batch(reference.dtype);
+            reference.look(&own, own.targets)?;
+            let looked = recording.looked(look)?;
+            candidates.iter_mut().try_for_each(|(_, side)| side.was_looked_at(&batch(side.dtype), &looked))?;
+        }
+        Ok(())
     }
 
     pub(super) fn forget_looks(&mut self) {

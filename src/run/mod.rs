@@ -105,6 +105,8 @@ pub struct Lockstep {
     /// Whether what is compared is to be judged, too.
     judged: bool,
     gaps: Option<Gaps>,
+    /// The looks at the evaluation mode of a candidate that was recorded.
+    recorded: Option<looks::Recorded>,
 }
 
 impl Lockstep {
@@ -133,7 +135,11 @@ impl Lockstep {
             start::load(engine.as_mut(), side, values)?;
             Ok(Runner::new(engine, side, [&experiment.reference, &experiment.candidate]))
         };
-        let reference = runner(Role::Reference, &experiment.reference, &start.reference)?;
+        let mut reference = runner(Role::Reference, &experiment.reference, &start.reference)?;
+        let live = start.reference.buffers.is_empty() && experiment.reference.recording().is_none();
+        if let Some(recording) = experiment.candidate.recording().filter(|_| live) {
+            start::take_buffers(&mut reference, &recording.first_buffers)?;
+        }
         let candidates = mode
             .runs()
             .iter()
@@ -205,6 +211,7 @@ impl Lockstep {
             shared,
             judged: experiment.noise.judged,
             gaps,
+            recorded: looks::Recorded::of(experiment)?,
         })
     }
 
@@ -279,6 +286,9 @@ impl Lockstep {
                 observers.iter_mut().for_each(|observer| over |= observer.step(event).is_break());
             });
             // What a step has broken is known before what a look makes of it.
+            self.show_looks(number, observers);
+            self.forget_looks();
+            self.look_again(number)?;
             self.show_looks(number, observers);
             if over || patience.first().is_some_and(|reference| reference.stopped.is_some()) {
                 break;

@@ -12,7 +12,10 @@ use crate::{
     tensor::{Shape, Values, View},
 };
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
 
 /// What is handed out: before the first step its weights, then of every step all that it computed.
 pub struct Recorded<'a> {
@@ -27,10 +30,11 @@ pub struct Recorded<'a> {
 /// Someone who takes what is handed out; the other argument says what a trace says of itself.
 pub type Taking<'a> = &'a mut dyn FnMut(&dyn Fn() -> Value, Recorded<'_>) -> Result<()>;
 
-/// Every parameter.
+/// Every parameter, and every buffer.
 fn weights(engine: &dyn Engine) -> Vec<(String, View<'_>)> {
-    let named = engine.parameters().iter().enumerate();
-    named.map(|(number, own)| (format!("parameter/{}", own.name), engine.tensor(number))).collect()
+    let named = engine.tensors().iter().enumerate();
+    let folder = |trained: bool| if trained { "parameter" } else { "buffer" };
+    named.map(|(number, own)| (format!("{}/{}", folder(own.trained), own.name), engine.tensor(number))).collect()
 }
 
 /// A number.
@@ -92,10 +96,14 @@ pub fn recorded(
             return Ok(step);
         }
         batches.prepare(step);
-        batches.lend(side.dtype, |batch, _| -> Result<()> {
+        let took = batches.lend(side.dtype, |batch, _| -> Result<[f64; 4]> {
+            let start = Instant::now();
             engine.forward(batch)?;
+            let forward = Instant::now();
             let loss = [engine.loss(batch)?];
+            let reported = Instant::now();
             engine.backward()?;
+            let backward = Instant::now();
             let mut wide = Vec::new();
             batch.inputs.widen_into(&mut wide);
             let (number, rows) = ([step as f64], [batch.rows() as f64]);
@@ -118,9 +126,14 @@ pub fn recorded(
                     .map(|(number, own)| (format!("gradient/{}", own.name), engine.gradient(number))),
             );
             take(&manifest, Recorded { number: step, of: steps, tensors })?;
-            engine.update()
+            let gathered = Instant::now();
+            engine.update()?;
+            let times = [(start, forward), (forward, reported), (reported, backward), (gathered, Instant::now())];
+            Ok(times.map(|(from, to)| 1e6 * (to - from).as_secs_f64()))
         })?;
-        take(&manifest, Recorded { number: step + 1, of: steps, tensors: weights(engine.as_ref()) })?;
+        let mut tensors = weights(engine.as_ref());
+        tensors.push(("time_us".to_owned(), View { shape: Shape::new(&[4]), values: Values::F64(&took) }));
+        take(&manifest, Recorded { number: step + 1, of: steps, tensors })?;
     }
     Ok(steps)
 }

@@ -10,6 +10,7 @@ use crate::{
     error::Result,
     experiment::Side,
     tensor::{DType, Owned, Values, View},
+    trace::Looked,
 };
 use std::time::Instant;
 
@@ -208,6 +209,21 @@ impl Runner {
         let loss = engine.loss(&batch)?;
         record.evaluated(engine.as_ref(), widths, loss)?;
         looked.push(record);
+        Ok(())
+    }
+
+    /// Takes in a look that was recorded of the weights that the engine holds now: of its layers the last one's output is known
+    /// at most.
+    pub(super) fn was_looked_at(&mut self, batch: &Batch<'_>, looked: &Looked) -> Result<()> {
+        let mut record = StepRecord { step: batch.step, epoch: batch.epoch, ..StepRecord::default() };
+        record.begin(self.engine.as_ref(), batch)?;
+        record.buffers = record.buffers_before.clone();
+        record.activations.resize(self.widths.len(), Vec::new());
+        if let Some(last) = record.activations.last_mut() {
+            last.clone_from(&looked.output);
+        }
+        record.loss = looked.loss;
+        self.looked.push(record);
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 //! off changes no other tensor. Where the experiment gives the sides other layers or another scheme, the difference is
 //! listed. A difference that it does not ask for is an error.
 
-use super::load as load_values;
+use super::{Runner, load as load_values};
 use crate::{
     data::Batch,
     engine::Engine,
@@ -162,10 +162,15 @@ fn differences(
             Some(_) if own.is_none() => found.push(difference(StartKind::Missing, shape, "none".to_owned(), None)),
             Some(other) if differs(&other.values, &values.values) => {
                 let scheme = |side: &Side| format!("{}, seed {}", side.init, side.seed);
+                let turned = !differs(&transposed(&values.parameter, &other.values), &values.values);
+                let candidate = match turned {
+                    true => "the same, transposed".to_owned(),
+                    false => scheme(&experiment.candidate),
+                };
                 found.push(difference(
                     StartKind::InitialValues,
                     scheme(&experiment.reference),
-                    scheme(&experiment.candidate),
+                    candidate,
                     Some(gap(&values.values, &other.values)),
                 ));
             }
@@ -195,6 +200,16 @@ fn differences(
         }
     }
     found
+}
+
+/// A square weight the other way round; anything else as it is.
+fn transposed(parameter: &Parameter, values: &[f64]) -> Vec<f64> {
+    match parameter.shape[..] {
+        [rows, columns] if rows == columns => {
+            (0..values.len()).map(|at| values[at % rows * rows + at / rows]).collect()
+        }
+        _ => values.to_vec(),
+    }
 }
 
 /// The layers in which the sides differ, in words: what that does in numbers shows where it does.
@@ -263,6 +278,19 @@ pub(super) fn load(engine: &mut dyn Engine, side: &Side, drawn: &Drawn) -> Resul
     }
     for (index, values) in drawn.parameters.iter().chain(&drawn.buffers).enumerate() {
         load_values(engine, index, values.parameter.shape, &values.values, side.dtype)?;
+    }
+    Ok(())
+}
+
+/// Gives an engine the running statistics that a recorded training began with, where it has them.
+///
+/// # Errors
+/// If they are not the engine's.
+pub(super) fn take_buffers(side: &mut Runner, first: &[Vec<f64>]) -> Result<()> {
+    let trained = side.engine.parameters().len();
+    for (number, values) in first.iter().enumerate() {
+        let shape = side.engine.buffers()[number].shape;
+        load_values(side.engine.as_mut(), trained + number, shape, values, side.dtype)?;
     }
     Ok(())
 }

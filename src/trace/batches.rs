@@ -110,7 +110,7 @@ impl Trace {
         Ok(listed)
     }
 
-    fn rows(&self, [inputs, targets]: [&Array; 2], size: Option<&Array>) -> Result<Given> {
+    pub(super) fn rows(&self, [inputs, targets]: [&Array; 2], size: Option<&Array>) -> Result<Given> {
         let counts = self.counts(inputs, size)?;
         let [width, of_targets] = [inputs, targets].map(|array| {
             let most = array.shape().first().copied().unwrap_or(1).max(1);

@@ -26,6 +26,10 @@ pub(super) struct Match {
     pub transposed: bool,
 }
 
+/// What the values of an array tell of a square weight: whether it is recorded as `[in, out]`. By the parameter's number and
+/// the array's name; nothing where they tell neither.
+pub(super) type Told<'a> = &'a dyn Fn(usize, &str) -> Option<bool>;
+
 /// What was matched, parameter by parameter, and how that is said.
 pub(super) struct Matched {
     pub each: Vec<Match>,
@@ -105,7 +109,7 @@ pub(super) fn matched(
     (recorded, ordered): (&[Recorded<'_>], bool),
     model: &Model,
     layout: &BTreeMap<String, String>,
-    map: &[Mapped],
+    (map, told): (&[Mapped], Told<'_>),
 ) -> Result<Matched, String> {
     let wanted = Wanted::of(model);
     if !map.is_empty() {
@@ -122,7 +126,7 @@ pub(super) fn matched(
     {
         return by_name(recorded, &wanted, layout, prefix);
     }
-    let matched = in_order(recorded, &wanted, layout)?;
+    let matched = in_order(recorded, &wanted, layout, told)?;
     if !ordered && let Some([one, other]) = wanted.alike(&matched.each, recorded) {
         return Err(format!(
             "its arrays {} and {} have the same shape, and nothing tells which is {} and which {}; say it: map = {{ \"{}\" = {{ to = \
@@ -210,7 +214,12 @@ fn by_map(
 }
 
 /// Parameters in the model's order, or weights before biases, beside the arrays in theirs.
-fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String, String>) -> Result<Matched, String> {
+fn in_order(
+    recorded: &[Recorded<'_>],
+    wanted: &Wanted,
+    layout: &BTreeMap<String, String>,
+    by_values: Told<'_>,
+) -> Result<Matched, String> {
     let count = wanted.parameters.len();
     let mut orders: Vec<Vec<usize>> = vec![(0..count).collect()];
     for biases_first in [false, true] {
@@ -236,7 +245,10 @@ fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String
             let mut each = vec![Match { from: String::new(), transposed: false }; count];
             for ((&number, fit), (name, shape)) in order.iter().zip(&fits).zip(recorded) {
                 let square = shape.len() == 2 && !shape.contains(&1);
-                let usual = if wanted.turns[number] && square { usual } else { Some(false) };
+                let usual = match wanted.turns[number] && square {
+                    true => usual.or_else(|| by_values(number, name)),
+                    false => Some(false),
+                };
                 each[number] = oriented(name, *fit, layout, usual)?;
             }
             Ok(each)
@@ -261,6 +273,9 @@ fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String
         };
         each.iter().zip(&wanted.parameters).map(pair).collect::<Vec<_>>().join(", ")
     };
+    // A width that is another one, before anything else is asked for.
+    let fits_none = |(_, shape): &&Recorded<'_>| (0..count).all(|number| wanted.fit(number, shape).is_none());
+    let odd = recorded.iter().find(fits_none);
     match found.as_slice() {
         [each] => Ok(Matched {
             each: each.clone(),
@@ -270,6 +285,18 @@ fn in_order(recorded: &[Recorded<'_>], wanted: &Wanted, layout: &BTreeMap<String
             "has {} arrays, where the model has {count} parameters: it has {}, the model {}; describe the network as it is (a linear layer \
              without a bias is {{ linear = {{ outputs = …, bias = false }} }}), or record every parameter",
             recorded.len(),
+            listed(recorded),
+            wanted
+                .parameters
+                .iter()
+                .map(|parameter| format!("{} {}", parameter.name, parameter.shape))
+                .collect::<Vec<_>>()
+                .join(", "),
+        )),
+        [] if let Some((name, shape)) = odd => Err(format!(
+            "its array {name} {} has the shape of none of the model's parameters: it has {}, the model {}; write model.layers as the \
+             program has them, with the outputs of every layer",
+            Shape::new(shape),
             listed(recorded),
             wanted
                 .parameters

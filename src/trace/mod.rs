@@ -5,6 +5,8 @@
 
 mod array;
 mod batches;
+mod buffers;
+mod evaluations;
 mod gaps;
 mod kept;
 mod matching;
@@ -12,6 +14,7 @@ mod recording;
 mod write;
 
 pub(crate) use batches::Given;
+pub use evaluations::Looked;
 pub use kept::Kept;
 pub use matching::Mapped;
 pub use recording::{Beginning, Recording};
@@ -39,8 +42,19 @@ const ACTION: &str = "cannot read the trace";
 const SCHEMA: u32 = 1;
 
 /// The folders of a trace, each with one array per tensor of its kind.
-const FOLDERS: [&str; 10] =
-    ["parameter", "before", "after", STATE, "gradient", "activation", "activation_gradient", "buffer", "mask", "batch"];
+const FOLDERS: [&str; 11] = [
+    "parameter",
+    "before",
+    "after",
+    STATE,
+    "gradient",
+    "activation",
+    "activation_gradient",
+    "buffer",
+    "mask",
+    "batch",
+    "evaluation",
+];
 
 /// The folder that has one folder for each parameter, with the moments that an optimizer keeps of it.
 const STATE: &str = "state";
@@ -84,6 +98,29 @@ struct Manifest {
     order: Vec<String>,
     gradient_of: Option<String>,
     definition: Option<serde_json::Value>,
+    partial: Option<Partial>,
+}
+
+/// What a recorder saw of a training that it cannot tell in whole.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Partial {
+    /// `f32` or `f64`.
+    pub dtype: Option<String>,
+    /// What it saw of the network.
+    pub model: PartialModel,
+    /// What it saw of loss and optimizer, and of what comes with them.
+    pub training: BTreeMap<String, serde_json::Value>,
+    /// What it did not see, in sentences.
+    pub missing: Vec<String>,
+}
+
+/// What a recorder saw of a network.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct PartialModel {
+    /// Layers as in an experiment, and `{ missing = WHY }` where one is not known.
+    pub layers: Vec<serde_json::Value>,
 }
 
 impl Trace {
@@ -110,6 +147,11 @@ impl Trace {
         let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned());
         definition.entry("title").or_insert_with(|| name.unwrap_or_default().into());
         toml::to_string(&definition).ok()
+    }
+
+    /// What its recorder saw of what it was meant to be, where that is not all.
+    pub fn partial(&self) -> Option<&Partial> {
+        self.manifest.partial.as_ref()
     }
 
     /// What its shapes tell of the network, for somebody who writes its definition.

@@ -1,6 +1,8 @@
 //! A trace beside a model: which of its arrays is what, where its steps begin, and what they are worth.
 
-use super::{Array, Kept, Mapped, Trace, gaps::Gaps, matching::matched};
+use super::{
+    Array, Kept, Looked, Mapped, Trace, buffers::Buffers, evaluations::Evaluations, gaps::Gaps, matching::matched,
+};
 use crate::{
     engine::Lends,
     error::Result,
@@ -9,7 +11,7 @@ use crate::{
     tensor::{DType, Shape},
     training::Optimizer,
 };
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 /// One recorded tensor of every step, in the model's layout.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Recording {
     pub steps: usize,
     /// The weights before the first of them, in the model's order, and in its own type.
     pub first: Vec<Vec<f64>>,
+    /// The running statistics before the first step, in the model's order; none where it does not have them.
+    pub first_buffers: Vec<Vec<f64>>,
     /// What of a step it has.
     pub lends: Lends,
     /// How it was read, in sentences.
@@ -40,6 +44,9 @@ pub struct Recording {
     /// Before each step, and after the last; of a recording with gaps before each alone.
     parameters: Vec<Tensor>,
     gaps: Option<Gaps>,
+    /// The running statistics before each step, and after the last.
+    buffers: Vec<Array>,
+    evaluations: Option<Evaluations>,
     /// What each step took: nanoseconds of forward, loss, backward and update.
     times: Option<Array>,
     /// The row of the weights that step 0 ends with.
@@ -62,8 +69,28 @@ impl PartialEq for Recording {
 pub struct Beginning<'a> {
     /// The experiment's own, where it says which.
     pub given: Option<&'a [InitialValues]>,
+    /// What the other side starts from, where that was recorded.
+    pub like: Option<&'a [InitialValues]>,
     /// How many steps it has.
     pub steps: usize,
+}
+
+/// Whether a square weight is recorded transposed, by its first values: those of the weight that it should start from, the one
+/// way round or the other.
+fn told_by_values(trace: &Trace, like: &InitialValues, name: &str) -> Option<bool> {
+    let mut found = Vec::new();
+    trace.array(&format!("{}/{name}", trace.weights()))?.read(0, &mut found).ok()?;
+    let size = like.parameter.shape[0];
+    let round = |value: f64| if trace.dtype == DType::F32 { f64::from(value as f32) } else { value };
+    let same = |place: &dyn Fn(usize) -> usize| {
+        found.len() == like.values.len()
+            && found.iter().enumerate().all(|(at, value)| *value == round(like.values[place(at)]))
+    };
+    match (same(&|at| at), same(&|at| at % size * size + at / size)) {
+        (true, false) => Some(false),
+        (false, true) => Some(true),
+        (true, true) | (false, false) => None,
+    }
 }
 
 impl Tensor {
@@ -109,8 +136,32 @@ impl Recording {
         let fault = |message: String| trace.fault(message);
         let recorded: Vec<(&str, &Array)> = trace.of(trace.weights()).collect();
         let shapes: Vec<_> = recorded.iter().map(|(name, array)| (*name, array.shape())).collect();
-        let found = matched((&shapes, trace.ordered), model, &trace.manifest.layout, map).map_err(fault)?;
+        let kept_beside = model.buffers();
+        let of_buffer = |mapped: &&Mapped| kept_beside.iter().any(|(buffer, _)| buffer.name == mapped.to);
+        let of_parameters: Vec<Mapped> = map.iter().filter(|mapped| !of_buffer(mapped)).cloned().collect();
+        let layout = &trace.manifest.layout;
+        let told =
+            |number: usize, name: &str| told_by_values(trace, beginning.like.or(beginning.given)?.get(number)?, name);
+        let found = matched((&shapes, trace.ordered), model, layout, (&of_parameters, &told)).map_err(fault)?;
         let mut said: Vec<String> = found.said.into_iter().collect();
+        let mut buffers = Buffers::of(trace, model, map)?;
+        said.extend(buffers.said.take());
+        let first_buffers = buffers.first()?;
+        let mut starts = kept_beside.iter().zip(&first_buffers);
+        if starts.any(|((_, start), first)| first.iter().any(|value| value != start)) {
+            said.push(
+                "its running statistics begin with other numbers than 0 and 1, and the reference with the same"
+                    .to_owned(),
+            );
+        }
+        let mut evaluations = Evaluations::of(trace, model)?;
+        if evaluations.is_some() && buffers.arrays.len() < kept_beside.len() {
+            said.push(
+                "its evaluations are not judged without the running statistics: record them (buffers= of the recorder)"
+                    .to_owned(),
+            );
+            evaluations = None;
+        }
         let model_parameters = model.parameters();
         // All of a kind that are there, which each have to fit.
         let tensors = |folder: &str| -> Result<Vec<Tensor>> {
@@ -158,7 +209,7 @@ impl Recording {
         }
         let computed = activations.iter().chain(gradients.iter().map(|gradient| &gradient.array));
         let computed = computed.chain(&loss).chain(&output_gradient).chain(activation_gradients.iter().flatten());
-        let computed = computed.chain(&times).map(Array::steps).min();
+        let computed = computed.chain(&times).map(Array::steps).chain(buffers.steps()).min();
         let dtype = trace.dtype;
         let (first, after_first) = match &gaps {
             None => first_weights(trace, &parameters, (rows, computed), beginning)?,
@@ -184,7 +235,7 @@ impl Recording {
             loss: loss.is_some(),
             output_gradient: output_gradient.is_some(),
             gradients: !gradients.is_empty(),
-            buffers: false,
+            buffers: !buffers.arrays.is_empty(),
             evaluation: false,
             times: times.is_some(),
         };
@@ -201,6 +252,9 @@ impl Recording {
             path,
             parameters,
             gaps,
+            buffers: buffers.arrays,
+            first_buffers,
+            evaluations,
             times,
             after_first,
             activations,
@@ -220,6 +274,12 @@ impl Recording {
             Some(gaps) => gaps.ends(number, step, &self.parameters[number], values),
             None => self.parameters[number].read(self.after_first + step, values),
         }
+    }
+
+    /// What it starts from, as initial values of a model.
+    pub fn starts(&self, model: &Model) -> Vec<InitialValues> {
+        let each = model.parameters().into_iter().zip(&self.first);
+        each.map(|(parameter, values)| InitialValues { parameter, values: values.clone() }).collect()
     }
 
     /// The numbers of its steps, where there are gaps between them.
@@ -246,6 +306,33 @@ impl Recording {
     /// Whether what each step goes on from is known, as this optimizer needs it.
     pub fn goes_on(&self, optimizer: &Optimizer) -> bool {
         self.gaps.as_ref().is_none_or(|gaps| gaps.has_state_of(optimizer))
+    }
+
+    /// A buffer after a step.
+    ///
+    /// # Errors
+    /// As [`parameter`](Self::parameter).
+    pub fn buffer(&self, number: usize, step: usize, values: &mut Vec<f64>) -> Result<()> {
+        self.buffers[number].read(step + 1, values)
+    }
+
+    /// Which of its looks at the evaluation mode came after so many steps.
+    pub fn looks_after(&self, steps: usize) -> Range<usize> {
+        let all = self.evaluations.as_ref().map_or(&[][..], |evaluations| &evaluations.steps);
+        all.partition_point(|after| *after < steps)..all.partition_point(|after| *after <= steps)
+    }
+
+    /// Whether its looks have the outputs, and whether the losses; nothing where it has no looks.
+    pub fn looks(&self) -> Option<[bool; 2]> {
+        self.evaluations.as_ref().map(Evaluations::has)
+    }
+
+    /// One of its looks.
+    ///
+    /// # Errors
+    /// As [`parameter`](Self::parameter).
+    pub fn looked(&self, look: usize) -> Result<Looked> {
+        self.evaluations.as_ref().map_or_else(|| Ok(Looked::default()), |evaluations| evaluations.read(look))
     }
 
     /// What a step took: nanoseconds of forward, loss, backward and update.

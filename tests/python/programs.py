@@ -30,6 +30,10 @@ class Layer:
         self.wrong = wrong
         self.gradients = {}
 
+    def look(self, x):
+        """In evaluation mode."""
+        return self.forward(x)
+
 
 class Linear(Layer):
     def __init__(self, inputs, outputs, random, dtype, wrong=None):
@@ -88,6 +92,9 @@ class Dropout(Layer):
         self.kept = (self.random.random(x.shape) >= self.p).astype(x.dtype)
         return x * self.kept if self.wrong == "unscaled" else x * self.kept / x.dtype.type(1 - self.p)
 
+    def look(self, x):
+        return self.forward(x) if self.wrong == "on in evaluation" else x
+
     def backward(self, g):
         if self.wrong == "mask-forgotten":
             return g
@@ -98,12 +105,20 @@ class BatchNorm(Layer):
     def __init__(self, columns, dtype, wrong=None):
         super().__init__(wrong)
         self.w, self.b, self.names = np.ones(columns, dtype), np.zeros(columns, dtype), ("w", "b")
+        self.mean, self.var = np.zeros(columns, dtype), np.ones(columns, dtype)
 
     def forward(self, x):
         variance = x.var(axis=0, ddof=1 if self.wrong == "unbiased-variance" else 0)
+        share = x.dtype.type(0.9 if self.wrong == "running-momentum" else 0.1)
+        unbiased = x.var(axis=0, ddof=1)
+        self.mean, self.var = (1 - share) * self.mean + share * x.mean(axis=0), (1 - share) * self.var + share * unbiased
         self.s = 1 / np.sqrt(variance + x.dtype.type(1e-5))
         self.z = (x - x.mean(axis=0)) * self.s
         return self.z * self.w + self.b
+
+    def look(self, x):
+        mean, var = (x.mean(axis=0), x.var(axis=0)) if self.wrong == "batch-in-evaluation" else (self.mean, self.var)
+        return (x - mean) / np.sqrt(var + x.dtype.type(1e-5)) * self.w + self.b
 
     def backward(self, g):
         self.gradients = {"w": (g * self.z).sum(axis=0), "b": g.sum(axis=0)}
@@ -153,7 +168,7 @@ class Embedding(Layer):
 def squared_error(y, t, wrong):
     """Mean squared error and its gradient."""
     e = y - t
-    count = {None: e.size, "over-rows": len(e), "sum": 1}[wrong]
+    count = {None: e.size, "over-rows": len(e), "sum": 1, "usual": BATCH * e.shape[1]}[wrong]
     return (e**2).mean(), 2 * e / count
 
 
@@ -206,6 +221,8 @@ class Adam:
         return w - self.lr * m / (np.sqrt(v) + self.eps)
 
 
+# Every how many steps the network is looked at in evaluation mode.
+LOOKED = 5
 # Of a recording with gaps, every how many steps one is recorded.
 EVERY = 2
 
@@ -234,9 +251,15 @@ def train(layers, loss, optimizer, data, kept, record, loss_wrong=None, early=Fa
         }[type(optimizer)]
         return {name: moments(name) for name in weights()}
 
+    def buffers():
+        """The running statistics, under names of one's own."""
+        norms = [(number, layer) for number, layer in enumerate(layers) if isinstance(layer, BatchNorm)]
+        kept_beside = {f"{own} {number}": getattr(layer, own) for number, layer in norms for own in ("mean", "var")}
+        return kept_beside if kept_beside and kept != "gaps" else None
+
     inputs, targets = data
     order = np.random.default_rng(3)
-    record.start(weights())
+    record.start(weights(), buffers=buffers())
     for step in range(STEPS):
         first = step * BATCH % ROWS
         rows = np.arange(first, first + BATCH)
@@ -249,6 +272,7 @@ def train(layers, loss, optimizer, data, kept, record, loss_wrong=None, early=Fa
         for layer in layers:
             x = layer.forward(x)
             outputs.append(x)
+        given["buffers"] = buffers()
         masks = {number: layer.kept for number, layer in enumerate(layers) if isinstance(layer, Dropout)}
         given["masks"] = masks or None
         value, g = loss(x, t, loss_wrong)
@@ -275,6 +299,11 @@ def train(layers, loss, optimizer, data, kept, record, loss_wrong=None, early=Fa
                 state=state(),
                 **given,
             )
+        if step % LOOKED == LOOKED - 1:
+            x, t = inputs[: BATCH - 1], targets[: BATCH - 1]
+            for layer in layers:
+                x = layer.look(x)
+            record.evaluation(inputs[: BATCH - 1], t, output=x, loss=loss(x, t, None)[0])
 
 
 def definition(layers, loss, optimizer, dtype):
@@ -365,8 +394,12 @@ def programs(random, dtype):
         ("statistics as constants", norm('"batch-norm"'), "cross-entropy", sgd, normed(BatchNorm(5, d, "statistics-constant")), ce, Sgd(0.1), classes(3), {}, backward),
         ("eps outside the root", norm("{ layer-norm = { eps = 0.001 } }"), "cross-entropy", sgd, normed(LayerNorm(5, d, "eps-outside")), ce, Sgd(0.1), classes(3), {}, forward),
         ("sum for mean, own batches", two("tanh"), "mse", sgd, mlp(Tanh()), mse, Sgd(0.1), numbers(2), {"loss_wrong": "sum", "shuffled": "batch"}, backward),
+        ("divided by the usual batch", two("tanh"), "mse", sgd, mlp(Tanh()), mse, Sgd(0.1), numbers(2), {"loss_wrong": "usual", "shuffled": "batch"}, ("backward", 2)),
         ("dropout unscaled", masked, "mse", sgd, dropped("unscaled"), mse, Sgd(0.1), numbers(2), {}, forward),
         ("mask forgotten", masked, "mse", sgd, dropped("mask-forgotten"), mse, Sgd(0.1), numbers(2), {}, backward),
+        ("momentum of the running mean", norm('"batch-norm"'), "cross-entropy", sgd, normed(BatchNorm(5, d, "running-momentum")), ce, Sgd(0.1), classes(3), {}, ("evaluation", 0)),
+        ("the batch's own statistics in evaluation", norm('"batch-norm"'), "cross-entropy", sgd, normed(BatchNorm(5, d, "batch-in-evaluation")), ce, Sgd(0.1), classes(3), {}, ("evaluation", 4)),
+        ("dropout on in evaluation", masked, "mse", sgd, dropped("on in evaluation"), mse, Sgd(0.1), numbers(2), {}, ("evaluation", 4)),
         ("last word wins", bag, "mse", sgd, tabled("last-word-wins"), mse, Sgd(0.1), words(), {}, backward),
     ]
     return [(*program, None) for program in right] + wrong
@@ -392,11 +425,14 @@ def judged(folder, program, dtype, kept):
     return json.loads(done.stdout)
 
 
-def expected(place, kept):
+def expected(name, place, kept):
     """Where a mistake shows, of what was kept: the loss is always recorded, outputs and gradients are not."""
     if place is None or kept == "all":
         return place
     phase, step = place
+    if phase == "evaluation":
+        # With gaps there are no running statistics, without which batch norm's evaluation mode is not known.
+        return None if kept == "gaps" and "dropout" not in name else place
     if kept == "gaps":
         # At the first recorded step that has it.
         return (phase, -(-step // EVERY) * EVERY)
@@ -405,11 +441,37 @@ def expected(place, kept):
     return (phase if kept == "without activations" else "update", step)
 
 
+def a_lone_square_weight(folder):
+    """Which way round it is its first values tell, where the experiment says them; one that was not turned is found."""
+    random = np.random.default_rng(5)
+    first, x, t = (random.standard_normal(shape) for shape in ((4, 4), (6, 4), (6, 4)))
+    np.savez(folder / "first.npz", **{"0.weight": first})
+    layers = "model.layers = [{ linear = { outputs = 4, bias = false } }]"
+    rest = 'dtype = "f64"\ntraining = { loss = "mse", optimizer = { sgd = { lr = 0.1 } } }\n'
+    (folder / "untold.toml").write_text(f"{layers}\n{rest}")
+    (folder / "told.toml").write_text(f'{layers}\nmodel.init = {{ file = "first.npz" }}\n{rest}')
+    found = []
+    for w, name in ((first.T, "untold"), (first.T, "told"), (first, "told")):
+        record = Recorder(folder / "run")
+        record.start({"W": w})
+        for _ in range(5):
+            w = w - 0.1 * x.T @ (2 * (x @ w - t) / t.size)
+            record.step({"W": w}, batch=(x, t))
+        record.finish()
+        arguments = ["run", str(folder / f"{name}.toml"), "--candidate", str(folder / "run"), "--out", str(folder / "out")]
+        done = subprocess.run([os.environ["LOCKSTEP"], *arguments], capture_output=True, text=True)
+        found.append((done.returncode, " ".join((done.stdout + done.stderr).split())))
+    codes, (untold, right, wrong) = [code for code, _ in found], [text for _, text in found]
+    assert codes == [2, 0, 1] and "is square" in untold and "W is 0.weight transposed" in right, found
+    assert "MISMATCH: first in update at step 0" in wrong and "W is 0.weight," not in wrong, wrong
+
+
 def main():
     seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     runs, failed = 0, []
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
+        a_lone_square_weight(folder)
         for seed, dtype in ((seed, dtype) for seed in range(seeds) for dtype in ("f64", "f32")):
             made = lambda: programs(np.random.default_rng(seed), {"f64": "float64", "f32": "float32"}[dtype])  # noqa: E731
             for number in range(len(made())):
@@ -418,12 +480,15 @@ def main():
                     verdict = judged(folder, program, dtype, kept)
                     first = verdict["first_divergence"]
                     found = (verdict["verdict"], first and (first["phase"], first["step"]))
-                    place = expected(program[-1], kept)
+                    place = expected(program[0], program[-1], kept)
                     wanted = ("parity", None) if place is None else ("mismatch", place)
                     # Who has forgotten the momentum keeps none that could be recorded.
                     if kept == "gaps" and program[0] == "momentum forgotten":
                         wanted = ("inconclusive", None)
                     runs += 1
+                    if program[0] == "divided by the usual batch":
+                        steps = "2, 8" if kept == "gaps" else "2, 5, 8, …"
+                        wanted, found = (*wanted, f"only the steps with a batch of 5 rows differ: {steps}"), (*found, verdict["only_in"])
                     if found != wanted:
                         failed.append(f"seed {seed}, {dtype}, {kept}: {program[0]}: {found}, not {wanted}")
     print("".join(line + "\n" for line in failed) + f"{runs} programs judged, {len(failed)} of them not as they should be")

@@ -246,6 +246,34 @@ def what_has_no_name_is_recorded_and_said(folder):
     (folder / "net.toml").write_text(f'model.layers = {layers}\ntraining = {{ loss = "mse", optimizer = {{ sgd = {{ lr = 0.1 }} }} }}\n')
     verdict = lockstep("run", folder / "net.toml", "--candidate", folder / "run", "--json", "--out", folder / "out")
     assert verdict["verdict"] == "parity" and verdict["worked_out"] == ["outputs"], verdict["worked_out"]
+    # What was seen of it is a file to begin with, which does not run before it is filled in.
+    def command(*arguments):
+        done = subprocess.run([os.environ["LOCKSTEP"], *arguments], capture_output=True, text=True, cwd=folder)
+        return done.returncode, done.stdout + done.stderr
+
+    code, said = command("new", "seen", "--from", "run")
+    assert code == 0 and "to be filled in: one layer, or several, as between first and last" in said, said
+    run = ("run", "seen.toml", "--candidate", "run", "--out", "out")
+    code, said = command(*run)
+    assert code == 2 and "??" in said and "seen.toml:" in said, said
+    text = (folder / "seen.toml").read_text()
+    (folder / "seen.toml").write_text(text.replace('"??"', '"relu"'))
+    code, said = command(*run)
+    assert text.count('"??"') == 1 and code == 0, said
+
+
+def what_it_saw_of_loss_and_optimizer_is_kept(folder):
+    for missing, loss, kind in (("loss", nn.MSELoss(reduction="none"), torch.optim.SGD), ("optimizer", nn.MSELoss(), torch.optim.Adagrad)):
+        model = mlp(nn.Tanh())
+        optimizer, (x, t) = kind(model.parameters(), lr=0.1), numbers()
+        with contextlib.redirect_stderr(io.StringIO()), record_torch(model, optimizer, folder / missing, loss=loss):
+            for _ in range(3):
+                optimizer.zero_grad()
+                loss(model(x), t).mean().backward()
+                optimizer.step()
+        partial = json.loads((folder / missing / "manifest.json").read_text())["partial"]
+        assert [key for key, value in partial["training"].items() if "missing" in value] == [missing], partial
+        assert len(partial["model"]["layers"]) == 3 and not partial["missing"], partial
 
 
 def a_loop_that_ends_with_an_error_leaves_what_it_has(folder):
@@ -288,6 +316,7 @@ if __name__ == "__main__":
         sgd_is_the_torch_engine_bit_for_bit,
         a_student_has_two_scripts,
         what_has_no_name_is_recorded_and_said,
+        what_it_saw_of_loss_and_optimizer_is_kept,
         a_loop_that_ends_with_an_error_leaves_what_it_has,
         what_cannot_be_recorded_is_refused,
     ]:

@@ -41,6 +41,15 @@ impl<'a> Named<'a> {
     }
 }
 
+/// The rows that a recorded network was looked at with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LookedAt {
+    /// Each once.
+    pub set: Arc<DataSet>,
+    /// Which of them each look has.
+    pub listed: Arc<Listed>,
+}
+
 /// The trace of a side, before its model is known.
 pub(in crate::experiment) struct Played {
     trace: Trace,
@@ -99,6 +108,12 @@ impl Played {
         Arrays::recorded(arrays, of_classes, &self.trace.path().display().to_string(), wanted)
     }
 
+    /// The rows of its looks at the evaluation mode, and which of them each has.
+    pub(in crate::experiment) fn looked(&self, of_classes: bool, wanted: DTypes) -> Result<Option<LookedAt>> {
+        let Some((arrays, listed)) = self.trace.looked()? else { return Ok(None) };
+        Ok(Some(LookedAt { set: Arc::new(self.set(arrays, of_classes, wanted)?), listed: Arc::new(listed) }))
+    }
+
     /// Refuses rows that the data do not have.
     pub(in crate::experiment) fn within(&self, listed: &Listed, rows: usize) -> Result<()> {
         self.trace.within(listed, rows)
@@ -106,12 +121,19 @@ impl Played {
 
     /// Makes it the engine of a side, whose init is its own where the experiment does not say another one. `steps` are the
     /// experiment's.
-    pub(in crate::experiment) fn engine(&self, side: Side, explicit_init: bool, steps: usize) -> Result<Side> {
+    pub(in crate::experiment) fn engine(
+        &self,
+        side: Side,
+        other: Option<&Side>,
+        explicit_init: bool,
+        steps: usize,
+    ) -> Result<Side> {
         let side = Side { dtype: self.dtype(), ..side };
         let given = explicit_init.then(|| drawn(&side.model, &side.init, side.seed, side.dtype)).transpose()?;
         let given = given.map(|given| given.parameters);
-        let recording =
-            Recording::new(&self.trace, &side.model, &self.map, &Beginning { given: given.as_deref(), steps })?;
+        let like = other.and_then(Side::recording).map(|recording| recording.starts(&side.model));
+        let beginning = Beginning { given: given.as_deref(), like: like.as_deref(), steps };
+        let recording = Recording::new(&self.trace, &side.model, &self.map, &beginning)?;
         let dropout = side.model.places().iter().position(|place| place.mask.is_some() && !place.is_identity());
         if let (Some(layer), None) = (dropout, &recording.kept) {
             return Err(Error::data(

@@ -26,8 +26,9 @@ pub(super) fn not_checked(experiment: &Experiment, mode: Mode, places: &Places) 
     if !uncompared.is_empty() {
         texts.push(format!("{}: only one side has it in that shape", uncompared.join(", ")));
     }
-    if !places.lends.evaluation && places.lends != Lends::ALL {
-        texts.push("evaluation mode: a trace has none of it".to_owned());
+    if !places.lends.evaluation && places.lends != Lends::ALL && places.looked.is_empty() {
+        let but = if places.lends.buffers { " but for running statistics" } else { "" };
+        texts.push(format!("evaluation mode{but}: a trace has none of it"));
     }
     if let Some(recording) = experiment.candidate.recording().filter(|recording| recording.numbers().is_some()) {
         texts.push(format!("the steps between the recorded ones, and what they start from: {recording} has gaps"));

@@ -23,6 +23,20 @@ impl Filling {
         (!lends.is_whole()).then(|| Self { lends, record: StepRecord::default(), slack: Slack::default() })
     }
 
+    /// For looks at the evaluation mode that were recorded.
+    pub fn of_looks() -> Self {
+        let lends = Lends { activations: false, ..Lends::ALL };
+        Self { lends, record: StepRecord::default(), slack: Slack::default() }
+    }
+
+    /// A look of which the last layer's output is known at most: what the layers before it put out is worked out.
+    pub fn look(&mut self, replay: &mut Replay, record: &StepRecord) -> (&StepRecord, &Slack) {
+        self.record.clone_from(record);
+        let off = self.outputs(replay);
+        self.slack.loss = replay.loss_spread(&self.record, &off);
+        (&self.record, &self.slack)
+    }
+
     /// What was filled last.
     pub fn latest(&self) -> &StepRecord {
         &self.record
@@ -52,7 +66,7 @@ impl Filling {
         for layer in 0..layers {
             let before: Parameters<'_> = &|index| &record.before[index];
             let spread = replay.spread(layer, record, before, record.input_off(layer));
-            if lends.activations {
+            if lends.activations || (record.evaluation && !record.activations[layer].is_empty()) {
                 slack.activations[layer] = spread;
                 continue;
             }

@@ -51,7 +51,7 @@ impl Places {
                 &own
             }
         };
-        self.outputs(replay, (record, slack), Place::Activation, each);
+        self.outputs(replay, (record, slack), (Place::Activation, &self.all), each);
         if self.aligned && lends.buffers {
             let exact = replay.buffers(record, &|index| &record.buffers_before[index]);
             for (number, shared) in self.buffers.iter().enumerate() {
@@ -112,12 +112,14 @@ impl Places {
 
     /// As [`measure`](Self::measure), of a look at the evaluation mode.
     pub fn measure_look(&self, replay: &mut Replay, (record, slack): (&StepRecord, Option<&Slack>), each: Each<'_>) {
-        self.outputs(replay, (record, slack), Place::Evaluated, each);
-        if self.aligned {
-            for (number, shared) in self.buffers.iter().enumerate() {
-                let (found, exact) = (&record.buffers[shared.reference], &record.buffers_before[shared.reference]);
-                each(Place::Kept(number), Judged { found, exact, bound: &vec![0.0; exact.len()] });
-            }
+        self.outputs(replay, (record, slack), (Place::Evaluated, &self.looked), each);
+        let looked = |place: Place| self.looked.contains(&place);
+        for (number, shared) in self.buffers.iter().enumerate().filter(|(number, _)| looked(Place::Kept(*number))) {
+            let (found, exact) = (&record.buffers[shared.reference], &record.buffers_before[shared.reference]);
+            each(Place::Kept(number), Judged { found, exact, bound: &vec![0.0; exact.len()] });
+        }
+        if !looked(Place::EvaluatedLoss) {
+            return;
         }
         let (exact, bound) = replay.loss(record, &|index| &record.before[index]);
         let bound = bound + slack.map_or(0.0, |slack| slack.loss);
@@ -129,13 +131,10 @@ impl Places {
         &self,
         replay: &mut Replay,
         (record, slack): (&StepRecord, Option<&Slack>),
-        place: fn(usize) -> Place,
+        (place, judged): (fn(usize) -> Place, &[Place]),
         each: Each<'_>,
     ) {
-        if !self.aligned || !self.lends.activations {
-            return;
-        }
-        for layer in (0..self.layers.len()).filter(|&layer| self.layers[layer].is_some()) {
+        for layer in (0..self.layers.len()).filter(|&layer| judged.contains(&place(layer))) {
             let exact = replay.forward(layer, record, &|index| &record.before[index]);
             let widened = slack.and_then(|slack| wider(&exact.bound, &slack.activations[layer]));
             let bound = widened.as_deref().unwrap_or(&exact.bound);

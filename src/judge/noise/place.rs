@@ -101,6 +101,27 @@ fn common(ours: Vec<Parameter>, own: &[Option<usize>]) -> Vec<Shared> {
 }
 
 impl Place {
+    /// Whether it has a row for each of the batch's.
+    pub fn has_rows(self) -> bool {
+        match self {
+            Self::Inputs
+            | Self::Activation(_)
+            | Self::Evaluated(_)
+            | Self::ActivationGradient(_)
+            | Self::OutputGradient => true,
+            Self::Targets
+            | Self::Buffer(_)
+            | Self::EvaluatedLoss
+            | Self::Kept(_)
+            | Self::Loss
+            | Self::Gradient(_)
+            | Self::Gradients
+            | Self::Update(_)
+            | Self::Parameter(_)
+            | Self::Weights => false,
+        }
+    }
+
     /// The phase that produces the tensor.
     pub fn phase(self) -> Phase {
         match self {
@@ -150,11 +171,17 @@ impl Places {
             all.extend((0..buffers.len()).map(Place::Buffer));
         }
         let mut looked: Vec<Place> = Vec::new();
-        if aligned {
-            let of_layer = (0..widths.len()).filter(|&layer| layers[layer].is_some()).map(Place::Evaluated);
-            looked.extend(of_layer.chain((0..buffers.len()).map(Place::Kept)));
+        if let Some(recording) = experiment.candidate.recording() {
+            let [output, loss] = recording.looks().filter(|_| recordings[0].is_none()).unwrap_or([false; 2]);
+            looked.extend(output.then_some(Place::Evaluated(widths.len() - 1)));
+            looked.extend(loss.then_some(Place::EvaluatedLoss));
+        } else {
+            if aligned {
+                let of_layer = (0..widths.len()).filter(|&layer| layers[layer].is_some()).map(Place::Evaluated);
+                looked.extend(of_layer.filter(|_| lends.activations).chain((0..buffers.len()).map(Place::Kept)));
+            }
+            looked.push(Place::EvaluatedLoss);
         }
-        looked.push(Place::EvaluatedLoss);
         all.extend(lends.loss.then_some(Place::Loss));
         all.extend(lends.output_gradient.then_some(Place::OutputGradient));
         if aligned && lends.gradients {

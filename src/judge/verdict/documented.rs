@@ -25,6 +25,7 @@ fn full() -> Verdict {
         tensors: vec![TensorFound {
             name: "output".to_owned(),
             pattern: Pattern::Times,
+            rows: vec![1],
             constant: some,
             gap: some,
             limit: some,
@@ -60,6 +61,7 @@ fn full() -> Verdict {
         horizon: None,
         first_divergence: Some(divergence),
         worked_out: vec![WorkedOut::Outputs],
+        only_in: Some("only the step with a batch of 2 rows differs: 9".to_owned()),
         steps_agree: Some(true),
         identity: None,
         losses: Losses { steps: vec![0], reference: vec![some], candidate: vec![some] },

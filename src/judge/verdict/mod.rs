@@ -59,6 +59,8 @@ pub struct Verdict {
     /// What a side did not have of a step, so that it was worked out from the side's own weights and judged together with what
     /// follows from it; empty where both had everything.
     pub worked_out: Vec<WorkedOut>,
+    /// Where all judged steps with batches of one size differ and no others, which these are.
+    pub only_in: Option<String>,
     /// Of a mismatch, whether the whole steps agree all the same, from weights to weights, at every step that was looked at;
     /// `null` where that was not looked at, or rounding hides it.
     pub steps_agree: Option<bool>,
@@ -180,6 +182,8 @@ pub struct TensorFound {
     pub pattern: Pattern,
     /// The factor, where it is one times what it should be.
     pub constant: Option<f64>,
+    /// Of what has a row for each of the batch's, the rows that differ, where not all do.
+    pub rows: Vec<usize>,
     /// Its gap from what it should be.
     pub gap: Option<f64>,
     /// The gap at which it would fail.

@@ -1,13 +1,13 @@
 //! One candidate that is watched: each tensor of each step, taken in and judged.
 
-use super::{first, track::Track};
+use super::{first, sizes::Sizes, track::Track};
 use crate::judge::verdict::{self, Divergence, Farther, NonFinite};
 use crate::{
     engine::Lends,
     experiment::Experiment,
     judge::{
         gap::Deviation,
-        noise::{Apart, Broken, Each, Layout, Limits, Place, Places, Referee},
+        noise::{Apart, Broken, Each, Filling, Layout, Limits, Place, Places, Referee},
         replay::Replay,
     },
     run::{Phase, RunMode, SideStep, StepRecord},
@@ -23,6 +23,8 @@ pub(in crate::judge) struct Run {
     pub(in crate::judge) replay: Replay,
     /// What makes its records ones of the definition.
     pub(in crate::judge) layout: Layout,
+    /// What makes looks that were recorded whole.
+    looking: Filling,
     pub(in crate::judge) tracks: Vec<Track>,
     /// Of the looks at the evaluation mode.
     pub(in crate::judge) looks: Vec<Track>,
@@ -30,6 +32,8 @@ pub(in crate::judge) struct Run {
     pub(in crate::judge) deviations: Vec<Deviation>,
     /// Of each phase, where it first goes wrong by itself.
     pub(in crate::judge) firsts: BTreeMap<Phase, Divergence>,
+    /// In which steps it differs, by the size of their batches.
+    pub(in crate::judge) sizes: Sizes,
     /// How far the sides are apart, place by place.
     pub(in crate::judge) apart: Apart,
     /// Of the latest replayed step, the largest budget of each phase.
@@ -109,11 +113,13 @@ impl Run {
             dtypes: [reference.dtype, candidate.dtype],
             replay: Replay::new(&defined, candidate.dtype, limits.k).with_tail(tail),
             layout: Layout::new(experiment, lends, limits.k),
+            looking: Filling::of_looks(),
             tracks: places.all.iter().map(track).collect(),
             looks: places.looked.iter().map(track).collect(),
             losses: Vec::new(),
             deviations: Vec::new(),
             firsts: BTreeMap::new(),
+            sizes: Sizes::default(),
             apart: Apart::default(),
             budgets: BTreeMap::new(),
             forward: false,
@@ -213,6 +219,9 @@ impl Run {
                 failed.push(outcome);
             }
         }
+        if at.replayed && at.alike {
+            self.sizes.take_in(at.step, at.candidate.rows, !failed.is_empty());
+        }
         let Self { mode, replay, layout, firsts, .. } = self;
         let (candidate, slack) = layout.latest(&at.candidate.record);
         let records = [at.record, candidate];
@@ -252,8 +261,14 @@ impl Run {
         [reference, record]: [&StepRecord; 2],
         at: Look,
     ) {
-        let Self { mode, replay, layout, firsts, looks, .. } = self;
-        let given = layout.of(replay, record, reference);
+        let Self { mode, replay, layout, looking, firsts, looks, .. } = self;
+        let given = match record.activations.iter().any(Vec::is_empty) {
+            true => {
+                let (record, slack) = looking.look(replay, record);
+                (record, Some(slack))
+            }
+            false => layout.of(replay, record, reference),
+        };
         let found = places.look(replay, given, at.closely);
         // Of batches of different sizes the latest may be others.
         let alike = reference.inputs.len() == record.inputs.len();

@@ -177,6 +177,7 @@ impl Sides<'_> {
         let Captured { place, found, exact, bound } = one;
         let rows = self.records[1].rows;
         let own = failed.iter().find(|failed| failed.place == *place);
+        let mut rows_off = Vec::new();
         let (pattern, constant) = match own {
             None => (Pattern::Same, None),
             Some(own) => {
@@ -184,6 +185,10 @@ impl Sides<'_> {
                 match Pattern::of(found, exact, &bound, places.shape(*place, rows, found.len())) {
                     // A single number is a factor times what it should be, whatever is wrong.
                     (Pattern::Same, _) => (Pattern::Uneven, None),
+                    (Pattern::Uneven, constant) => {
+                        rows_off = one.rows_off(own.allowed, if place.has_rows() { rows } else { 0 });
+                        (Pattern::Uneven, constant)
+                    }
                     other => other,
                 }
             }
@@ -193,6 +198,7 @@ impl Sides<'_> {
             name: places.tensor(*place),
             pattern,
             constant,
+            rows: rows_off,
             gap: finite(deviation.gap),
             limit: if deviation.passes() { finite(deviation.limit) } else { limit_of(deviation) },
         }
@@ -200,6 +206,14 @@ impl Sides<'_> {
 }
 
 impl Captured {
+    /// Of as many rows, those that have an element beyond its bound; none where all have.
+    fn rows_off(&self, allowed: f64, rows: usize) -> Vec<usize> {
+        let width = self.found.len().checked_div(rows).unwrap_or(0);
+        let beyond = |at: usize| !((self.found[at] - self.exact[at]).abs() <= allowed * self.bound[at]);
+        let off: Vec<usize> = (0..rows).filter(|row| (row * width..(row + 1) * width).any(beyond)).collect();
+        if off.len() < rows { off } else { Vec::new() }
+    }
+
     /// The element to show: of those beyond their bounds the one that is farthest off; where that is none, `worst`.
     fn typical(&self, allowed: f64, worst: usize) -> usize {
         let off = |place: &usize| (self.found[*place] - self.exact[*place]).abs();

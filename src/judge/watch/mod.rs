@@ -9,6 +9,7 @@
 mod candidate;
 mod drifting;
 mod first;
+mod sizes;
 mod step;
 mod times;
 mod track;

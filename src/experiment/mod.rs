@@ -425,7 +425,9 @@ impl Draft {
     /// The traces of the reference and of the candidate.
     fn played(&self, folder: &Path) -> Result<[Option<Played>; 2]> {
         let [one, other] = [&self.reference, &self.candidate].map(|root| decode::recorded::open(root, folder));
-        Ok([one?, other?])
+        let played = [one?, other?];
+        decode::recorded::one_pace(&played)?;
+        Ok(played)
     }
 
     /// The types that the sides compute in: a trace in its own, and beside one the other side in that, too, unless it says
@@ -498,7 +500,6 @@ impl Draft {
         if unsaid && played[1].is_some() && played[0].is_none() {
             sides[0].init = sides[1].init.clone();
         }
-        decode::recorded::one_pace(&sides)?;
         decode::recorded::one_mask(&sides)?;
         decode::fit::running_mean(&reference, &sides)?;
         if listed.is_none() {

@@ -136,10 +136,7 @@ impl Lockstep {
             Ok(Runner::new(engine, side, [&experiment.reference, &experiment.candidate]))
         };
         let mut reference = runner(Role::Reference, &experiment.reference, &start.reference)?;
-        let live = start.reference.buffers.is_empty() && experiment.reference.recording().is_none();
-        if let Some(recording) = experiment.candidate.recording().filter(|_| live) {
-            start::take_buffers(&mut reference, &recording.first_buffers)?;
-        }
+        start::take_buffers(&mut reference, experiment, &start)?;
         let candidates = mode
             .runs()
             .iter()

@@ -282,15 +282,17 @@ pub(super) fn load(engine: &mut dyn Engine, side: &Side, drawn: &Drawn) -> Resul
     Ok(())
 }
 
-/// Gives an engine the running statistics that a recorded training began with, where it has them.
+/// Gives a reference that is live the running statistics that a recorded candidate began with, where no file has them.
 ///
 /// # Errors
 /// If they are not the engine's.
-pub(super) fn take_buffers(side: &mut Runner, first: &[Vec<f64>]) -> Result<()> {
-    let trained = side.engine.parameters().len();
-    for (number, values) in first.iter().enumerate() {
-        let shape = side.engine.buffers()[number].shape;
-        load_values(side.engine.as_mut(), trained + number, shape, values, side.dtype)?;
+pub(super) fn take_buffers(reference: &mut Runner, experiment: &Experiment, start: &Start) -> Result<()> {
+    let live = start.reference.buffers.is_empty() && experiment.reference.recording().is_none();
+    let Some(recording) = experiment.candidate.recording().filter(|_| live) else { return Ok(()) };
+    let trained = reference.engine.parameters().len();
+    for (number, values) in recording.first_buffers.iter().enumerate() {
+        let shape = reference.engine.buffers()[number].shape;
+        load_values(reference.engine.as_mut(), trained + number, shape, values, reference.dtype)?;
     }
     Ok(())
 }

@@ -9,13 +9,16 @@ use crate::{
 /// The buffers of every step, before each and after the last, in the model's order; and how they were matched.
 pub(super) struct Buffers {
     pub arrays: Vec<Array>,
+    /// What they are before the first step.
+    pub first: Vec<Vec<f64>>,
     pub said: Option<String>,
 }
 
 impl Buffers {
     /// Of a trace of this model: none where the model or the trace has none.
     pub fn of(trace: &Trace, model: &Model, map: &[Mapped]) -> Result<Self> {
-        let nothing = |said: Option<&str>| Ok(Self { arrays: Vec::new(), said: said.map(str::to_owned) });
+        let nothing =
+            |said: Option<&str>| Ok(Self { arrays: Vec::new(), first: Vec::new(), said: said.map(str::to_owned) });
         let recorded: Vec<(&str, &Array)> = trace.of("buffer").filter(|(name, _)| !counts(name)).collect();
         let wanted: Vec<Parameter> = model.buffers().into_iter().map(|(buffer, _)| buffer).collect();
         match (recorded.is_empty(), wanted.is_empty()) {
@@ -44,22 +47,22 @@ impl Buffers {
                 )));
             }
         }
-        Ok(Self { arrays, said })
+        Ok(Self { first: first_of(&arrays)?, arrays, said })
     }
 
     /// Steps that all of them have in whole.
     pub fn steps(&self) -> Option<usize> {
         self.arrays.iter().map(|array| array.steps().saturating_sub(1)).min()
     }
+}
 
-    /// What they are before the first step.
-    pub fn first(&self) -> Result<Vec<Vec<f64>>> {
-        let first = self.arrays.iter().filter(|array| array.steps() > 0).map(|array| {
-            let mut values = Vec::new();
-            array.read(0, &mut values).map(|()| values)
-        });
-        first.collect()
-    }
+/// What arrays are before the first step.
+fn first_of(arrays: &[Array]) -> Result<Vec<Vec<f64>>> {
+    let first = arrays.iter().filter(|array| array.steps() > 0).map(|array| {
+        let mut values = Vec::new();
+        array.read(0, &mut values).map(|()| values)
+    });
+    first.collect()
 }
 
 /// PyTorch's count of batches, which nothing is computed with.

@@ -30,24 +30,18 @@ impl Gaps {
                 trace.fault("has parameter/ and before/; it is the one where every step was recorded, else the other")
             );
         }
-        let tensor = |name: &str, turned: bool, parameter: &Parameter| -> Result<Option<Tensor>> {
-            trace.array(name).map(|array| Tensor::of(trace, name, array, turned, parameter)).transpose()
-        };
         let (mut after, mut moments) = (Vec::new(), Vec::new());
         for ((from, turned), parameter) in each.iter().zip(parameters) {
             let name = format!("after/{from}");
-            after.push(tensor(&name, *turned, parameter)?.ok_or_else(|| {
+            let array = trace.array(&name).ok_or_else(|| {
                 trace.fault(format!("has before/{from}.npy and no {name}.npy; a step is from one to the other"))
-            })?);
+            })?;
+            after.push(Tensor::of(trace, &name, array, *turned, parameter)?);
             let mut own = BTreeMap::new();
-            for (moment, _) in trace.of(&format!("state/{from}")) {
-                // Of how many updates there were the steps' numbers tell.
-                if let Some(tensor) = tensor(&format!("state/{from}/{moment}"), *turned, parameter)
-                    .transpose()
-                    .filter(|_| moment != "step")
-                {
-                    own.insert(moment.to_owned(), tensor?);
-                }
+            // Of how many updates there were the steps' numbers tell.
+            for (moment, array) in trace.of(&format!("state/{from}")).filter(|(moment, _)| *moment != "step") {
+                let name = format!("state/{from}/{moment}");
+                own.insert(moment.to_owned(), Tensor::of(trace, &name, array, *turned, parameter)?);
             }
             moments.push(own);
         }
@@ -70,7 +64,9 @@ impl Gaps {
     pub fn ends(&self, parameter: usize, step: usize, before: &Tensor, values: &mut Vec<f64>) -> Result<()> {
         let row = self.row(step);
         match self.numbers.get(row + 1) {
-            Some(next) if *next == step + 1 && row + 1 < self.rows() => before.read(row + 1, values),
+            Some(next) if *next == step + 1 && row + 1 < self.rows().min(before.steps()) => {
+                before.read(row + 1, values)
+            }
             Some(_) | None => self.after[parameter].read(row, values),
         }
     }

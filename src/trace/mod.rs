@@ -6,6 +6,7 @@
 mod array;
 mod batches;
 mod buffers;
+mod computed;
 mod evaluations;
 mod gaps;
 mod kept;
@@ -298,8 +299,15 @@ impl Trace {
     /// # Errors
     /// If their numbers cannot be read.
     pub(crate) fn steps_before(&self, steps: usize) -> Result<Option<usize>> {
-        let numbers = self.has_gaps().then(|| gaps::numbers(self)).transpose()?;
-        Ok(numbers.map(|numbers| numbers.partition_point(|number| *number < steps)))
+        Ok(self.step_numbers()?.map(|numbers| numbers.partition_point(|number| *number < steps)))
+    }
+
+    /// The numbers of its steps, where there are gaps between them.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(crate) fn step_numbers(&self) -> Result<Option<Vec<usize>>> {
+        self.has_gaps().then(|| gaps::numbers(self)).transpose()
     }
 
     /// The folder of the weights before each step: of a recording with gaps between its steps another one.

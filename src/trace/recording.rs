@@ -1,7 +1,12 @@
 //! A trace beside a model: which of its arrays is what, where its steps begin, and what they are worth.
 
 use super::{
-    Array, Kept, Looked, Mapped, Trace, buffers::Buffers, evaluations::Evaluations, gaps::Gaps, matching::matched,
+    Array, Kept, Looked, Mapped, Trace,
+    buffers::Buffers,
+    computed::{Computed, kept, padded},
+    evaluations::Evaluations,
+    gaps::Gaps,
+    matching::matched,
 };
 use crate::{
     engine::Lends,
@@ -47,15 +52,9 @@ pub struct Recording {
     /// The running statistics before each step, and after the last.
     buffers: Vec<Array>,
     evaluations: Option<Evaluations>,
-    /// What each step took: nanoseconds of forward, loss, backward and update.
-    times: Option<Array>,
     /// The row of the weights that step 0 ends with.
     after_first: usize,
-    activations: Vec<Array>,
-    activation_gradients: Vec<Option<Array>>, // per layer
-    gradients: Vec<Tensor>,
-    output_gradient: Option<Array>,
-    loss: Option<Array>,
+    computed: Computed,
 }
 
 /// Two are the same if they were read from the same place.
@@ -144,24 +143,7 @@ impl Recording {
             |number: usize, name: &str| told_by_values(trace, beginning.like.or(beginning.given)?.get(number)?, name);
         let found = matched((&shapes, trace.ordered), model, layout, (&of_parameters, &told)).map_err(fault)?;
         let mut said: Vec<String> = found.said.into_iter().collect();
-        let mut buffers = Buffers::of(trace, model, map)?;
-        said.extend(buffers.said.take());
-        let first_buffers = buffers.first()?;
-        let mut starts = kept_beside.iter().zip(&first_buffers);
-        if starts.any(|((_, start), first)| first.iter().any(|value| value != start)) {
-            said.push(
-                "its running statistics begin with other numbers than 0 and 1, and the reference with the same"
-                    .to_owned(),
-            );
-        }
-        let mut evaluations = Evaluations::of(trace, model)?;
-        if evaluations.is_some() && buffers.arrays.len() < kept_beside.len() {
-            said.push(
-                "its evaluations are not judged without the running statistics: record them (buffers= of the recorder)"
-                    .to_owned(),
-            );
-            evaluations = None;
-        }
+        let (buffers, evaluations) = evaluation_mode(trace, model, map, &mut said)?;
         let model_parameters = model.parameters();
         // All of a kind that are there, which each have to fit.
         let tensors = |folder: &str| -> Result<Vec<Tensor>> {
@@ -174,55 +156,34 @@ impl Recording {
         let parameters = tensors(trace.weights())?;
         let each: Vec<(&str, bool)> = found.each.iter().map(|one| (one.from.as_str(), one.transposed)).collect();
         let gaps = Gaps::of(trace, &each, &model_parameters)?;
-        let times = times(trace)?;
         if let Some(whole) = parameters.iter().find(|tensor| tensor.array.is_whole()) {
             return Err(trace.fault(format!(
                 "holds whole numbers for a weight of shape {}; record float32 or float64",
                 whole.shape
             )));
         }
-        let clipped = trace.manifest.gradient_of.as_deref() == Some("clipped");
-        let mut gradients = tensors("gradient")?;
-        if clipped && !gradients.is_empty() {
-            said.push("its gradients are those after clipping, which are not judged".to_owned());
-        } else if !gradients.is_empty() && gradients.len() < parameters.len() {
-            said.push(
-                "it has the gradients of some parameters alone, which are not judged; record them all".to_owned(),
-            );
-        }
-        if clipped || gradients.len() < parameters.len() {
-            gradients.clear();
-        }
-        let mut activations = activations(trace, model)?;
-        if !activations.is_empty() && activations.len() < model.layers.len() {
-            said.push("it has the outputs of some layers alone, which are not judged; record them all".to_owned());
-            activations.clear();
-        }
-        // The gradients between two layers are judged beside what the layers put out.
-        let activation_gradients =
-            if activations.is_empty() { Vec::new() } else { activation_gradients(trace, model)? };
-        let kept = kept(trace, model)?;
-        let [loss, output_gradient] = ["loss", "output_gradient"].map(|name| trace.array(name).cloned());
+        let computed = Computed::of(trace, model, (tensors("gradient")?, parameters.len()), &mut said)?;
         let rows = parameters.iter().map(|tensor| tensor.array.steps()).min().unwrap_or_default();
         if rows == 0 {
             return Err(trace.fault("has no recorded step"));
         }
-        let computed = activations.iter().chain(gradients.iter().map(|gradient| &gradient.array));
-        let computed = computed.chain(&loss).chain(&output_gradient).chain(activation_gradients.iter().flatten());
-        let computed = computed.chain(&times).map(Array::steps).chain(buffers.steps()).min();
+        let count = computed.steps().into_iter().chain(buffers.steps()).min();
         let dtype = trace.dtype;
         let (first, after_first) = match &gaps {
-            None => first_weights(trace, &parameters, (rows, computed), beginning)?,
+            None => first_weights(trace, &parameters, (rows, count), beginning)?,
             Some(_) => (first_rows(&parameters)?, 0),
         };
-        let computed = computed.unwrap_or(rows - after_first).min(gaps.as_ref().map_or(usize::MAX, Gaps::rows));
-        let steps = (rows - after_first).min(computed);
+        let count = count.unwrap_or(rows - after_first).min(gaps.as_ref().map_or(usize::MAX, Gaps::rows));
+        let steps = (rows - after_first).min(count);
+        if steps == 0 {
+            return Err(trace.fault("has no whole step"));
+        }
         let counts: Vec<usize> = parameters.iter().map(|tensor| tensor.array.steps()).collect();
-        let uneven = counts.iter().any(|count| *count != rows) || computed + after_first != rows;
+        let uneven = counts.iter().any(|count| *count != rows) || count + after_first != rows;
         if let Some(Gaps { numbers, .. }) = &gaps {
             said.push(format!(
                 "it has {steps} steps with gaps between them, the last step {}; each is judged from the weights that it started from",
-                numbers[steps.max(1) - 1]
+                numbers[steps - 1]
             ));
         }
         if uneven || trace.arrays.iter().any(|(_, array)| array.cut) {
@@ -230,15 +191,6 @@ impl Recording {
         } else if !trace.whole {
             said.push(format!("its program did not come to its end, or goes on; its first {steps} steps are judged"));
         }
-        let lends = Lends {
-            activations: !activations.is_empty(),
-            loss: loss.is_some(),
-            output_gradient: output_gradient.is_some(),
-            gradients: !gradients.is_empty(),
-            buffers: !buffers.arrays.is_empty(),
-            evaluation: false,
-            times: times.is_some(),
-        };
         let engine = trace.engine().to_owned();
         let path = trace.path().display().to_string();
         Ok(Self {
@@ -246,22 +198,17 @@ impl Recording {
             dtype,
             steps,
             first,
-            lends,
+            lends: computed.lends(!buffers.arrays.is_empty()),
             said: said.into_iter().map(|said| format!("{path}: {said}")).collect(),
-            kept,
+            kept: kept(trace, model)?,
             path,
             parameters,
             gaps,
             buffers: buffers.arrays,
-            first_buffers,
+            first_buffers: buffers.first,
             evaluations,
-            times,
             after_first,
-            activations,
-            activation_gradients,
-            gradients,
-            output_gradient,
-            loss,
+            computed,
         })
     }
 
@@ -340,7 +287,7 @@ impl Recording {
     /// # Errors
     /// As [`parameter`](Self::parameter).
     pub fn nanoseconds(&self, step: usize) -> Result<Option<[u64; 4]>> {
-        let Some(times) = &self.times else { return Ok(None) };
+        let Some(times) = &self.computed.times else { return Ok(None) };
         let mut values = Vec::new();
         times.read(self.row(step), &mut values)?;
         let mut took = values.into_iter();
@@ -357,7 +304,7 @@ impl Recording {
     /// # Errors
     /// As [`parameter`](Self::parameter).
     pub fn gradient(&self, number: usize, step: usize, values: &mut Vec<f64>) -> Result<()> {
-        self.gradients[number].read(self.row(step), values)
+        self.computed.gradients[number].read(self.row(step), values)
     }
 
     /// The output of a layer at a step, of a batch of so many rows.
@@ -365,12 +312,12 @@ impl Recording {
     /// # Errors
     /// As [`parameter`](Self::parameter).
     pub fn activation(&self, layer: usize, (step, rows): (usize, usize), values: &mut Vec<f64>) -> Result<()> {
-        padded(&self.activations[layer], (self.row(step), rows), values)
+        padded(&self.computed.activations[layer], (self.row(step), rows), values)
     }
 
     /// Whether it has the gradient in the outputs of a layer.
     pub fn has_activation_gradient(&self, layer: usize) -> bool {
-        self.activation_gradients.get(layer).is_some_and(Option::is_some)
+        self.computed.activation_gradients.get(layer).is_some_and(Option::is_some)
     }
 
     /// The gradient in the outputs of a layer at a step, of a batch of so many rows; nothing where it does not have it.
@@ -379,7 +326,11 @@ impl Recording {
     /// As [`parameter`](Self::parameter).
     pub fn activation_gradient(&self, layer: usize, (step, rows): (usize, usize), values: &mut Vec<f64>) -> Result<()> {
         let at = (self.row(step), rows);
-        self.activation_gradients.get(layer).and_then(Option::as_ref).map_or(Ok(()), |array| padded(array, at, values))
+        self.computed
+            .activation_gradients
+            .get(layer)
+            .and_then(Option::as_ref)
+            .map_or(Ok(()), |array| padded(array, at, values))
     }
 
     /// The gradient in the outputs at a step, of a batch of so many rows.
@@ -387,7 +338,7 @@ impl Recording {
     /// # Errors
     /// As [`parameter`](Self::parameter).
     pub fn output_gradient(&self, (step, rows): (usize, usize), values: &mut Vec<f64>) -> Result<()> {
-        self.output_gradient.as_ref().map_or(Ok(()), |array| padded(array, (self.row(step), rows), values))
+        self.computed.output_gradient.as_ref().map_or(Ok(()), |array| padded(array, (self.row(step), rows), values))
     }
 
     /// The reported loss of a step.
@@ -396,7 +347,7 @@ impl Recording {
     /// As [`parameter`](Self::parameter).
     pub fn loss(&self, step: usize) -> Result<f64> {
         let mut value = Vec::new();
-        self.loss.as_ref().map_or(Ok(()), |array| array.read(self.row(step), &mut value))?;
+        self.computed.loss.as_ref().map_or(Ok(()), |array| array.read(self.row(step), &mut value))?;
         Ok(value.first().copied().unwrap_or(f64::NAN))
     }
 }
@@ -407,57 +358,31 @@ impl fmt::Display for Recording {
     }
 }
 
-/// An array with a row of the layer's width for each row of the batch, if it is there.
-fn of_layer(trace: &Trace, name: &str, (layer, width): (usize, usize)) -> Result<Option<Array>> {
-    let Some(array) = trace.array(name) else { return Ok(None) };
-    let rows = array.shape().first().copied().unwrap_or(1).max(1);
-    if array.elements() != rows * width {
-        return Err(trace.fault(format!(
-            "array {name} has shape {:?} at every step, where layer {layer} has {width} columns; layers are counted as in \
-             model.layers, from 0",
-            array.shape()
-        )));
+/// What a trace has for the evaluation mode: its running statistics, with the first ones of them, and its looks.
+fn evaluation_mode(
+    trace: &Trace,
+    model: &Model,
+    map: &[Mapped],
+    said: &mut Vec<String>,
+) -> Result<(Buffers, Option<Evaluations>)> {
+    let kept_beside = model.buffers();
+    let mut buffers = Buffers::of(trace, model, map)?;
+    said.extend(buffers.said.take());
+    let mut starts = kept_beside.iter().zip(&buffers.first);
+    if starts.any(|((_, start), first)| first.iter().any(|value| value != start)) {
+        said.push(
+            "its running statistics begin with other numbers than 0 and 1, and the reference with the same".to_owned(),
+        );
     }
-    Ok(Some(array.clone()))
-}
-
-/// The outputs of the layers that are there; the last one's may be called `output`.
-fn activations(trace: &Trace, model: &Model) -> Result<Vec<Array>> {
-    let widths = model.widths();
-    let mut found = Vec::new();
-    for (layer, width) in widths.iter().copied().enumerate() {
-        let own = of_layer(trace, &format!("activation/{layer}"), (layer, width))?;
-        let last = if layer + 1 == widths.len() { of_layer(trace, "output", (layer, width))? } else { None };
-        found.extend(own.or(last));
+    let mut evaluations = Evaluations::of(trace, model)?;
+    if evaluations.is_some() && buffers.arrays.len() < kept_beside.len() {
+        said.push(
+            "its evaluations are not judged without the running statistics: record them (buffers= of the recorder)"
+                .to_owned(),
+        );
+        evaluations = None;
     }
-    Ok(found)
-}
-
-/// The gradients in the outputs of the layers, of those that have one.
-fn activation_gradients(trace: &Trace, model: &Model) -> Result<Vec<Option<Array>>> {
-    let of = |(layer, width)| of_layer(trace, &format!("activation_gradient/{layer}"), (layer, width));
-    model.widths().into_iter().enumerate().map(of).collect()
-}
-
-/// What the dropout layers kept, if there are some, and it has masks for all of them. One that drops nothing needs none.
-fn kept(trace: &Trace, model: &Model) -> Result<Option<Arc<[Kept]>>> {
-    let mut kept = Vec::new();
-    for (layer, place) in model.places().iter().enumerate().filter(|(_, place)| place.mask.is_some()) {
-        match of_layer(trace, &format!("mask/{layer}"), (layer, place.output.elements()))? {
-            Some(mask) => kept.push(Kept::of(&mask)?),
-            None if place.is_identity() => kept.push(Kept::default()),
-            None => return Ok(None),
-        }
-    }
-    Ok((!kept.is_empty()).then(|| kept.into()))
-}
-
-/// The rows of a batch, of an array that is as long as the largest one.
-fn padded(array: &Array, (step, rows): (usize, usize), values: &mut Vec<f64>) -> Result<()> {
-    array.read(step, values)?;
-    let most = array.shape().first().copied().unwrap_or(1).max(1);
-    values.truncate(array.elements() / most * rows.min(most));
-    Ok(())
+    Ok((buffers, evaluations))
 }
 
 /// The first row of every parameter.
@@ -467,25 +392,6 @@ fn first_rows(parameters: &[Tensor]) -> Result<Vec<Vec<f64>>> {
         tensor.read(0, &mut values).map(|()| values)
     });
     first.collect()
-}
-
-/// What was measured of every step, if it was.
-fn times(trace: &Trace) -> Result<Option<Array>> {
-    let Some(array) = trace.array("time_us") else { return Ok(None) };
-    if array.shape() != [4] {
-        return Err(trace.fault(format!(
-            "has times of shape {:?} at every step; there are four, µs of forward, loss, backward and update",
-            array.shape()
-        )));
-    }
-    let mut values = Vec::new();
-    for step in 0..array.steps() {
-        array.read(step, &mut values)?;
-        if let Some(time) = values.iter().find(|time| !(**time >= 0.0 && **time < 1e15)) {
-            return Err(trace.fault(format!("says in time_us.npy that a phase of step {step} took {time} µs")));
-        }
-    }
-    Ok(Some(array.clone()))
 }
 
 /// The weights before the first step, and the row that the first step ends with: the first recorded row is either.

@@ -195,6 +195,16 @@ def judged_by_its_own_definition_with_gaps(folder):
     judged_by_its_own_definition(folder, every=3)
 
 
+def only_recordings_of_the_same_steps_are_set_beside_each_other(folder):
+    make = programs()[2][0]
+    for every in (1, 3):
+        recorded(folder / f"every{every}", make, every)
+    pair = ("compare", folder / "every3", folder / "every3", "--json", "--out", folder / "out")
+    assert lockstep(*pair)["verdict"] == "parity"
+    done = subprocess.run([os.environ["LOCKSTEP"], "compare", folder / "every1", folder / "every3"], capture_output=True, text=True)
+    assert done.returncode == 2 and "same every=" in done.stderr, done.stderr
+
+
 def sgd_is_the_torch_engine_bit_for_bit(folder):
     run = folder / "plain"
     recorded(run, dict((make.__name__, make) for make, _ in programs())["plain"])
@@ -313,6 +323,7 @@ if __name__ == "__main__":
     for test in [
         judged_by_its_own_definition,
         judged_by_its_own_definition_with_gaps,
+        only_recordings_of_the_same_steps_are_set_beside_each_other,
         sgd_is_the_torch_engine_bit_for_bit,
         a_student_has_two_scripts,
         what_has_no_name_is_recorded_and_said,

@@ -152,20 +152,19 @@ impl Played {
     }
 }
 
-/// Refuses two traces that do not have the same steps.
-pub(in crate::experiment) fn one_pace([one, other]: &[Side; 2]) -> Result<()> {
-    match [one, other].map(|side| side.recording().map(|recording| (recording.numbers(), recording.steps))) {
-        [Some((one, a)), Some((other, b))]
-            if one.is_some() != other.is_some()
-                || one.zip(other).is_some_and(|(one, other)| one.iter().zip(other.iter()).take(a.min(b)).any(|(one, other)| one != other)) =>
-        {
-            Err(Error::Usage(
-                "the two traces have recorded different steps, so that they cannot be compared step by step; record both with the same every="
-                    .to_owned(),
-            ))
-        }
-        _ => Ok(()),
+/// Refuses two traces that do not have the same steps, as far as both go.
+pub(in crate::experiment) fn one_pace(played: &[Option<Played>; 2]) -> Result<()> {
+    let [Some(one), Some(other)] = played else { return Ok(()) };
+    let [one, other] = [one.trace.step_numbers()?, other.trace.step_numbers()?];
+    let apart = |(one, other): (&Vec<usize>, &Vec<usize>)| one.iter().zip(other).any(|(one, other)| one != other);
+    if one.is_some() != other.is_some() || one.as_ref().zip(other.as_ref()).is_some_and(apart) {
+        return Err(Error::Usage(
+            "the two traces have recorded different steps, so that they cannot be compared step by step; record both with the \
+             same every="
+                .to_owned(),
+        ));
     }
+    Ok(())
 }
 
 /// Refuses two traces whose dropout kept different elements.

@@ -16,7 +16,7 @@ const POINTS: usize = 12;
 const PASSES: usize = 14;
 
 /// The pass after which those alone are followed that come closest.
-const CHOOSING: usize = 2;
+const CHOOSING: usize = 5;
 
 /// How many these are.
 const FOLLOWED: usize = 8;

@@ -152,6 +152,10 @@ impl Question<'_> {
             class.sort_by_key(|trial| (trial.edit.constant.is_some(), !trial.edit.is_recognized()));
             let known = class.iter().filter(|trial| trial.edit.is_recognized()).count();
             class.truncate(known.max(1));
+            // What most tensors allow, and the others cannot tell, is a rival all the same.
+            let beside =
+                |trial: &&Trial| phases.iter().all(|phase| trial.may_fit(*phase)) && trial.edit.is_recognized();
+            class.extend(trials.iter().copied().filter(|trial| fixed(trial) != phases).filter(beside));
             left = left.difference(&phases).copied().collect();
             chosen.push((phases, class));
         }

@@ -25,8 +25,8 @@ pub(super) struct Replayed {
     replay: Replay,
     /// The largest budget of each phase so far.
     pub worst: BTreeMap<Phase, f64>,
-    /// Phases with a tensor that is out of judgement by it, and not by the definition as it is: agreement proves nothing.
-    hidden: BTreeSet<Phase>,
+    /// Tensors that are out of judgement by it, and not by the definition as it is: agreement with these proves nothing.
+    hidden: BTreeSet<usize>,
     /// Of each phase so far, the largest gap beside the limits of the definition as it is: an edit may widen its own.
     far: BTreeMap<Phase, f64>,
     /// What the latest step was found to be.
@@ -103,13 +103,27 @@ impl Replayed {
             let told = deviation.limit <= UNJUDGED || deviation.limit * deviation.norm <= UNJUDGED * beside.norm;
             let neither = alike && beside.limit > UNJUDGED;
             if !(told || neither) {
-                self.hidden.insert(place.phase());
+                self.hidden.insert(number);
             }
         }
     }
 
+    /// Whether it explains a phase, every tensor of it.
     pub fn fits(&self, phase: Phase) -> bool {
-        self.worst.get(&phase).is_some_and(|budget| *budget <= 1.0) && !self.hidden.contains(&phase)
+        self.allows(phase) && !self.hidden.iter().any(|number| self.places.all[*number].phase() == phase)
+    }
+
+    /// Whether nothing in a phase is against it.
+    fn allows(&self, phase: Phase) -> bool {
+        self.worst.get(&phase).is_some_and(|budget| *budget <= 1.0)
+    }
+
+    /// Whether it explains most tensors of a phase, and nothing is against it.
+    fn may_fit(&self, phase: Phase) -> bool {
+        let of = |number: &&usize| self.places.all[**number].phase() == phase;
+        let hidden = self.hidden.iter().filter(of).count();
+        let all = self.places.all.iter().filter(|place| place.phase() == phase).count();
+        self.allows(phase) && 2 * hidden < all
     }
 }
 
@@ -150,6 +164,11 @@ impl Trial {
 
     pub fn fits(&self, phase: Phase) -> bool {
         self.replayed.fits(phase)
+    }
+
+    /// Whether what was recorded does not tell it from what fits.
+    pub fn may_fit(&self, phase: Phase) -> bool {
+        self.replayed.may_fit(phase)
     }
 
     /// How far a phase is from it at most, beside the limits of the definition as it is: infinite where it was not tried to the
@@ -194,7 +213,7 @@ impl Observer for Trying<'_> {
             let replayed = &mut trial.replayed;
             replayed.measure(record, reference);
             replayed.compare(plain);
-            trial.dead = !self.all && !self.wanted.iter().any(|phase| replayed.fits(*phase));
+            trial.dead = !self.all && !self.wanted.iter().any(|phase| replayed.may_fit(*phase));
         }
         ControlFlow::Continue(())
     }

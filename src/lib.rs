@@ -24,6 +24,9 @@
 
 #[cfg(feature = "program")]
 #[doc(hidden)]
+pub mod baseline;
+#[cfg(feature = "program")]
+#[doc(hidden)]
 pub mod bench;
 #[cfg(feature = "program")]
 mod calibration;

@@ -1,8 +1,11 @@
 //! The command line: one file per command, no numerics. A command prints its result to stdout, what it is doing to
 //! stderr (nothing on a pipe), and returns the exit code.
 
+mod accept;
 mod bench;
+mod cases;
 mod causes;
+mod check;
 mod compare;
 mod data;
 mod env;
@@ -33,7 +36,7 @@ use std::{
     version,
     max_term_width = 80,
     after_help = "\
-Exit codes: 0 parity, 1 mismatch, 2 usage, configuration or I/O,
+Exit codes: 0 parity, 1 mismatch or regression, 2 usage, configuration or I/O,
 3 inconclusive, 130 interrupted.
 A study: 0 when it ran and every stated expectation held, 1 when one failed,
 3 when data are missing for a part of it.
@@ -58,6 +61,10 @@ enum Command {
     Causes,
     /// Explain one of them
     Explain(causes::Options),
+    /// Hold experiments against the verdicts that were accepted
+    Check(check::Options),
+    /// Accept the verdicts of experiments: write them into the baseline
+    Accept(accept::Options),
     /// Re-run a published comparison and check its printed numbers
     Study(study::Options),
     /// List studies and experiments, and the data they still need
@@ -85,6 +92,8 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         Command::Record(options) => record::run(&options),
         Command::Causes => causes::list(),
         Command::Explain(options) => causes::explain(&options),
+        Command::Check(options) => check::run(&options),
+        Command::Accept(options) => accept::run(&options),
         Command::Study(options) => study::run(&options),
         Command::List => list::run(),
         Command::Bench(options) => bench::run(&options),

@@ -110,7 +110,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
 }
 
 /// What a trace says that it was meant to be.
-fn defined_by(trace: &Path) -> Result<String> {
+pub(super) fn defined_by(trace: &Path) -> Result<String> {
     Trace::open(trace)?.definition().ok_or_else(|| {
         Error::Usage(format!(
             "{}: does not say what it was meant to be; `lockstep new NAME --from {}` begins an experiment that does, which it is \

@@ -28,7 +28,7 @@ use crate::{
 pub use decode::recorded::LookedAt;
 use decode::{Shared, recorded::Played};
 use merge::merge_all;
-use std::{fmt, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 use tree::Node;
 
 /// A validated experiment: shapes fit, sizes and rates make sense, names are known.
@@ -74,9 +74,33 @@ pub struct Experiment {
     pub reference: Side,
     /// The side that is judged.
     pub candidate: Side,
+    /// Deviations that were decided on.
+    pub accepted: Vec<Waiver>,
     /// What was typed, merged: `{"reference": …, "candidate": …}`, each a whole experiment without overrides.
     pub resolved: serde_json::Value,
     origins: Origins,
+}
+
+/// A deviation of the candidate that was decided on: `check` raises no alarm for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Waiver {
+    /// What is accepted.
+    pub of: Accepted,
+    /// Why: for those who come after.
+    pub why: String,
+    /// The last day on which it holds, as `2027-06-01`.
+    pub until: Option<String>,
+    /// Where it was typed: `file:line`, or the `--set`.
+    pub origin: String,
+}
+
+/// What a [`Waiver`] accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// The id of a cause.
+    Cause(String),
+    /// Phase and tensor of a mismatch that no cause explains: `update/2.bias`.
+    Place(String),
 }
 
 /// Where an experiment says what an engine may refuse only when it runs: file and line, or the `--set`.
@@ -85,15 +109,20 @@ struct Origins {
     layers: String,
     loss: String,
     optimizer: String,
+    /// Where everything that holds for the candidate was typed, by dotted key.
+    candidate: BTreeMap<String, String>,
 }
 
 impl Origins {
-    fn of(root: &Node) -> Self {
+    fn of(root: &Node, candidate: &Node) -> Self {
+        let mut typed = BTreeMap::new();
+        candidate.origins("", &mut typed);
         let origin = |path: &[&str]| root.find(path).unwrap_or(root).origin.to_string();
         Self {
             layers: origin(&["model", "layers"]),
             loss: origin(&["training", "loss"]),
             optimizer: origin(&["training", "optimizer"]),
+            candidate: typed,
         }
     }
 }
@@ -251,6 +280,18 @@ impl Experiment {
         }
     }
 
+    /// Where it says what holds for the candidate under a dotted key, as `training.optimizer.adam.eps`: `file:line`, or the
+    /// `--set`; where nothing is said, the place of the table around it.
+    pub fn origin(&self, key: &str) -> &str {
+        let typed = &self.origins.candidate;
+        let around = |key: &str| key.rsplit_once('.').map_or(String::new(), |(around, _)| around.to_owned());
+        let mut key = key.to_owned();
+        while !key.is_empty() && !typed.contains_key(&key) {
+            key = around(&key);
+        }
+        typed.get(&key).map_or("", String::as_str)
+    }
+
     /// How the layers of the sides correspond.
     pub fn alignment(&self) -> Alignment {
         let (reference, candidate) = (&self.reference, &self.candidate);
@@ -268,7 +309,7 @@ impl Experiment {
         let mut typed = self.resolved["reference"].clone();
         if let Some(typed) = typed.as_object_mut() {
             // What is open already.
-            ["data", "engine", "map", "title"].iter().for_each(|key| drop(typed.remove(*key)));
+            ["data", "engine", "map", "title", "accepted"].iter().for_each(|key| drop(typed.remove(*key)));
         }
         if let Some(model) = typed.get_mut("model").and_then(serde_json::Value::as_object_mut) {
             model.remove("init");
@@ -516,7 +557,8 @@ impl Draft {
             looked,
             course: shared.course,
             noise: shared.noise,
-            origins: Origins::of(&reference),
+            accepted: shared.accepted,
+            origins: Origins::of(&reference, &candidate),
             resolved: serde_json::json!({ "reference": reference.to_json(), "candidate": candidate.to_json() }),
         })
     }

@@ -109,6 +109,20 @@ impl Node {
         Some(Self { value: Value::Table([(key.to_owned(), found)].into_iter().collect()), ..self.clone() })
     }
 
+    /// Where every value was typed, by its dotted key; `place` is this one's. The layers of `model.layers` are `model.layer.0`…
+    pub fn origins(&self, place: &str, found: &mut BTreeMap<String, String>) {
+        found.insert(place.to_owned(), self.origin.to_string());
+        let inner = |key: &str| if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") };
+        match &self.value {
+            Value::Table(table) => table.iter().for_each(|(key, node)| node.origins(&inner(key), found)),
+            Value::Array(nodes) => {
+                let place = place.strip_suffix("layers").map_or(place.to_owned(), |model| format!("{model}layer"));
+                nodes.iter().enumerate().for_each(|(at, node)| node.origins(&format!("{place}.{at}"), found));
+            }
+            Value::Text(_) | Value::Integer(_) | Value::Number(_) | Value::Boolean(_) | Value::Date(_) => {}
+        }
+    }
+
     /// The value in words, for "found …".
     pub fn found(&self) -> String {
         match &self.value {

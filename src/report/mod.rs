@@ -2,6 +2,8 @@
 //! them, and nothing else. Every file reaches its name only when it is whole.
 
 #[cfg(feature = "program")]
+pub mod check;
+#[cfg(feature = "program")]
 mod folder;
 mod format;
 mod held_out;

@@ -2,6 +2,7 @@
 //!
 //! Every default stands here and nowhere else. Errors name the place of the value that has to change.
 
+mod accepted;
 mod course;
 mod data;
 pub(super) mod faults;
@@ -15,7 +16,7 @@ mod text;
 mod training;
 
 use super::{
-    EngineKind, Noise, Side,
+    EngineKind, Noise, Side, Waiver,
     reader::{Reader, finite},
     tree::{Node, Value},
 };
@@ -33,13 +34,14 @@ pub(super) use loss::REPORTED_LOSS;
 pub(super) use schema::{CHOICES, data_kind, kinds};
 
 /// What stands at the top of every file.
-const TOP: [&str; 10] =
-    ["title", "seed", "dtype", "data", "model", "training", "noise", "map", "reference", "candidate"];
+const TOP: [&str; 11] =
+    ["title", "seed", "dtype", "data", "model", "training", "noise", "map", "accepted", "reference", "candidate"];
 /// What stands under `[reference]` and `[candidate]`.
 const ON_A_SIDE: [&str; 7] = ["seed", "dtype", "model", "training", "engine", "threads", "map"];
 /// What does not: the sides train on the same rows in the same order, and one run judges both.
-const SHARED: [&[&str]; 10] = [
+const SHARED: [&[&str]; 11] = [
     &["title"],
+    &["accepted"],
     &["data"],
     &["noise"],
     &["training", "last_batch"],
@@ -63,6 +65,7 @@ pub(super) struct Shared {
     pub data: DataKind,
     pub course: Course,
     pub noise: Noise,
+    pub accepted: Vec<Waiver>,
 }
 
 /// Refuses keys on the wrong level of one file or one `--set`; after merging it no longer shows where a key was.
@@ -99,6 +102,7 @@ pub(super) fn shared(root: &Node, recorded: bool) -> Result<Shared> {
         data,
         course: course::decode(&training, seed, recorded)?,
         noise: noise(&top)?,
+        accepted: top.get("accepted").map_or(Ok(Vec::new()), accepted::decode)?,
     })
 }
 

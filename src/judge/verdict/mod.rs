@@ -503,11 +503,17 @@ impl Verdict {
 
     /// The exit code this verdict means: 0 parity, 1 mismatch, 3 inconclusive, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
-        match self.verdict {
-            _ if self.interrupted => 130,
-            Outcome::Parity => 0,
-            Outcome::Mismatch => 1,
-            Outcome::Inconclusive => 3,
+        if self.interrupted { 130 } else { self.verdict.exit_code() }
+    }
+}
+
+impl Outcome {
+    /// The exit code it means: 0 parity, 1 mismatch, 3 inconclusive.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Parity => 0,
+            Self::Mismatch => 1,
+            Self::Inconclusive => 3,
         }
     }
 }

@@ -1,0 +1,72 @@
+//! `lockstep check`: experiments held against what was accepted of them.
+
+use super::{
+    cases::{Done, compared, gone, jobs, run as run_all},
+    print, say, stop_on_interrupt,
+};
+use crate::{
+    baseline::{Baseline, Case, Check, FILE, Leniency},
+    error::{Error, Result},
+    report,
+};
+use clap::{Args, ValueEnum};
+use std::{path::PathBuf, sync::atomic::Ordering};
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Experiments, traces that say what they were meant to be, and folders of them
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// The verdicts that were accepted
+    #[arg(long, value_name = "FILE", default_value = FILE)]
+    baseline: PathBuf,
+    /// Let pass what has no verdict in the baseline, and what is there no more or is another experiment now; without a baseline,
+    /// parity passes
+    #[arg(long)]
+    lenient: bool,
+    /// Let pass what is inconclusive, and was when it was accepted
+    #[arg(long, value_name = "WHAT")]
+    allow: Vec<Allowed>,
+    /// Print the result as JSON (docs/ci.md)
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Allowed {
+    Inconclusive,
+}
+
+pub(super) fn run(options: &Options) -> Result<u8> {
+    let baseline = opened(options)?;
+    let jobs = jobs(&options.paths, &baseline)?;
+    let gone = gone(&options.paths, &jobs, &baseline)?;
+    let stop = stop_on_interrupt();
+    let done = run_all(jobs, stop, compared);
+    let gone = gone.into_iter().map(|name| Case::gone(name, &baseline));
+    let cases = done.into_iter().filter_map(|done| case(done, &baseline)).chain(gone).collect();
+    let leniency = Leniency { entries: options.lenient, inconclusive: options.allow.contains(&Allowed::Inconclusive) };
+    let check = Check::new(&baseline, cases, stop.load(Ordering::Relaxed), leniency);
+    print(&if options.json { report::json(&check)? } else { report::check::render(&check) })?;
+    Ok(check.exit_code)
+}
+
+/// The baseline; where a lenient check has none, an empty one.
+fn opened(options: &Options) -> Result<Baseline> {
+    let path = &options.baseline;
+    if options.lenient && !Baseline::exists(path)? {
+        say(&format!("{}: there is no baseline; the verdicts alone decide", path.display()));
+        return Ok(Baseline::empty(path));
+    }
+    Baseline::read(path)
+}
+
+/// A job that was done, beside its entry; nothing of one that was interrupted.
+fn case(done: Done, baseline: &Baseline) -> Option<Case> {
+    let names = done.job.names();
+    match done.found {
+        Ok(found) => Some(Case::new(names, found, baseline, done.seconds)),
+        Err(Error::Interrupted) => None,
+        Err(error) => Some(Case::failed(names, &error)),
+    }
+}

@@ -1,0 +1,147 @@
+//! All cases of a check in words, for a terminal of 80 columns: what fails first, the summary last.
+
+use super::{
+    text::wrap,
+    words::{causes, headline},
+};
+use crate::{
+    baseline::{Case, Change, Check, Kind, Status},
+    judge::verdict::Outcome,
+};
+use std::fmt::Write;
+
+/// The cases, ending with the summary and a newline.
+pub fn render(check: &Check) -> String {
+    let mut text = String::new();
+    for case in check.cases.iter().filter(|case| is_told(case)) {
+        // Writing to a String cannot fail.
+        let _ = write_case(&mut text, case);
+    }
+    for (head, cases) in folded(check) {
+        put(&mut text, &format!("{head}: {}", cases.join(", ")), "", "  ");
+    }
+    for words in unmeasured(check) {
+        put(&mut text, &words, "", "  ");
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    put(&mut text, &summary(check), "", "");
+    text
+}
+
+/// What a case is, in a word or two.
+pub fn status(case: &Case) -> &'static str {
+    match case.status {
+        Status::Regression => "REGRESSION",
+        Status::Failed => "NOT RUN",
+        Status::Missing => "NOT IN THE BASELINE",
+        Status::Gone => "NOT THERE",
+        Status::Changed => "ANOTHER EXPERIMENT",
+        Status::Inconclusive => "INCONCLUSIVE",
+        Status::Better => "better",
+        Status::AsAccepted => "as accepted",
+    }
+}
+
+/// The changes of a case that are told of it: figures that cannot be held against any are told of all cases together.
+pub fn told(case: &Case) -> impl Iterator<Item = &Change> {
+    case.changes.iter().filter(|change| change.kind != Kind::Unmeasured)
+}
+
+/// Whether a case has more to tell than that it is as accepted.
+fn is_told(case: &Case) -> bool {
+    case.fails || told(case).next().is_some()
+}
+
+fn write_case(text: &mut String, case: &Case) -> std::fmt::Result {
+    put(text, &format!("{}  {}:{}", status(case), case.file, case.line), "", "  ");
+    case.error.iter().for_each(|error| put(text, error, "  ", "  "));
+    if case.fails
+        && let Some(verdict) = &case.verdict
+    {
+        put(text, &headline(verdict), "  ", "  ");
+    }
+    for change in told(case) {
+        put(text, &sentence(change), "  - ", "    ");
+    }
+    if case.status == Status::Regression
+        && let Some(verdict) = &case.verdict
+    {
+        for (head, lines) in causes(verdict) {
+            put(text, &head, "  ", "  ");
+            lines.iter().for_each(|words| put(text, words, "  - ", "    "));
+        }
+        if verdict.verdict != Outcome::Parity {
+            put(text, &format!("All of it: lockstep run {}", case.file), "  ", "  ");
+        }
+    }
+    writeln!(text)
+}
+
+/// A change with what it means before it.
+pub fn sentence(change: &Change) -> String {
+    let what = match change.kind {
+        Kind::Regression => "worse",
+        Kind::Improvement => "better",
+        Kind::Decided => "decided",
+        Kind::Note | Kind::Unmeasured => "note",
+    };
+    format!("{what}: {}", change.words)
+}
+
+/// The cases of which there is nothing to tell, each by what it is.
+fn folded(check: &Check) -> Vec<(String, Vec<String>)> {
+    let quiet = |outcome: Outcome| -> Vec<String> {
+        let of = |case: &&Case| case.verdict.as_ref().is_some_and(|verdict| verdict.verdict == outcome);
+        check.cases.iter().filter(|case| !is_told(case)).filter(of).map(|case| case.name.clone()).collect()
+    };
+    let all = [Outcome::Parity, Outcome::Mismatch, Outcome::Inconclusive];
+    let all = all.into_iter().map(|outcome| (format!("As accepted, {outcome}"), quiet(outcome)));
+    all.filter(|(_, cases)| !cases.is_empty()).collect()
+}
+
+/// What could not be held against anything for want of figures, once for all cases of an environment.
+fn unmeasured(check: &Check) -> Vec<String> {
+    let changes = check.cases.iter().flat_map(|case| &case.changes);
+    let mut words: Vec<&str> =
+        changes.filter(|change| change.kind == Kind::Unmeasured).map(|change| change.words.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.iter().map(|words| format!("Note: {words}: gaps are held against nothing here; all else is")).collect()
+}
+
+/// How many of what there are, and what to do.
+pub fn summary(check: &Check) -> String {
+    let count = |status: Status| check.of(status).filter(|case| case.fails).count();
+    let failing = [
+        (count(Status::Regression), "worse than accepted"),
+        (count(Status::Failed), "not run"),
+        (count(Status::Missing), "without a verdict in the baseline"),
+        (count(Status::Gone), "in the baseline and not there"),
+        (count(Status::Changed), "not the experiments that were accepted"),
+        (count(Status::Inconclusive), "inconclusive"),
+    ];
+    let failing: Vec<String> =
+        failing.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    let passed = check.cases.iter().filter(|case| !case.fails).count();
+    let better = check.of(Status::Better).count();
+    let better =
+        if better > 0 { format!(", {better} of them better: `lockstep accept` keeps that") } else { String::new() };
+    let stopped = if check.interrupted { "interrupted; " } else { "" };
+    let all = check.cases.len();
+    match failing.as_slice() {
+        [] => format!("{stopped}PASS: {passed} of {all} as accepted in {}{better}", check.baseline),
+        failing => format!(
+            "{stopped}FAIL: of {all} {}; {passed} as accepted in {}{better}",
+            failing.join(", "),
+            check.baseline
+        ),
+    }
+}
+
+fn put(text: &mut String, words: &str, first: &str, then: &str) {
+    for (number, line) in wrap(words, 80 - then.len().max(first.len())).iter().enumerate() {
+        let _ = writeln!(text, "{}{line}", if number == 0 { first } else { then });
+    }
+}

@@ -14,6 +14,9 @@ use serde::Serialize;
 /// The version of the layout of what `check --json` prints.
 const SCHEMA: u32 = 1;
 
+/// What stands for a trace that says itself what it was meant to be.
+pub const MANIFEST: &str = "manifest.json";
+
 /// What `check` lets pass.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Leniency {
@@ -42,6 +45,8 @@ pub struct Case {
     pub error: Option<String>,
     /// What it took, in seconds.
     pub seconds: f64,
+    /// Of the phase in which it first goes wrong, how many times its limit it is at some steps from the first to the last.
+    pub budgets: Vec<(usize, f32)>,
     /// The verdict, as in verdict.json.
     pub verdict: Option<Verdict>,
 }
@@ -106,8 +111,11 @@ impl Case {
         };
         let origin = found.origin.clone();
         changes.extend(told.map(|words| Change { kind: Kind::Note, words, origin: origin.clone() }));
-        let line = line_of(changes.first().map_or(&origin, |change| &change.origin));
-        Self { name, file, line, status, fails: false, changes, error: None, seconds, verdict: Some(found.verdict) }
+        // What a trace says of itself has no lines that anybody typed.
+        let typed = changes.first().map_or(&origin, |change| &change.origin);
+        let line = if file.ends_with(MANIFEST) { 1 } else { line_of(typed) };
+        let Found { verdict, budgets, .. } = found;
+        Self { status, changes, seconds, budgets, verdict: Some(verdict), ..Self::plain(name, file, line) }
     }
 
     /// An experiment that could not be run.
@@ -115,18 +123,7 @@ impl Case {
         let error = error.to_string();
         // Errors begin with the place that they are about.
         let line = error.split(": ").next().filter(|origin| origin.starts_with(&file)).map_or(1, line_of);
-        let status = Status::Failed;
-        Self {
-            name,
-            file,
-            line,
-            status,
-            fails: true,
-            changes: Vec::new(),
-            error: Some(error),
-            seconds: 0.0,
-            verdict: None,
-        }
+        Self { status: Status::Failed, error: Some(error), ..Self::plain(name, file, line) }
     }
 
     /// An entry whose experiment is not there.
@@ -136,16 +133,32 @@ impl Case {
             "it is not there, and the baseline has a verdict on it; if it was taken away, accept that".to_owned();
         let line = baseline.line_of(&name);
         let changes = vec![Change { kind: Kind::Note, words, origin: format!("{file}:{line}") }];
-        Self { name, file, line, status: Status::Gone, fails: false, changes, error: None, seconds: 0.0, verdict: None }
+        Self { status: Status::Gone, changes, ..Self::plain(name, file, line) }
+    }
+
+    fn plain(name: String, file: String, line: usize) -> Self {
+        Self {
+            name,
+            file,
+            line,
+            status: Status::AsAccepted,
+            fails: false,
+            changes: Vec::new(),
+            error: None,
+            seconds: 0.0,
+            budgets: Vec::new(),
+            verdict: None,
+        }
     }
 
     /// The exit code that it means by itself, where so much is let pass.
     fn exit_code(&self, leniency: Leniency) -> u8 {
         let inconclusive = self.verdict.as_ref().is_some_and(|verdict| verdict.verdict == Outcome::Inconclusive);
         let outcome = match self.status {
+            // These are the baseline's, not the engine's.
+            Status::Missing | Status::Gone | Status::Changed if !leniency.entries => return 2,
             Status::Failed => return 2,
             Status::Regression => Outcome::Mismatch,
-            Status::Missing | Status::Gone | Status::Changed if !leniency.entries => Outcome::Mismatch,
             Status::Missing | Status::Gone | Status::Changed | Status::Inconclusive
                 if inconclusive && !leniency.inconclusive =>
             {

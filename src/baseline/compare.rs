@@ -2,14 +2,13 @@
 
 use super::{
     deviation::{Deviation, What},
-    entry::{Entry, Figure, First},
+    entry::{Entry, Figure, First, two_digits},
     found::Found,
     waiver::Waived,
 };
 use crate::{
     experiment::Waiver,
     judge::verdict::{Outcome, Phase},
-    report::{power, words::headline},
 };
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -131,9 +130,7 @@ impl Told<'_> {
             | (Outcome::Parity, Outcome::Parity)
             | (Outcome::Inconclusive, Outcome::Inconclusive) => {}
             (Outcome::Parity | Outcome::Mismatch, Outcome::Inconclusive) => {
-                let words =
-                    format!("nothing can be said any more, where there was {was}: {}", headline(&self.now.verdict));
-                self.tell(Kind::Regression, words);
+                self.tell(Kind::Regression, format!("nothing can be said any more, where there was {was}"));
             }
             (Outcome::Mismatch | Outcome::Inconclusive, Outcome::Parity) => {
                 self.tell(Kind::Improvement, format!("parity, where it was {was}"));
@@ -183,6 +180,20 @@ impl Told<'_> {
         }
     }
 
+    /// Whether a phase has a deviation that is new or was decided on: its gap and its power say nothing more.
+    fn is_told(&self, phase: Phase) -> bool {
+        let mut of = self.now.deviations.iter().filter(|(deviation, _)| deviation.phases.contains(&phase));
+        of.any(|(deviation, waived)| *waived != Waived::Not || !self.was_there(deviation))
+    }
+
+    /// Whether a deviation was there when it was accepted.
+    fn was_there(&self, deviation: &Deviation) -> bool {
+        let names = names(&deviation.what);
+        let mut causes = self.was.causes.iter().map(|known| &known.cause);
+        causes.any(|known| names.contains(&known.as_str()))
+            || self.was.places.iter().any(|known| names.contains(&known.as_str()))
+    }
+
     /// Whether each of these phases went wrong without a cause.
     fn was_unexplained(&self, phases: &[Phase]) -> bool {
         let wrong = |phase: &Phase| self.was.places.iter().any(|place| place.split('/').next() == Some(phase.name()));
@@ -226,18 +237,20 @@ impl Told<'_> {
     }
 
     fn power(&mut self) {
-        for (phase, &was) in &self.was.power {
-            let now = self.now.verdict.phases.get(phase).and_then(|summary| summary.detectable);
-            let of = format!("a factor of 1 ± {} on a tensor of {} would have shown", power(Some(was)), phase.name());
+        let held =
+            self.was.power.iter().map(|(phase, edge)| (*phase, *edge)).filter(|(phase, _)| !self.is_told(*phase));
+        for (phase, was) in held.collect::<Vec<_>>() {
+            let now = self.now.verdict.phases.get(&phase).and_then(|summary| summary.detectable);
+            let of = format!("a factor of 1 ± {:e} on a tensor of {} would have shown", two_digits(was), phase.name());
             match now {
                 // That it is not judged is told already.
-                None if !self.now.entry.judged.contains(phase) => {}
+                None if !self.now.entry.judged.contains(&phase) => {}
                 None => self.tell(Kind::Regression, format!("less power: {of}, and now none for certain")),
                 Some(now) if !(now <= POWER_FACTOR * was) => {
-                    self.tell(Kind::Regression, format!("less power: {of}, and now 1 ± {}", power(Some(now))));
+                    self.tell(Kind::Regression, format!("less power: {of}, and now 1 ± {:e}", two_digits(now)));
                 }
                 Some(now) if is_finer(now, was) => {
-                    self.tell(Kind::Improvement, format!("more power: {of}, and now 1 ± {}", power(Some(now))));
+                    self.tell(Kind::Improvement, format!("more power: {of}, and now 1 ± {:e}", two_digits(now)));
                 }
                 Some(_) => {}
             }
@@ -251,20 +264,15 @@ impl Told<'_> {
             self.tell(Kind::Unmeasured, words);
             return;
         };
-        // A deviation that was decided on has the gap that it has.
-        let is_decided = |phase: &Phase| {
-            self.now.deviations.iter().any(|(of, waived)| *waived != Waived::Not && of.phases.contains(phase))
-        };
         let now = self.now.entry.gaps.values().next().into_iter().flatten();
         let pairs: Vec<(Phase, Figure, Figure)> = now
-            .filter(|(phase, _)| !is_decided(phase))
+            .filter(|(phase, _)| !self.is_told(**phase))
             .filter_map(|(phase, now)| Some((*phase, *were.get(phase)?, *now)))
             .collect();
         for (phase, was, now) in pairs {
             let words = || {
-                let [one, other] = [now, was].map(|figure| {
-                    format!("{}, {} times its noise", power(Some(figure.gap)), power(Some(figure.times_its_noise())))
-                });
+                let [one, other] = [now, was]
+                    .map(|figure| format!("{:e}, {:.1} times its noise", figure.gap, figure.times_its_noise()));
                 format!("the largest gap in {} is {one}; it was {other}", phase.name())
             };
             if is_farther(now, was) {

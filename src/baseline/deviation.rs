@@ -53,9 +53,9 @@ pub(super) fn deviations(experiment: &Experiment, verdict: &Verdict) -> Vec<Devi
     let causes = || verdict.causes.iter().filter(|cause| cause.status != Status::Unexplained);
     let mut explained: BTreeSet<Phase> = causes().flat_map(|cause| cause.phases.iter().copied()).collect();
     // What proves all causes is at parity in evaluation mode, too.
-    if !verdict.causes.is_empty() && verdict.causes.iter().all(|cause| cause.status == Status::Confirmed) {
-        explained.insert(Phase::Evaluation);
-    }
+    let proved = !verdict.causes.is_empty() && verdict.causes.iter().all(|cause| cause.status == Status::Confirmed);
+    let evaluation = verdict.first_of(Phase::Evaluation).filter(|_| proved).map(|_| Phase::Evaluation);
+    explained.extend(evaluation);
     let mut places: BTreeMap<String, (Phase, String)> = BTreeMap::new();
     let mut put = |phase: Phase, tensor: &str, words: String| {
         places.entry(format!("{}/{tensor}", phase.name())).or_insert((phase, words));
@@ -75,7 +75,7 @@ pub(super) fn deviations(experiment: &Experiment, verdict: &Verdict) -> Vec<Devi
     }
     let of_cause = causes().map(|cause| Deviation {
         what: what(cause),
-        phases: cause.phases.clone(),
+        phases: cause.phases.iter().copied().chain(evaluation).collect(),
         words: cause.summary.clone(),
         origin: blamed(experiment, cause),
     });

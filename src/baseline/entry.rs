@@ -146,7 +146,7 @@ fn class(detectable: f64) -> Option<f64> {
 }
 
 /// Two significant digits: more of a figure that rounding makes are noise.
-fn two_digits(value: f64) -> f64 {
+pub(super) fn two_digits(value: f64) -> f64 {
     format!("{value:.1e}").parse().unwrap_or(value)
 }
 

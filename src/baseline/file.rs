@@ -5,7 +5,6 @@ use crate::{
     error::{Error, Result},
     file,
     judge::verdict::Phase,
-    report::power,
 };
 use serde::Deserialize;
 use std::{
@@ -229,8 +228,8 @@ fn cause(named: &NamedCause) -> String {
 }
 
 fn figure_of(phase: Phase, figure: Figure) -> String {
-    let [gap, noise] = [figure.gap, figure.noise].map(|value| power(Some(value)));
-    format!("{:<10} = {{ gap = {gap}, noise = {noise} }}\n", phase.name())
+    let Figure { gap, noise } = figure;
+    format!("{:<10} = {{ gap = {gap:e}, noise = {noise:e} }}\n", phase.name())
 }
 
 /// On one line where that is short, else on as few as hold it.

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     error::Result,
     experiment::{Experiment, Waiver},
-    judge::verdict::Verdict,
+    judge::verdict::{Curves, Verdict},
 };
 use std::path::Path;
 
@@ -25,12 +25,30 @@ pub struct Found {
     pub idle: Vec<Waiver>,
     /// Where the experiment begins: `file:1`.
     pub origin: String,
+    /// Of the phase in which it first goes wrong, its budget at some steps from the first to the last.
+    pub budgets: Vec<(usize, f32)>,
+}
+
+/// Points of a picture.
+const POINTS: usize = 32;
+
+/// Budgets of the phase that goes wrong, of steps from the first to the last.
+fn picked(verdict: &Verdict, curves: &Curves) -> Vec<(usize, f32)> {
+    let wrong = verdict.phases.iter().find(|(_, summary)| summary.first_divergence.is_some());
+    let Some(budgets) = wrong.and_then(|(phase, _)| curves.budgets.get(phase)) else { return Vec::new() };
+    let replayed = curves.steps.iter().copied().zip(budgets.iter().copied()).filter(|(_, budget)| *budget >= 0.0);
+    let all: Vec<(usize, f32)> = replayed.collect();
+    let mut picked: Vec<(usize, f32)> =
+        (0..POINTS).filter_map(|point| all.get(point * all.len().saturating_sub(1) / (POINTS - 1)).copied()).collect();
+    picked.dedup();
+    picked
 }
 
 impl Found {
     /// What was found of an experiment in a folder; decisions are those that hold `today`.
-    pub fn new(experiment: &Experiment, folder: &Path, verdict: Verdict, today: &str) -> Self {
+    pub fn new(experiment: &Experiment, folder: &Path, (verdict, curves): (Verdict, &Curves), today: &str) -> Self {
         let all = deviations(experiment, &verdict);
+        let budgets = picked(&verdict, curves);
         let entry = Entry::new(experiment, folder, &verdict, &all);
         let idle = idle(&experiment.accepted, &all).cloned().collect();
         let decided = |deviation: Deviation| {
@@ -38,7 +56,7 @@ impl Found {
             (deviation, waived)
         };
         let deviations = all.into_iter().map(decided).collect();
-        Self { entry, verdict, deviations, idle, origin: experiment.origin("").to_owned() }
+        Self { entry, verdict, deviations, idle, origin: experiment.origin("").to_owned(), budgets }
     }
 
     /// Refuses decisions on what there cannot be, before anything runs.

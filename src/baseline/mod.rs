@@ -15,7 +15,7 @@ mod found;
 mod waiver;
 
 pub use accept::Renewal;
-pub use check::{Case, Check, Leniency, Status};
+pub use check::{Case, Check, Leniency, MANIFEST, Status};
 pub use compare::{Change, Kind, against};
 pub use deviation::{Deviation, What};
 pub use entry::{Entry, Figure, First, NamedCause};

@@ -2,7 +2,7 @@
 
 use super::{compare::played, progress::Progress, run::defined_by, say};
 use crate::{
-    baseline::{Baseline, FILE, Found, today},
+    baseline::{Baseline, FILE, Found, MANIFEST, today},
     cause,
     error::{Error, Result},
     experiment::Experiment,
@@ -37,9 +37,10 @@ pub(super) struct Job {
 }
 
 impl Job {
-    /// What errors and results call it.
+    /// Its key, and the file that says what it is.
     pub fn names(&self) -> (String, String) {
-        (self.name.clone(), self.path.display().to_string())
+        let file = if self.path.is_dir() { self.path.join(MANIFEST) } else { self.path.clone() };
+        (self.name.clone(), file.display().to_string())
     }
 }
 
@@ -135,13 +136,13 @@ pub(super) fn compared(job: &Job, stop: &AtomicBool) -> Result<Found> {
     let experiment = opened(&job.path)?;
     Found::may(&experiment)?;
     let comparison = Comparison::default();
-    let (mut verdict, _) = comparison.watched(&experiment, &mut Silent, stop)?;
+    let (mut verdict, curves) = comparison.watched(&experiment, &mut Silent, stop)?;
     cause::explain(&experiment, comparison, &mut verdict, stop)?;
     if verdict.interrupted || stop.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
     let folder = job.path.parent().unwrap_or(Path::new(""));
-    Ok(Found::new(&experiment, folder, verdict, &today()))
+    Ok(Found::new(&experiment, folder, (verdict, &curves), &today()))
 }
 
 fn opened(path: &Path) -> Result<Experiment> {
@@ -149,7 +150,7 @@ fn opened(path: &Path) -> Result<Experiment> {
         return Experiment::load(path, &[]);
     }
     let text = defined_by(path)?;
-    let name = path.join("manifest.json").display().to_string();
+    let name = path.join(MANIFEST).display().to_string();
     Experiment::parse(&text, &name, path, &[played("candidate", path)?])
 }
 
@@ -177,7 +178,7 @@ fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> 
 }
 
 fn is_trace(path: &Path) -> bool {
-    path.join("manifest.json").is_file()
+    path.join(MANIFEST).is_file()
 }
 
 /// Whether a TOML file is an experiment; what cannot be read is taken for one, so that it is told.

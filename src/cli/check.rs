@@ -2,7 +2,7 @@
 
 use super::{
     cases::{Done, compared, gone, jobs, run as run_all},
-    print, say, stop_on_interrupt,
+    complain, print, say, stop_on_interrupt,
 };
 use crate::{
     baseline::{Baseline, Case, Check, FILE, Leniency},
@@ -10,7 +10,13 @@ use crate::{
     report,
 };
 use clap::{Args, ValueEnum};
-use std::{path::PathBuf, sync::atomic::Ordering};
+use std::{
+    env,
+    fs::{self, OpenOptions},
+    io::Write,
+    path::PathBuf,
+    sync::atomic::Ordering,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -30,6 +36,12 @@ pub(super) struct Options {
     /// Print the result as JSON (docs/ci.md)
     #[arg(long)]
     json: bool,
+    /// Write a JUnit report, too, with the file and the line to look at
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Say it as GitHub shows it, too: annotations on stderr, and a summary where $GITHUB_STEP_SUMMARY says
+    #[arg(long)]
+    github: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,6 +51,7 @@ enum Allowed {
 
 pub(super) fn run(options: &Options) -> Result<u8> {
     let baseline = opened(options)?;
+    options.junit.as_deref().map_or(Ok(()), report::can_be_written)?;
     let jobs = jobs(&options.paths, &baseline)?;
     let gone = gone(&options.paths, &jobs, &baseline)?;
     let stop = stop_on_interrupt();
@@ -47,6 +60,12 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let cases = done.into_iter().filter_map(|done| case(done, &baseline)).chain(gone).collect();
     let leniency = Leniency { entries: options.lenient, inconclusive: options.allow.contains(&Allowed::Inconclusive) };
     let check = Check::new(&baseline, cases, stop.load(Ordering::Relaxed), leniency);
+    if let Some(path) = &options.junit {
+        report::write_whole(path, report::junit::render(&check, &from_root)?.as_bytes())?;
+    }
+    if options.github {
+        tell_github(&check)?;
+    }
     print(&if options.json { report::json(&check)? } else { report::check::render(&check) })?;
     Ok(check.exit_code)
 }
@@ -69,4 +88,23 @@ fn case(done: Done, baseline: &Baseline) -> Option<Case> {
         Err(Error::Interrupted) => None,
         Err(error) => Some(Case::failed(names, &error)),
     }
+}
+
+/// Annotations on stderr, and the summary of the step behind those of others.
+fn tell_github(check: &Check) -> Result<()> {
+    complain(&report::github::annotations(check, &from_root));
+    let Some(path) = env::var_os("GITHUB_STEP_SUMMARY").map(PathBuf::from) else { return Ok(()) };
+    let append = || {
+        OpenOptions::new().append(true).create(true).open(&path)?.write_all(report::github::summary(check).as_bytes())
+    };
+    append().map_err(|error| Error::io(&path, "cannot write the summary of the step ($GITHUB_STEP_SUMMARY)", error))
+}
+
+/// A path as the server knows it: from the repository's root, which GitHub and GitLab say, else from here.
+fn from_root(path: &str) -> String {
+    let said = ["GITHUB_WORKSPACE", "CI_PROJECT_DIR"].into_iter().find_map(env::var_os).map(PathBuf::from);
+    let root = said.or_else(|| env::current_dir().ok()).and_then(|root| fs::canonicalize(root).ok());
+    let whole = fs::canonicalize(path).ok();
+    let below = root.zip(whole).and_then(|(root, whole)| Some(whole.strip_prefix(root).ok()?.display().to_string()));
+    below.unwrap_or_else(|| path.to_owned())
 }

@@ -20,6 +20,20 @@ pub(crate) fn whole(path: &Path, bytes: &[u8]) -> Result<()> {
     whole_by(path, |file| file.write_all(bytes))
 }
 
+/// Whether a file can be written at `path`, before there is anything to write.
+///
+/// # Errors
+/// As [`whole`]; nothing is left behind.
+#[cfg(feature = "program")]
+pub(crate) fn can_be(path: &Path) -> Result<()> {
+    let failed = |source| Error::io(path, "cannot write; the folder must exist, be writable and have space", source);
+    if path.is_dir() {
+        return Err(failed(io::Error::new(ErrorKind::IsADirectory, "it is a folder")));
+    }
+    let (_, part) = part(path).map_err(failed)?;
+    fs::remove_file(&part).map_err(failed)
+}
+
 /// As [`whole`], of what `write` writes.
 ///
 /// # Errors

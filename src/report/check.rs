@@ -5,7 +5,7 @@ use super::{
     words::{causes, headline},
 };
 use crate::{
-    baseline::{Case, Change, Check, Kind, Status},
+    baseline::{Case, Change, Check, Kind, MANIFEST, Status},
     judge::verdict::Outcome,
 };
 use std::fmt::Write;
@@ -13,9 +13,9 @@ use std::fmt::Write;
 /// The cases, ending with the summary and a newline.
 pub fn render(check: &Check) -> String {
     let mut text = String::new();
-    for case in check.cases.iter().filter(|case| is_told(case)) {
-        // Writing to a String cannot fail.
-        let _ = write_case(&mut text, case);
+    for shown in check.cases.iter().filter(|case| is_told(case)) {
+        text.push_str(&case(shown));
+        text.push('\n');
     }
     for (head, cases) in folded(check) {
         put(&mut text, &format!("{head}: {}", cases.join(", ")), "", "  ");
@@ -54,29 +54,22 @@ fn is_told(case: &Case) -> bool {
     case.fails || told(case).next().is_some()
 }
 
-fn write_case(text: &mut String, case: &Case) -> std::fmt::Result {
-    put(text, &format!("{}  {}:{}", status(case), case.file, case.line), "", "  ");
-    case.error.iter().for_each(|error| put(text, error, "  ", "  "));
-    if case.fails
-        && let Some(verdict) = &case.verdict
-    {
-        put(text, &headline(verdict), "  ", "  ");
-    }
-    for change in told(case) {
-        put(text, &sentence(change), "  - ", "    ");
-    }
-    if case.status == Status::Regression
-        && let Some(verdict) = &case.verdict
-    {
+/// All that is told of a case.
+pub fn case(case: &Case) -> String {
+    let mut text = String::new();
+    put(&mut text, &format!("{}  {}:{}", status(case), case.file, case.line), "", "  ");
+    case.error.iter().for_each(|error| put(&mut text, error, "  ", "  "));
+    let verdict = case.verdict.as_ref().filter(|_| case.fails);
+    verdict.iter().for_each(|verdict| put(&mut text, &headline(verdict), "  ", "  "));
+    told(case).for_each(|change| put(&mut text, &sentence(change), "  - ", "    "));
+    if let Some(verdict) = verdict.filter(|verdict| verdict.verdict == Outcome::Mismatch) {
         for (head, lines) in causes(verdict) {
-            put(text, &head, "  ", "  ");
-            lines.iter().for_each(|words| put(text, words, "  - ", "    "));
+            put(&mut text, &head, "  ", "  ");
+            lines.iter().for_each(|words| put(&mut text, words, "  - ", "    "));
         }
-        if verdict.verdict != Outcome::Parity {
-            put(text, &format!("All of it: lockstep run {}", case.file), "  ", "  ");
-        }
+        put(&mut text, &format!("All of it: lockstep run {}", case.file.trim_end_matches(MANIFEST)), "  ", "  ");
     }
-    writeln!(text)
+    text
 }
 
 /// A change with what it means before it.
@@ -102,7 +95,7 @@ fn folded(check: &Check) -> Vec<(String, Vec<String>)> {
 }
 
 /// What could not be held against anything for want of figures, once for all cases of an environment.
-fn unmeasured(check: &Check) -> Vec<String> {
+pub(super) fn unmeasured(check: &Check) -> Vec<String> {
     let changes = check.cases.iter().flat_map(|case| &case.changes);
     let mut words: Vec<&str> =
         changes.filter(|change| change.kind == Kind::Unmeasured).map(|change| change.words.as_str()).collect();
@@ -132,11 +125,10 @@ pub fn summary(check: &Check) -> String {
     let all = check.cases.len();
     match failing.as_slice() {
         [] => format!("{stopped}PASS: {passed} of {all} as accepted in {}{better}", check.baseline),
-        failing => format!(
-            "{stopped}FAIL: of {all} {}; {passed} as accepted in {}{better}",
-            failing.join(", "),
-            check.baseline
-        ),
+        failing => {
+            let what = failing.join(", ");
+            format!("{stopped}FAIL: {what}, of {all}; {passed} as accepted in {}{better}", check.baseline)
+        }
     }
 }
 

@@ -6,7 +6,11 @@ pub mod check;
 #[cfg(feature = "program")]
 mod folder;
 mod format;
+#[cfg(feature = "program")]
+pub mod github;
 mod held_out;
+#[cfg(feature = "program")]
+pub mod junit;
 pub mod markdown;
 #[cfg(feature = "program")]
 pub mod plots;
@@ -70,6 +74,15 @@ pub fn json(value: &impl Serialize) -> Result<String> {
 pub fn json_line(value: &impl Serialize) -> Result<String> {
     let text = serde_json::to_string(value).map_err(|error| Error::Usage(format!("cannot write JSON: {error}")))?;
     Ok(format::plain_json(text + "\n"))
+}
+
+/// Refuses a file that cannot be written, before there is anything to write.
+///
+/// # Errors
+/// If its folder is not there or cannot be written.
+#[cfg(feature = "program")]
+pub fn can_be_written(path: &Path) -> Result<()> {
+    file::write::can_be(path)
 }
 
 /// Writes beside `path` and renames, so that `path` never holds half a file.

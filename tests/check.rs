@@ -24,7 +24,7 @@ layers = [{ linear = { outputs = 5 } }, "tanh", { linear = { outputs = 3 } }]
 loss = "cross-entropy"
 optimizer = { adam = { lr = 0.01, eps = 1e-8 } }
 batch_size = 10
-steps = 60
+steps = 240
 "#;
 
 const BASELINE: &str = "lockstep-baseline.toml";
@@ -88,11 +88,7 @@ fn ten_unchanged_runs_in_a_row_pass_and_accepting_them_changes_no_byte() {
     for _ in 0..10 {
         let output = lockstep(&place, &["check", "nets"]);
         assert_eq!(code(&output), 0, "{}", all(&output));
-        assert!(
-            out(&output).trim_end().ends_with("PASS: 1 of 1 as accepted in lockstep-baseline.toml"),
-            "{}",
-            out(&output)
-        );
+        assert!(out(&output).trim_end().ends_with("PASS: 1 of 1, against lockstep-baseline.toml"), "{}", out(&output));
     }
     let output = lockstep(&place, &["accept", "nets", "--yes"]);
     assert_eq!((code(&output), out(&output).starts_with("Nothing to accept")), (0, true), "{}", all(&output));
@@ -119,7 +115,7 @@ fn a_constant_of_the_candidates_adam_fails_is_named_and_its_line_is_shown_everyw
         assert!(text.replace("\n    ", " ").contains(words), "{words}: {text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-    assert!(text.lines().last().unwrap().starts_with("FAIL: 1 worse than accepted, of 1"), "{text}");
+    assert!(text.lines().last().unwrap().starts_with("FAIL: 1 worse than accepted; 0 of 1 pass"), "{text}");
     let error = format!(
         "::error file=nets/adam.toml,line={line},title=lockstep%3A nets/adam.toml REGRESSION::a new cause, other-eps"
     );
@@ -210,7 +206,11 @@ fn a_gap_beyond_its_noise_and_twice_the_old_one_is_worse_and_the_reverse_is_told
     let output = lockstep(&place, &["check", "nets"]);
     assert_eq!(code(&output), 0, "{}", all(&output));
     let said = out(&output).replace("\n    ", " ");
-    assert!(said.contains("better: the largest gap in update is") && said.contains("1 of them better"), "{said}");
+    assert!(
+        said.contains("better: the largest gap in update is")
+            && said.contains("1 better: `lockstep accept` keeps that"),
+        "{said}"
+    );
     assert!(read(&place, BASELINE).contains("gap = 5e-1"), "never accepted silently");
 }
 
@@ -310,7 +310,10 @@ fn what_is_not_in_the_baseline_or_there_no_more_fails_and_a_lenient_check_lets_i
     for words in ["NOT IN THE BASELINE nets/new.toml:1", "renamed", "NOT THERE lockstep-baseline.toml:4"] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    assert_eq!(code(&lockstep(&place, &["check", "nets", "--lenient"])), 0);
+    let output = lockstep(&place, &["check", "nets", "--lenient"]);
+    assert_eq!(code(&output), 0);
+    let last = "PASS: 2 of 2, against lockstep-baseline.toml; let pass: 1 without a verdict in the baseline, 1 in the baseline and not there";
+    assert!(out(&output).replace('\n', " ").contains(last), "{}", out(&output));
     // A part of what there is does not make the rest stale.
     put(&place, "other/adam.toml", &read(&place, "nets/new.toml"));
     assert_eq!(code(&lockstep(&place, &["accept", "other", "--yes"])), 0);
@@ -431,6 +434,38 @@ fn nothing_to_check_is_no_pass_and_what_cannot_be_run_does_not_hide_the_rest() {
     let output = lockstep(&place, &["check", "nowhere"]);
     assert_eq!(code(&output), 2);
     assert!(said(&output).contains("nowhere: cannot be read"), "{}", said(&output));
+}
+
+#[test]
+fn speed_is_told_gates_where_that_is_asked_for_and_never_between_processors() {
+    let place = accepted(ADAM);
+    let output = lockstep(&place, &["check", "nets", "--gate-speed", "1.5"]);
+    assert_eq!(code(&output), 2, "{}", all(&output));
+    assert!(said(&output).contains("a ratio between different processors says nothing"), "{}", said(&output));
+    assert_eq!(code(&lockstep(&place, &["accept", "nets", "--speed", "--yes"])), 0);
+    let file = "lockstep-speed.toml";
+    let good = read(&place, file);
+    let pace = |candidate: &str| {
+        let (before, rest) = good.split_once("candidate = ").unwrap();
+        put(&place, file, &format!("{before}candidate = {candidate}, {}", rest.split_once(", ").unwrap().1));
+    };
+    pace("1e9");
+    let output = lockstep(&place, &["check", "nets", "--gate-speed", "1000"]);
+    assert_eq!(code(&output), 0, "{}", all(&output));
+    pace("1e-6");
+    let output = lockstep(&place, &["check", "nets"]);
+    assert_eq!(code(&output), 0, "advisory: {}", all(&output));
+    assert!(out(&output).contains("note: a step takes"), "{}", out(&output));
+    let output = lockstep(&place, &["check", "nets", "--gate-speed", "2"]);
+    assert_eq!(code(&output), 1, "{}", all(&output));
+    assert!(out(&output).contains("worse: a step takes"), "{}", out(&output));
+    put(&place, file, &good.replace("[processors.\"", "[processors.\"Other "));
+    let output = lockstep(&place, &["check", "nets", "--gate-speed", "2"]);
+    assert_eq!(code(&output), 2, "{}", all(&output));
+    assert!(said(&output).contains("has times of Other "), "{}", said(&output));
+    pace("-1.0");
+    let output = lockstep(&place, &["check", "nets"]);
+    assert_eq!(code(&output), 2, "{}", all(&output));
 }
 
 /// This project holds itself to what it says of others.

@@ -4,6 +4,7 @@ use super::{
     compare::{Change, Kind, against, alone},
     file::Baseline,
     found::Found,
+    speed::Speeds,
 };
 use crate::{
     error::Error,
@@ -24,6 +25,17 @@ pub struct Leniency {
     pub entries: bool,
     /// What was inconclusive when it was accepted, and is still.
     pub inconclusive: bool,
+}
+
+/// What experiments are held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Beside<'a> {
+    /// Verdicts that were accepted.
+    pub baseline: &'a Baseline,
+    /// Times that were accepted.
+    pub speeds: &'a Speeds,
+    /// How many times as long a step may take, where that is gated.
+    pub gate: Option<f64>,
 }
 
 /// One experiment beside its entry.
@@ -90,9 +102,11 @@ pub struct Check {
 
 impl Case {
     /// An experiment beside its entry.
-    pub fn new((name, file): (String, String), found: Found, baseline: &Baseline, seconds: f64) -> Self {
+    pub fn new((name, file): (String, String), found: Found, beside: Beside<'_>, seconds: f64) -> Self {
+        let Beside { baseline, speeds, gate } = beside;
         let was = baseline.experiments.get(&name);
         let mut changes = was.map_or_else(|| alone(&found), |was| against(was, &found));
+        changes.extend(speeds.against(&name, &found, gate));
         let worse = changes.iter().any(|change| change.kind == Kind::Regression);
         let status = match was {
             _ if worse => Status::Regression,

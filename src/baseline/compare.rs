@@ -271,9 +271,8 @@ impl Told<'_> {
             .collect();
         for (phase, was, now) in pairs {
             let words = || {
-                let [one, other] = [now, was]
-                    .map(|figure| format!("{:e}, {:.1} times its noise", figure.gap, figure.times_its_noise()));
-                format!("the largest gap in {} is {one}; it was {other}", phase.name())
+                let ([one, other], phase) = ([now, was].map(shown), phase.name());
+                format!("the largest gap in {phase} is {one}; it was {other}")
             };
             if is_farther(now, was) {
                 self.tell(Kind::Regression, words());
@@ -282,6 +281,13 @@ impl Told<'_> {
             }
         }
     }
+}
+
+/// `3.4e-6, 2.6 times its noise`.
+fn shown(figure: Figure) -> String {
+    let times = figure.times_its_noise();
+    let times = if times < 1e3 { format!("{times:.1}") } else { format!("{:e}", two_digits(times)) };
+    format!("{:e}, {times} times its noise", figure.gap)
 }
 
 /// What a deviation may be called.

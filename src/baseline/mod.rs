@@ -12,13 +12,15 @@ mod deviation;
 mod entry;
 mod file;
 mod found;
+mod speed;
 mod waiver;
 
 pub use accept::Renewal;
-pub use check::{Case, Check, Leniency, MANIFEST, Status};
+pub use check::{Beside, Case, Check, Leniency, MANIFEST, Status};
 pub use compare::{Change, Kind, against};
 pub use deviation::{Deviation, What};
 pub use entry::{Entry, Figure, First, NamedCause};
 pub use file::{Baseline, FILE};
 pub use found::Found;
+pub use speed::{SPEED_FILE, Speeds};
 pub use waiver::{Waived, today};

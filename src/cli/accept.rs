@@ -5,7 +5,7 @@ use super::{
     print, stop_on_interrupt,
 };
 use crate::{
-    baseline::{Baseline, FILE, Found, Renewal},
+    baseline::{Baseline, FILE, Found, Renewal, Speeds},
     error::{Error, Result},
 };
 use clap::Args;
@@ -24,6 +24,9 @@ pub(super) struct Options {
     /// The file that is written
     #[arg(long, value_name = "FILE", default_value = FILE)]
     baseline: PathBuf,
+    /// Write how long steps take here, too, into lockstep-speed.toml beside the baseline
+    #[arg(long)]
+    speed: bool,
     /// Write without asking; on a CI server nothing is written without it
     #[arg(long)]
     yes: bool,
@@ -54,19 +57,31 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         return Err(Error::Usage(format!("{failed} of {all} could not be run, so that nothing was written")));
     }
     let renewals = renewals(&mut baseline, &done, &gone);
-    if renewals.is_empty() {
+    let speeds = if options.speed { Some(timed(&baseline, &done)?) } else { None };
+    if renewals.is_empty() && speeds.is_none() {
         print(&format!("Nothing to accept: all {} as in {}\n", done.len(), path.display()))?;
         return Ok(0);
     }
-    print(&shown(&renewals, path))?;
-    if !options.yes && !agreed(asks, path)? {
+    print(&shown(&renewals, path, speeds.as_ref()))?;
+    if !options.yes && !agreed(asks)? {
         print("Nothing was written\n")?;
         return Ok(0);
     }
-    baseline.write()?;
+    if !renewals.is_empty() {
+        baseline.write()?;
+    }
+    speeds.as_ref().map_or(Ok(()), Speeds::write)?;
     drop(lock);
-    print(&format!("Written to {}\n", path.display()))?;
+    print("Written\n")?;
     Ok(0)
+}
+
+/// How long steps take here.
+fn timed(baseline: &Baseline, done: &[Done]) -> Result<Speeds> {
+    let mut speeds = Speeds::beside(baseline.folder())?;
+    let found = done.iter().filter_map(|done| Some((&done.job.name, done.found.as_ref().ok()?)));
+    found.for_each(|(name, found)| speeds.take_in(name, found));
+    Ok(speeds)
 }
 
 /// Runs a job two times: what is accepted has to be what comes again.
@@ -92,26 +107,32 @@ fn renewals(baseline: &mut Baseline, done: &[Done], gone: &[String]) -> Vec<Rene
     taken.chain(out).collect()
 }
 
-/// What changes, line by line as it will stand in the file.
-fn shown(renewals: &[Renewal], path: &Path) -> String {
-    let mut text = format!("{}: what changes\n", path.display());
+/// What changes, line by line as it will stand in the files.
+fn shown(renewals: &[Renewal], path: &Path, speeds: Option<&Speeds>) -> String {
+    let mut text = String::new();
+    if !renewals.is_empty() {
+        text.push_str(&format!("{}: what changes\n", path.display()));
+    }
     for Renewal { name, lines } in renewals {
         text.push_str(&format!("\n{name}\n"));
         text.extend(lines.iter().map(|line| format!("  {line}\n")));
+    }
+    if let Some(speeds) = speeds {
+        text.push_str(&format!("\n{}: all of it\n\n{}", speeds.path().display(), speeds.render()));
     }
     text.push('\n');
     text
 }
 
 /// Asks on a terminal.
-fn agreed(asks: bool, path: &Path) -> Result<bool> {
+fn agreed(asks: bool) -> Result<bool> {
     if !asks {
         return Err(Error::Usage(
             "nobody is there to be asked, so that nothing was written; add --yes to accept this".to_owned(),
         ));
     }
     // A question that cannot be written is answered all the same.
-    let _ = write!(io::stderr(), "Write that to {}? [y/N] ", path.display());
+    let _ = write!(io::stderr(), "Write that? [y/N] ");
     let mut answer = String::new();
     io::stdin()
         .lock()

@@ -2,7 +2,7 @@
 
 use super::{compare::played, progress::Progress, run::defined_by, say};
 use crate::{
-    baseline::{Baseline, FILE, Found, MANIFEST, today},
+    baseline::{Baseline, FILE, Found, MANIFEST, SPEED_FILE, today},
     cause,
     error::{Error, Result},
     experiment::Experiment,
@@ -183,7 +183,7 @@ fn is_trace(path: &Path) -> bool {
 
 /// Whether a TOML file is an experiment; what cannot be read is taken for one, so that it is told.
 fn is_experiment(path: &Path) -> bool {
-    if path.file_name().is_some_and(|name| name == FILE) {
+    if path.file_name().is_some_and(|name| name == FILE || name == SPEED_FILE) {
         return false;
     }
     let table = fs::read_to_string(path).ok().and_then(|text| toml::from_str::<toml::Table>(&text).ok());

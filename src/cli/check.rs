@@ -5,7 +5,7 @@ use super::{
     complain, print, say, stop_on_interrupt,
 };
 use crate::{
-    baseline::{Baseline, Case, Check, FILE, Leniency},
+    baseline::{Baseline, Beside, Case, Check, FILE, Leniency, Speeds},
     error::{Error, Result},
     report,
 };
@@ -36,6 +36,10 @@ pub(super) struct Options {
     /// Print the result as JSON (docs/ci.md)
     #[arg(long)]
     json: bool,
+    /// Fail where a step takes more than so many times as long as was accepted on this processor (`lockstep accept --speed`),
+    /// measured in steps of the reference
+    #[arg(long, value_name = "RATIO", value_parser = ratio)]
+    gate_speed: Option<f64>,
     /// Write a JUnit report, too, with the file and the line to look at
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -54,10 +58,15 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     options.junit.as_deref().map_or(Ok(()), report::can_be_written)?;
     let jobs = jobs(&options.paths, &baseline)?;
     let gone = gone(&options.paths, &jobs, &baseline)?;
+    let speeds = Speeds::beside(baseline.folder())?;
     let stop = stop_on_interrupt();
     let done = run_all(jobs, stop, compared);
+    if options.gate_speed.is_some() {
+        done.iter().filter_map(|done| done.found.as_ref().ok()).try_for_each(|found| speeds.may_gate(found))?;
+    }
+    let beside = Beside { baseline: &baseline, speeds: &speeds, gate: options.gate_speed };
     let gone = gone.into_iter().map(|name| Case::gone(name, &baseline));
-    let cases = done.into_iter().filter_map(|done| case(done, &baseline)).chain(gone).collect();
+    let cases = done.into_iter().filter_map(|done| case(done, beside)).chain(gone).collect();
     let leniency = Leniency { entries: options.lenient, inconclusive: options.allow.contains(&Allowed::Inconclusive) };
     let check = Check::new(&baseline, cases, stop.load(Ordering::Relaxed), leniency);
     if let Some(path) = &options.junit {
@@ -68,6 +77,12 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     }
     print(&if options.json { report::json(&check)? } else { report::check::render(&check) })?;
     Ok(check.exit_code)
+}
+
+/// How many times as long.
+fn ratio(text: &str) -> std::result::Result<f64, String> {
+    let ratio = text.parse().ok().filter(|ratio: &f64| ratio.is_finite() && *ratio >= 1.0);
+    ratio.ok_or_else(|| "a number that is 1 or more, as 1.5".to_owned())
 }
 
 /// The baseline; where a lenient check has none, an empty one.
@@ -81,10 +96,10 @@ fn opened(options: &Options) -> Result<Baseline> {
 }
 
 /// A job that was done, beside its entry; nothing of one that was interrupted.
-fn case(done: Done, baseline: &Baseline) -> Option<Case> {
+fn case(done: Done, beside: Beside<'_>) -> Option<Case> {
     let names = done.job.names();
     match done.found {
-        Ok(found) => Some(Case::new(names, found, baseline, done.seconds)),
+        Ok(found) => Some(Case::new(names, found, beside, done.seconds)),
         Err(Error::Interrupted) => None,
         Err(error) => Some(Case::failed(names, &error)),
     }

@@ -1,7 +1,13 @@
 //! `lockstep list`: the studies of this program, and the experiment files under `experiments/` here.
 
 use super::{print, study::studies};
-use crate::{baseline::FILE, data::IN_DATA, error::Result, experiment::Outline, store};
+use crate::{
+    baseline::{FILE, SPEED_FILE},
+    data::IN_DATA,
+    error::Result,
+    experiment::Outline,
+    store,
+};
 use std::{
     collections::BTreeSet,
     fmt::Write,
@@ -71,7 +77,7 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
         if path.is_dir() {
             collect(&path, depth + 1, files);
         } else if path.extension().is_some_and(|extension| extension == "toml")
-            && path.file_name().is_none_or(|name| name != FILE)
+            && path.file_name().is_none_or(|name| name != FILE && name != SPEED_FILE)
         {
             files.push(path);
         }

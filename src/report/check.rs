@@ -106,30 +106,31 @@ pub(super) fn unmeasured(check: &Check) -> Vec<String> {
 
 /// How many of what there are, and what to do.
 pub fn summary(check: &Check) -> String {
-    let count = |status: Status| check.of(status).filter(|case| case.fails).count();
-    let failing = [
-        (count(Status::Regression), "worse than accepted"),
-        (count(Status::Failed), "not run"),
-        (count(Status::Missing), "without a verdict in the baseline"),
-        (count(Status::Gone), "in the baseline and not there"),
-        (count(Status::Changed), "not the experiments that were accepted"),
-        (count(Status::Inconclusive), "inconclusive"),
+    let kinds = [
+        (Status::Regression, "worse than accepted"),
+        (Status::Failed, "not run"),
+        (Status::Missing, "without a verdict in the baseline"),
+        (Status::Gone, "in the baseline and not there"),
+        (Status::Changed, "not the experiment that was accepted"),
+        (Status::Inconclusive, "inconclusive"),
     ];
-    let failing: Vec<String> =
-        failing.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
-    let passed = check.cases.iter().filter(|case| !case.fails).count();
+    let counted = |fails: bool| -> Vec<String> {
+        let count = |status| check.of(status).filter(|case| case.fails == fails).count();
+        let all = kinds.iter().map(|(status, what)| (count(*status), what));
+        all.filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
+    };
+    let (failing, passed) = (counted(true), counted(false));
     let better = check.of(Status::Better).count();
-    let better =
-        if better > 0 { format!(", {better} of them better: `lockstep accept` keeps that") } else { String::new() };
+    let better = (better > 0).then(|| format!("; {better} better: `lockstep accept` keeps that"));
+    let passed = if passed.is_empty() { String::new() } else { format!("; let pass: {}", passed.join(", ")) };
     let stopped = if check.interrupted { "interrupted; " } else { "" };
-    let all = check.cases.len();
-    match failing.as_slice() {
-        [] => format!("{stopped}PASS: {passed} of {all} as accepted in {}{better}", check.baseline),
-        failing => {
-            let what = failing.join(", ");
-            format!("{stopped}FAIL: {what}, of {all}; {passed} as accepted in {}{better}", check.baseline)
-        }
-    }
+    let count = check.cases.iter().filter(|case| !case.fails).count();
+    let (all, baseline) = (check.cases.len(), &check.baseline);
+    let answer = match failing.as_slice() {
+        [] => format!("PASS: {count} of {all}, against {baseline}"),
+        failing => format!("FAIL: {}; {count} of {all} pass, against {baseline}", failing.join(", ")),
+    };
+    format!("{stopped}{answer}{passed}{}", better.unwrap_or_default())
 }
 
 fn put(text: &mut String, words: &str, first: &str, then: &str) {

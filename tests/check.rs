@@ -471,11 +471,39 @@ fn speed_is_told_gates_where_that_is_asked_for_and_never_between_processors() {
 /// This project holds itself to what it says of others.
 #[test]
 #[cfg(feature = "torch")]
-fn the_projects_own_experiments_are_as_they_were_accepted() {
+fn the_projects_own_experiments_are_as_they_were_accepted_and_as_they_were_reported() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let own = |name: &str| root.join(name).display().to_string();
     let place = Place::new();
-    let arguments = ["check", &own("experiments/xor"), &own("experiments/circle"), "--baseline", &own(BASELINE)];
-    let output = lockstep(&place, &arguments);
+    let paths = [own("experiments/xor"), own("experiments/circle"), own(BASELINE)];
+    let output = lockstep(&place, &["check", &paths[0], &paths[1], "--baseline", &paths[2], "--json"]);
     assert_eq!(code(&output), 0, "{}", all(&output));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let cases = json["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 4);
+    // The committed reports are those of this code, as far as no processor changes them.
+    for case in cases {
+        let name = case["name"].as_str().unwrap().replace("experiments/", "reports/").replace(".toml", "/verdict.json");
+        let committed: Value = serde_json::from_str(&fs::read_to_string(root.join(&name)).unwrap()).unwrap();
+        for field in [
+            "schema",
+            "experiment",
+            "resolved",
+            "differences",
+            "mode",
+            "verdict",
+            "steps",
+            "replayed",
+            "without_effect",
+        ] {
+            assert_eq!(committed[field], case["verdict"][field], "{field} of {name}");
+        }
+        let place =
+            |verdict: &Value| ["phase", "step", "tensor"].map(|field| verdict["first_divergence"][field].clone());
+        assert_eq!(place(&committed), place(&case["verdict"]), "{name}");
+        let compared = |verdict: &Value, phase: &str| verdict["phases"][phase]["compared"].clone();
+        for phase in ["forward", "loss", "backward", "update", "evaluation"] {
+            assert_eq!(compared(&committed, phase), compared(&case["verdict"], phase), "{phase} of {name}");
+        }
+    }
 }

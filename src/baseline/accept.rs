@@ -2,7 +2,8 @@
 
 use super::{
     compare::{is_as_fine, is_farther},
-    entry::{Entry, Figure},
+    deviation::same_edits,
+    entry::{Entry, Figure, NamedCause},
     file::{Baseline, rendered},
     found::Found,
 };
@@ -62,7 +63,12 @@ fn renewed(was: &Entry, found: &Found) -> Entry {
     // Where a place is the same, a small deviation shows some steps sooner or later in another environment.
     let place = |entry: &Entry| entry.first.as_ref().map(|first| (first.phase, first.tensor.clone(), first.pattern));
     let first = if !measured && place(was) == place(now) { &was.first } else { &now.first };
-    Entry { power: power.collect(), gaps, first: first.clone(), ..now.clone() }
+    let same = |one: &NamedCause, other: &NamedCause| {
+        (&one.cause, one.proved) == (&other.cause, other.proved) && same_edits(&one.edits, &other.edits)
+    };
+    let known = |now: &NamedCause| was.causes.iter().find(|was| same(was, now)).unwrap_or(now).clone();
+    let causes = now.causes.iter().map(known).collect();
+    Entry { power: power.collect(), gaps, first: first.clone(), causes, ..now.clone() }
 }
 
 fn power(phase: Phase, edge: f64, was: &Entry, found: &Found) -> f64 {

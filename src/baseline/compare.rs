@@ -1,7 +1,7 @@
 //! An experiment as it is now, held against what was accepted of it.
 
 use super::{
-    deviation::{Deviation, What},
+    deviation::{Deviation, What, same_edits},
     entry::{Entry, Figure, First, two_digits},
     found::Found,
     waiver::Waived,
@@ -161,10 +161,13 @@ impl Told<'_> {
     fn undecided(&self, deviation: &Deviation) -> Option<Change> {
         let change = |kind, words| Some(Change { kind, words, origin: deviation.origin.clone() });
         match &deviation.what {
-            What::Cause { edits, .. } => {
+            What::Cause { edits, proved, .. } => {
                 let known = self.was.causes.iter().find(|known| names(&deviation.what).contains(&known.cause.as_str()));
                 match known {
-                    Some(known) if known.edits.is_empty() || edits.is_empty() || known.edits == *edits => None,
+                    Some(known) if known.proved && !proved => {
+                        change(Kind::Regression, format!("{}; it was proved, and is not any more", called(deviation)))
+                    }
+                    Some(known) if same_edits(&known.edits, edits) || known.cause != deviation.what.name() => None,
                     Some(known) => {
                         let (now, was) = (edits.join(" "), known.edits.join(" "));
                         change(Kind::Regression, format!("{}; it is {now} now, and was {was}", called(deviation)))

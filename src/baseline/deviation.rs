@@ -26,8 +26,10 @@ pub enum What {
     Cause {
         /// The catalogue's id.
         id: String,
-        /// Its `--set`s, where a run proves them.
+        /// Its `--set`s.
         edits: Vec<String>,
+        /// Whether a run proves it.
+        proved: bool,
         /// Ids of others that fit as well.
         alternatives: Vec<String>,
     },
@@ -89,12 +91,27 @@ pub(super) fn deviations(experiment: &Experiment, verdict: &Verdict) -> Vec<Devi
 }
 
 fn what(cause: &Cause) -> What {
-    let proved = cause.status == Status::Confirmed;
     What::Cause {
         id: cause.id.clone(),
-        edits: if proved { cause.edits.clone() } else { Vec::new() },
+        edits: cause.edits.clone(),
+        proved: cause.status == Status::Confirmed,
         alternatives: cause.alternatives.iter().map(|other| other.id.clone()).collect(),
     }
+}
+
+/// Whether two lists of `--set`s are the same, but for the digits of constants that were measured, which are as good as those of f32.
+pub(super) fn same_edits(one: &[String], other: &[String]) -> bool {
+    const CLOSE: f64 = 1e-3;
+    let apart = |letter: char| " =[]{},\"".contains(letter);
+    let parts = |edits: &[String]| -> Vec<String> { edits.join(" ").split(apart).map(str::to_owned).collect() };
+    let (one, other) = (parts(one), parts(other));
+    let close = |a: &str, b: &str| {
+        a.parse::<f64>()
+            .ok()
+            .zip(b.parse::<f64>().ok())
+            .is_some_and(|(a, b)| (a - b).abs() <= CLOSE * a.abs().max(b.abs()))
+    };
+    one.len() == other.len() && one.iter().zip(&other).all(|(a, b)| a == b || close(a, b))
 }
 
 /// Where the candidate says what a cause names; else the table of the phase.
@@ -114,5 +131,20 @@ fn table(phase: Phase) -> &'static str {
         Phase::Forward | Phase::Backward | Phase::Evaluation => "model.layers",
         Phase::Loss => "training.loss",
         Phase::Update => "training.optimizer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edits_are_the_same_up_to_the_digits_of_what_was_measured() {
+        let same = |one: &str, other: &str| same_edits(&[one.to_owned()], &[other.to_owned()]);
+        assert!(same("reference.training.optimizer.sgd.lr=0.11937", "reference.training.optimizer.sgd.lr=0.11938"));
+        assert!(same("reference.training.faults=[{ scaled = 2.00001 }]", "reference.training.faults=[{ scaled = 2 }]"));
+        assert!(!same("reference.training.optimizer.adam.eps=1e-7", "reference.training.optimizer.adam.eps=1e-6"));
+        assert!(!same("reference.training.optimizer.sgd.lr=0.1", "reference.training.optimizer.sgd.momentum=0.1"));
+        assert!(!same("reference.training.faults=[a]", "reference.training.faults=[a, b]"));
     }
 }

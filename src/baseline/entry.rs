@@ -58,9 +58,12 @@ pub struct First {
 pub struct NamedCause {
     /// The catalogue's id.
     pub cause: String,
-    /// The `--set`s under which the reference does the same; none where they are not proved, so that their constants may vary.
+    /// The `--set`s under which the reference does the same.
     #[serde(default)]
     pub edits: Vec<String>,
+    /// Whether a run proves it.
+    #[serde(default)]
+    pub proved: bool,
 }
 
 /// How far a phase was off at the place that used most of its limit.
@@ -106,7 +109,9 @@ impl Entry {
 
 fn named(deviation: &Deviation) -> Option<NamedCause> {
     match &deviation.what {
-        What::Cause { id, edits, .. } => Some(NamedCause { cause: id.clone(), edits: edits.clone() }),
+        What::Cause { id, edits, proved, .. } => {
+            Some(NamedCause { cause: id.clone(), edits: edits.clone(), proved: *proved })
+        }
         What::Place(_) => None,
     }
 }

@@ -224,7 +224,8 @@ fn first_of(first: &First) -> String {
 fn cause(named: &NamedCause) -> String {
     let edits: Vec<String> = named.edits.iter().map(|edit| quoted(edit)).collect();
     let edits = if edits.is_empty() { String::new() } else { format!(", edits = [{}]", edits.join(", ")) };
-    format!("{{ cause = {}{edits} }}", quoted(&named.cause))
+    let proved = if named.proved { ", proved = true" } else { "" };
+    format!("{{ cause = {}{edits}{proved} }}", quoted(&named.cause))
 }
 
 fn figure_of(phase: Phase, figure: Figure) -> String {
@@ -265,6 +266,7 @@ mod tests {
             causes: vec![NamedCause {
                 cause: "other-eps".to_owned(),
                 edits: vec!["reference.training.faults=[\"it's\"]".to_owned()],
+                proved: true,
             }],
             places: (0..12).map(|number| format!("start/{number}.weight")).collect(),
             parameters: vec!["0.weight 5×2".to_owned()],

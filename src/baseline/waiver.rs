@@ -105,7 +105,8 @@ mod tests {
             until: until.map(str::to_owned),
             origin: "x.toml:1".to_owned(),
         };
-        let what = What::Cause { id: "other-eps".to_owned(), edits: Vec::new(), alternatives: Vec::new() };
+        let what =
+            What::Cause { id: "other-eps".to_owned(), edits: Vec::new(), proved: true, alternatives: Vec::new() };
         let deviation = Deviation { what, phases: Vec::new(), words: String::new(), origin: String::new() };
         let of = |waivers: &[Waiver]| waived(waivers, &deviation, "2026-12-01");
         let (past, last, ever) = (waiver(Some("2026-11-30")), waiver(Some("2026-12-01")), waiver(None));

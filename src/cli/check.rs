@@ -69,7 +69,8 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     let cases = done.into_iter().filter_map(|done| case(done, beside)).chain(gone).collect();
     let leniency = Leniency { entries: options.lenient, inconclusive: options.allow.contains(&Allowed::Inconclusive) };
     let check = Check::new(&baseline, cases, stop.load(Ordering::Relaxed), leniency);
-    if let Some(path) = &options.junit {
+    // What was cut short is no report.
+    if let Some(path) = options.junit.as_ref().filter(|_| !check.interrupted) {
         report::write_whole(path, report::junit::render(&check, &from_root)?.as_bytes())?;
     }
     if options.github {

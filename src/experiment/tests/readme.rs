@@ -127,6 +127,7 @@ enum Decoded {
 fn opened(sources: Vec<Node>) -> Result<Decoded> {
     let mut experiment = Draft::new(sources, "x.toml")?.open(Path::new(""))?;
     experiment.resolved = serde_json::Value::Null;
+    experiment.origins.candidate.clear();
     Ok(Decoded::Experiment(Box::new(experiment)))
 }
 

@@ -66,6 +66,11 @@ fn all(output: &Output) -> String {
     format!("{}\n{}", out(output), said(output))
 }
 
+/// What is on stdout, however it is broken into lines.
+fn unbroken(output: &Output) -> String {
+    out(output).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A folder with the experiment, accepted.
 fn accepted(text: &str) -> Place {
     let place = Place::new();
@@ -112,7 +117,7 @@ fn a_constant_of_the_candidates_adam_fails_is_named_and_its_line_is_shown_everyw
         "--set 'reference.training.optimizer.adam.eps=1e-7'",
         "not the one that was accepted",
     ] {
-        assert!(text.replace("\n    ", " ").contains(words), "{words}: {text}");
+        assert!(unbroken(&output).contains(words), "{words}: {text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(text.lines().last().unwrap().starts_with("FAIL: 1 worse than accepted; 0 of 1 pass"), "{text}");
@@ -180,7 +185,7 @@ fn a_baseline_of_another_environment_gates_outcome_and_causes_alone() {
     put(&place, BASELINE, &smaller.replace(&own, other));
     let output = lockstep(&place, &["check", "nets"]);
     assert_eq!(code(&output), 0, "{}", all(&output));
-    let words = out(&output).replace("\n  ", " ");
+    let words = unbroken(&output);
     assert!(words.contains(&format!("Note: the baseline has no gaps of {own}; it has those of {other}")), "{words}");
     let before = read(&place, "nets/adam.toml");
     changed(&place, "[candidate]\ntraining.optimizer.adam.eps = 1e-7\n");
@@ -205,7 +210,7 @@ fn a_gap_beyond_its_noise_and_twice_the_old_one_is_worse_and_the_reverse_is_told
     old("gap = 5e-1, noise = 1e-9");
     let output = lockstep(&place, &["check", "nets"]);
     assert_eq!(code(&output), 0, "{}", all(&output));
-    let said = out(&output).replace("\n    ", " ");
+    let said = unbroken(&output);
     assert!(
         said.contains("better: the largest gap in update is")
             && said.contains("1 better: `lockstep accept` keeps that"),
@@ -240,11 +245,11 @@ fn what_was_decided_is_no_alarm_what_is_new_beside_it_is_and_what_has_expired_sa
     let eps = "training.optimizer.adam.eps = 1e-7";
     let output = with("{ cause = 'other-eps', why = 'as Keras has it', until = 2999-12-31 }", eps);
     assert_eq!(code(&output), 0, "{}", all(&output));
-    let said = out(&output).replace("\n    ", " ");
+    let said = unbroken(&output);
     assert!(said.contains("decided: other-eps is accepted, until 2999-12-31: as Keras has it"), "{said}");
     let output = with("{ cause = 'other-eps', why = 'for now', until = '2020-02-29' }", eps);
     assert_eq!(code(&output), 1, "{}", all(&output));
-    let said = out(&output).replace("\n    ", " ");
+    let said = unbroken(&output);
     assert!(said.contains("it was accepted until 2020-02-29, which is past: for now"), "{said}");
     let output = with("{ cause = 'other-eps', why = 'x' }", &format!("{eps}\nmodel.layer.1 = 'sigmoid'"));
     assert_eq!(code(&output), 1, "{}", all(&output));
@@ -259,7 +264,7 @@ fn what_was_decided_is_no_alarm_what_is_new_beside_it_is_and_what_has_expired_sa
     assert_eq!(code(&output), 0, "{}", all(&output));
     let output = with("{ cause = 'other-eps', why = 'x' }", "");
     assert_eq!(code(&output), 0, "{}", all(&output));
-    assert!(out(&output).replace("\n    ", " ").contains("take that out of `accepted`"), "{}", out(&output));
+    assert!(unbroken(&output).contains("take that out of `accepted`"), "{}", out(&output));
 }
 
 #[test]
@@ -284,7 +289,7 @@ fn a_decision_that_cannot_be_one_is_refused_with_its_line() {
         put(&place, "nets/adam.toml", &format!("\naccepted = [\n{decision}]\n{plain}"));
         let output = lockstep(&place, &["check", "nets"]);
         assert_eq!(code(&output), 2, "{decision}: {}", all(&output));
-        let said = out(&output).replace("\n  ", " ");
+        let said = unbroken(&output);
         assert!(said.contains("nets/adam.toml:3") && said.contains(words), "{decision}: {said}");
     }
 }
@@ -306,14 +311,14 @@ fn what_is_not_in_the_baseline_or_there_no_more_fails_and_a_lenient_check_lets_i
     fs::rename(place.path("nets/adam.toml"), place.path("nets/new.toml")).unwrap();
     let output = lockstep(&place, &["check", "nets"]);
     assert_eq!(code(&output), 2, "{}", all(&output));
-    let said = out(&output).replace("\n    ", " ");
+    let said = unbroken(&output);
     for words in ["NOT IN THE BASELINE nets/new.toml:1", "renamed", "NOT THERE lockstep-baseline.toml:4"] {
         assert!(said.contains(words), "{words}: {said}");
     }
     let output = lockstep(&place, &["check", "nets", "--lenient"]);
     assert_eq!(code(&output), 0);
     let last = "PASS: 2 of 2, against lockstep-baseline.toml; let pass: 1 without a verdict in the baseline, 1 in the baseline and not there";
-    assert!(out(&output).replace('\n', " ").contains(last), "{}", out(&output));
+    assert!(unbroken(&output).contains(last), "{}", out(&output));
     // A part of what there is does not make the rest stale.
     put(&place, "other/adam.toml", &read(&place, "nets/new.toml"));
     assert_eq!(code(&lockstep(&place, &["accept", "other", "--yes"])), 0);

@@ -80,8 +80,8 @@ impl Speeds {
     ///
     /// # Errors
     /// If it cannot be read, or something in it is not as `accept --speed` writes it.
-    pub fn beside(folder: &Path) -> Result<Self> {
-        let path = folder.join(SPEED_FILE);
+    pub fn beside(baseline: &Path) -> Result<Self> {
+        let path = baseline.with_file_name(SPEED_FILE);
         let action = "cannot read the times that were accepted";
         if !path.try_exists().map_err(|error| Error::io(&path, action, error))? {
             return Ok(Self { path, processors: BTreeMap::new() });

@@ -78,7 +78,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
 
 /// How long steps take here.
 fn timed(baseline: &Baseline, done: &[Done]) -> Result<Speeds> {
-    let mut speeds = Speeds::beside(baseline.folder())?;
+    let mut speeds = Speeds::beside(&baseline.path)?;
     let found = done.iter().filter_map(|done| Some((&done.job.name, done.found.as_ref().ok()?)));
     found.for_each(|(name, found)| speeds.take_in(name, found));
     Ok(speeds)

@@ -58,7 +58,7 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     options.junit.as_deref().map_or(Ok(()), report::can_be_written)?;
     let jobs = jobs(&options.paths, &baseline)?;
     let gone = gone(&options.paths, &jobs, &baseline)?;
-    let speeds = Speeds::beside(baseline.folder())?;
+    let speeds = Speeds::beside(&baseline.path)?;
     let stop = stop_on_interrupt();
     let done = run_all(jobs, stop, compared);
     if options.gate_speed.is_some() {

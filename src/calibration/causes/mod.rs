@@ -385,16 +385,19 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (stop, journal) = (AtomicBool::new(false), Journal::nowhere());
         let context = Context { folder: folder.path(), stop: &stop, tick: &|_| {}, journal: &journal };
-        let jobs = [[0, 1, 1], [1, 3, 0], [2, 2, 0]];
+        let jobs = [[0, 1, 0], [1, 3, 0], [2, 2, 0]];
         let found = named(&context, &jobs, &[Kept::Live, Kept::Weights]).unwrap().concat();
-        let table = report::answers(&found);
+        let wrong: Vec<Found> = found.iter().filter(|found| found.answer == Answer::Wrong).cloned().collect();
+        assert!(wrong.is_empty(), "{}", report::answers(&wrong));
+        // By weights alone, what is within rounding may be so on one processor and not on another.
+        let live: Vec<Found> = found.into_iter().filter(|found| found.kept == Kept::Live).collect();
+        let table = report::answers(&live);
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/calibration/causes/answers.txt");
         if std::env::var_os("UPDATE_DOCS").is_some() {
             fs::write(&path, &table).unwrap();
         }
         let same = fs::read_to_string(path).unwrap() == table;
         assert!(same, "the answers are others; look at them with UPDATE_DOCS=1:\n{table}");
-        assert!(!found.iter().any(|found| found.answer == Answer::Wrong), "{table}");
     }
 
     /// A mistake that nobody makes anywhere would be counted nowhere.

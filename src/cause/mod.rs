@@ -3,7 +3,8 @@
 //! A cause is an edit of the reference's definition, in an experiment's own words: one key, or one mistake of the vocabulary
 //! ([`Fault`](crate::training::Fault)). With it the candidate's own recorded tensors replay within their limits. The catalogue
 //! ([`ALL`]) says which edits a mismatch suggests; the [search](explain) replays each of them over the first steps, and those
-//! around the first one apart; whatever fits is then run as the reference from the start, which proves it.
+//! around the first one apart; whatever fits is then run as the reference from the start, which proves it. Where nothing fits,
+//! constants are found by their size.
 //!
 //! A name is printed only for an edit that was tried and fits. Of several that fit none is told from another by what was
 //! recorded: they are one answer. Where nothing fits, nothing is named.

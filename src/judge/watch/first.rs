@@ -206,8 +206,11 @@ impl Sides<'_> {
 }
 
 impl Captured {
-    /// Of as many rows, those that have an element beyond its bound; none where all have.
+    /// Of as many rows, those that have an element beyond its bound; none where all have, or where there are other ones.
     fn rows_off(&self, allowed: f64, rows: usize) -> Vec<usize> {
+        if [self.exact.len(), self.bound.len()] != [self.found.len(); 2] {
+            return Vec::new();
+        }
         let width = self.found.len().checked_div(rows).unwrap_or(0);
         let beyond = |at: usize| !((self.found[at] - self.exact[at]).abs() <= allowed * self.bound[at]);
         let off: Vec<usize> = (0..rows).filter(|row| (row * width..(row + 1) * width).any(beyond)).collect();

@@ -256,7 +256,7 @@ fn what_was_decided_is_no_alarm_what_is_new_beside_it_is_and_what_has_expired_sa
     let said = out(&output);
     assert!(said.contains("decided: other-eps") && said.contains("worse: a new cause, other-activation"), "{said}");
     // A place stands for what has no cause.
-    let strange = "training.optimizer.adam.eps = 3.3e-4";
+    let strange = "training.optimizer.adam.betas = [0.87, 0.97]";
     let output = with("", strange);
     assert_eq!(code(&output), 1, "{}", all(&output));
     let place_of = out(&output).split_once("a new place, ").unwrap().1.split_once(':').unwrap().0.to_owned();

@@ -8,17 +8,14 @@ use crate::{
     experiment::Experiment,
     judge::Comparison,
     run::Silent,
+    study::on_all_cores,
     trace::Trace,
 };
 use std::{
     collections::BTreeMap,
     fs,
     path::{Component, Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    thread,
+    sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 
@@ -102,30 +99,14 @@ pub(super) fn run(
     work: impl Fn(&Job, &AtomicBool) -> Result<Found> + Sync,
 ) -> Vec<Done> {
     let progress = Progress::new(jobs.len(), "checking");
-    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let worker = || {
-        while !stop.load(Ordering::Relaxed) {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(number) else { break };
-            let began = Instant::now();
-            let found = work(job, stop);
-            progress.advance(&job.name);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((number, found, began.elapsed().as_secs_f64()));
-        }
+    let work = |job: &Job| {
+        let began = Instant::now();
+        let found = work(job, stop);
+        progress.advance(&job.name);
+        (found, began.elapsed().as_secs_f64())
     };
-    thread::scope(|scope| {
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        (1..threads.min(jobs.len())).for_each(|_| drop(scope.spawn(worker)));
-        worker();
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_by_key(|(number, _, _)| *number);
-    let mut results = done.into_iter().peekable();
-    let paired = jobs.into_iter().enumerate().filter_map(|(number, job)| {
-        let (_, found, seconds) = results.next_if(|(of, _, _)| *of == number)?;
-        Some(Done { job, found, seconds })
-    });
-    paired.collect()
+    let done = on_all_cores(&jobs, || !stop.load(Ordering::Relaxed), work);
+    jobs.into_iter().zip(done).map(|(job, (found, seconds))| Done { job, found, seconds }).collect()
 }
 
 /// Compares one experiment, and seeks the causes of a mismatch.

@@ -4,8 +4,7 @@ use super::{print, progress::Progress, run::Changes, stop_on_interrupt};
 use crate::{
     error::{Error, Result},
     experiment::{EngineKind, Experiment, Side},
-    run::{RunSide, build, recorded},
-    trace::Writer,
+    run::{RunSide, build, recorded_into},
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -39,16 +38,9 @@ pub(super) fn run(options: &Options) -> Result<u8> {
     experiment.reference = Side { engine, ..experiment.reference };
     let progress = Progress::new(0, "step");
     let stop = stop_on_interrupt();
-    let mut writer = None;
-    let steps = recorded(&experiment, (RunSide::Reference, &build), stop, &mut |manifest, step| {
-        let writer = match &mut writer {
-            Some(writer) => writer,
-            None => writer.insert(Writer::create(&options.out, manifest())?),
-        };
-        progress.at(step.number, step.of);
-        step.tensors.iter().try_for_each(|(name, tensor)| writer.append(name, *tensor))
+    let steps = recorded_into(&options.out, &experiment, (RunSide::Reference, &build), stop, &mut |number, of| {
+        progress.at(number, of);
     })?;
-    writer.map_or(Ok(()), Writer::finish)?;
     drop(progress);
     if stop.load(std::sync::atomic::Ordering::Relaxed) {
         return Err(Error::Interrupted);

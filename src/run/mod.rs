@@ -31,7 +31,7 @@ pub use masks::Masks;
 pub use observer::{Observer, Part, Silent, StepEvent};
 pub use phase::{Mode, Phase, RunMode};
 pub use record::{Resumed, Snapshot, StepRecord};
-pub use recorded::{Recorded, recorded};
+pub use recorded::recorded_into;
 pub use runner::{Runner, SideStep};
 pub use start::{Start, StartDifference, StartKind};
 

@@ -10,15 +10,17 @@ use crate::{
     experiment::Experiment,
     model::Drawing,
     tensor::{Shape, Values, View},
+    trace::Writer,
 };
 use serde_json::{Value, json};
 use std::{
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     time::Instant,
 };
 
 /// What is handed out: before the first step its weights, then of every step all that it computed.
-pub struct Recorded<'a> {
+struct Recorded<'a> {
     /// Steps that are done, with this one.
     pub number: usize,
     /// Steps of the run.
@@ -28,7 +30,7 @@ pub struct Recorded<'a> {
 }
 
 /// Someone who takes what is handed out; the other argument says what a trace says of itself.
-pub type Taking<'a> = &'a mut dyn FnMut(&dyn Fn() -> Value, Recorded<'_>) -> Result<()>;
+type Taking<'a> = &'a mut dyn FnMut(&dyn Fn() -> Value, Recorded<'_>) -> Result<()>;
 
 /// Every parameter, and every buffer.
 fn weights(engine: &dyn Engine) -> Vec<(String, View<'_>)> {
@@ -47,7 +49,7 @@ fn one(value: &[f64; 1]) -> View<'_> {
 ///
 /// # Errors
 /// If the engine fails, or who takes it.
-pub fn recorded(
+fn recorded(
     experiment: &Experiment,
     (which, build): (RunSide, Building<'_>),
     stop: &AtomicBool,
@@ -135,5 +137,29 @@ pub fn recorded(
         tensors.push(("time_us".to_owned(), View { shape: Shape::new(&[4]), values: Values::F64(&took) }));
         take(&manifest, Recorded { number: step + 1, of: steps, tensors })?;
     }
+    Ok(steps)
+}
+
+/// The same, into a trace; `step` is told of each step that is done, and of how many there are.
+///
+/// # Errors
+/// If the engine fails; if the trace cannot be written.
+pub fn recorded_into(
+    folder: &Path,
+    experiment: &Experiment,
+    of: (RunSide, Building<'_>),
+    stop: &AtomicBool,
+    step: &mut dyn FnMut(usize, usize),
+) -> Result<usize> {
+    let mut writer = None;
+    let steps = recorded(experiment, of, stop, &mut |manifest, recorded| {
+        let writer = match &mut writer {
+            Some(writer) => writer,
+            None => writer.insert(Writer::create(folder, manifest())?),
+        };
+        step(recorded.number, recorded.of);
+        recorded.tensors.iter().try_for_each(|(name, tensor)| writer.append(name, *tensor))
+    })?;
+    writer.map_or(Ok(()), Writer::finish)?;
     Ok(steps)
 }

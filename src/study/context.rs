@@ -31,6 +31,36 @@ pub struct Context<'a> {
     pub journal: &'a Journal,
 }
 
+/// Does jobs in their order, on as many threads as there are cores, as long as `go_on` says so before each; what came of those
+/// that were begun, in the same order.
+pub fn on_all_cores<J: Sync, R: Send>(
+    jobs: &[J],
+    go_on: impl Fn() -> bool + Sync,
+    work: impl Fn(&J) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        while go_on() {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(number) else { break };
+            done.push((number, work(job)));
+        }
+        done
+    };
+    let mut done = thread::scope(|scope| {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let others: Vec<_> = (1..threads.min(jobs.len())).map(|_| scope.spawn(worker)).collect();
+        let mut done = worker();
+        for other in others {
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    });
+    done.sort_by_key(|(number, _)| *number);
+    done.into_iter().map(|(_, found)| found).collect()
+}
+
 impl Context<'_> {
     /// Goes on, unless the study is to end.
     ///
@@ -72,30 +102,13 @@ impl Context<'_> {
         part: impl Fn(&J) -> String + Sync,
         work: impl Fn(&J) -> Result<R> + Sync,
     ) -> Result<Vec<R>> {
-        let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
-        let worker = || {
-            let mut done = Vec::new();
-            while !failed.load(Ordering::Relaxed) {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                let Some(job) = jobs.get(number) else { break };
-                let found = self.once(&part(job), || work(job));
-                failed.fetch_or(found.is_err(), Ordering::Relaxed);
-                done.push((number, found));
-            }
-            done
+        let work = |job: &J| {
+            let found = self.once(&part(job), || work(job));
+            failed.fetch_or(found.is_err(), Ordering::Relaxed);
+            found
         };
-        let mut done = thread::scope(|scope| {
-            let threads = thread::available_parallelism().map_or(1, usize::from);
-            let others: Vec<_> = (1..threads.min(jobs.len())).map(|_| scope.spawn(worker)).collect();
-            let mut done = worker();
-            for other in others {
-                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            done
-        });
-        done.sort_by_key(|(number, _)| *number);
-        done.into_iter().map(|(_, found)| found).collect()
+        on_all_cores(jobs, || !failed.load(Ordering::Relaxed), work).into_iter().collect()
     }
 
     /// Compares an experiment, once: its verdict alone. The part's name is the experiment's title.

@@ -11,7 +11,7 @@ pub mod shapley;
 mod statistics;
 mod verdict;
 
-pub use context::Context;
+pub use context::{Context, on_all_cores};
 pub use journal::Journal;
 pub use statistics::{Sample, largest, quantile, quartiles, share_error, share_interval, sorted, together};
 pub use verdict::StudyVerdict;

@@ -66,6 +66,12 @@ impl Wanted {
         Self { turns: turns.collect(), parameters: model.parameters() }
     }
 
+    /// Its parameters with their shapes.
+    fn listed(&self) -> String {
+        let each = self.parameters.iter().map(|parameter| format!("{} {}", parameter.name, parameter.shape));
+        each.collect::<Vec<_>>().join(", ")
+    }
+
     /// Two arrays of one layer that have the same shape, each with what it was taken for.
     fn alike<'a>(&'a self, each: &'a [Match], recorded: &[Recorded<'_>]) -> Option<[(&'a str, &'a str); 2]> {
         let shape = |number: usize| {
@@ -286,35 +292,20 @@ fn in_order(
              without a bias is {{ linear = {{ outputs = …, bias = false }} }}), or record every parameter",
             recorded.len(),
             listed(recorded),
-            wanted
-                .parameters
-                .iter()
-                .map(|parameter| format!("{} {}", parameter.name, parameter.shape))
-                .collect::<Vec<_>>()
-                .join(", "),
+            wanted.listed(),
         )),
         [] if let Some((name, shape)) = odd => Err(format!(
             "its array {name} {} has the shape of none of the model's parameters: it has {}, the model {}; write model.layers as the \
              program has them, with the outputs of every layer",
             Shape::new(shape),
             listed(recorded),
-            wanted
-                .parameters
-                .iter()
-                .map(|parameter| format!("{} {}", parameter.name, parameter.shape))
-                .collect::<Vec<_>>()
-                .join(", "),
+            wanted.listed(),
         )),
         [] => Err(format!(
             "its arrays are not the model's parameters, by name or by order and shape: it has {}, the model {}; say which is which: \
              map = {{ \"W1\" = {{ to = \"{}\", transpose = true }} }}",
             listed(recorded),
-            wanted
-                .parameters
-                .iter()
-                .map(|parameter| format!("{} {}", parameter.name, parameter.shape))
-                .collect::<Vec<_>>()
-                .join(", "),
+            wanted.listed(),
             wanted.parameters.first().map_or("0.weight", |parameter| parameter.name.as_str())
         )),
         several => Err(format!(

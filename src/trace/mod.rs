@@ -30,7 +30,7 @@ use array::Array;
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, DirEntry},
     io::{ErrorKind, Read},
     path::{Path, PathBuf},
     sync::Arc,
@@ -359,45 +359,45 @@ fn manifest(folder: &Path) -> Result<Manifest> {
     Ok(manifest)
 }
 
+/// What lies in a folder; nothing where there is no such folder.
+fn entries_of(folder: &Path) -> Result<Vec<DirEntry>> {
+    let unreadable = |error| Error::io(folder, ACTION, error);
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries.and_then(Iterator::collect).map_err(unreadable),
+    }
+}
+
+const LINK: &str = "is a link; a trace holds its own files alone: put the array there itself";
+
+/// Refuses a link.
+fn no_link(entry: &DirEntry) -> Result<()> {
+    let path = entry.path();
+    let kind = entry.file_type().map_err(|error| Error::io(&path, ACTION, error))?;
+    if kind.is_symlink() {
+        return Err(Error::data(path.display().to_string(), LINK));
+    }
+    Ok(())
+}
+
 /// The names of the folders in a folder; none where there is no such folder.
 fn folders_in(folder: &Path) -> Result<Vec<String>> {
-    let unreadable = |error| Error::io(folder, ACTION, error);
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(unreadable)?,
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(unreadable)?;
-        if entry.file_type().map_err(unreadable)?.is_symlink() {
-            return Err(Error::data(entry.path().display().to_string(), LINK));
-        }
+    for entry in entries_of(folder)? {
+        no_link(&entry)?;
         found.extend(entry.file_name().to_str().filter(|_| entry.path().is_dir()).map(str::to_owned));
     }
     Ok(found)
 }
 
-const LINK: &str = "is a link; a trace holds its own files alone: put the array there itself";
-
 /// The `.npy` files of a folder with the names of their arrays; none where there is no such folder.
 fn arrays_in(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
-    let unreadable = |error| Error::io(folder, ACTION, error);
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(unreadable)?,
-    };
     let mut found = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(unreadable)?;
-        let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".npy")).map(str::to_owned)
-        else {
-            continue;
-        };
-        let path = entry.path();
-        if entry.file_type().map_err(unreadable)?.is_symlink() {
-            return Err(Error::data(path.display().to_string(), LINK));
+    for entry in entries_of(folder)? {
+        if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".npy")) {
+            no_link(&entry)?;
+            found.push((name.to_owned(), entry.path()));
         }
-        found.push((name, path));
     }
     Ok(found)
 }

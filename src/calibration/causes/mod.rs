@@ -14,11 +14,11 @@ use crate::{
     experiment::{Experiment, RunSide, Side},
     judge::{
         Comparison,
-        verdict::{Outcome, Status, Verdict},
+        noise::Limits,
+        verdict::{self, Outcome, Status, Verdict},
     },
-    run::{self, Role, recorded},
+    run::{Mode, Role, recorded_into},
     study::{Context, Page, Study, StudyVerdict},
-    trace::Writer,
 };
 use mistakes::{MISTAKES, Mistake, PAIRS, UNKNOWN};
 use serde::{Deserialize, Serialize};
@@ -179,13 +179,7 @@ impl Answer {
             return Self::Unseen;
         }
         let named = verdict.causes.iter().filter(|cause| cause.status != Status::Unexplained);
-        let classes: Vec<Vec<&str>> = named
-            .clone()
-            .map(|cause| {
-                let others = cause.alternatives.iter().map(|other| other.id.as_str());
-                [cause.id.as_str()].into_iter().chain(others).collect()
-            })
-            .collect();
+        let classes: Vec<Vec<&str>> = named.clone().map(|cause| class(cause).collect()).collect();
         let right = |class: &Vec<&str>| mistakes.iter().any(|mistake| class.contains(&mistake.cause));
         let found = |mistake: &Mistake| classes.iter().any(|class| class.contains(&mistake.cause));
         match () {
@@ -195,6 +189,18 @@ impl Answer {
             () => Self::Consistent,
         }
     }
+}
+
+/// The names of an answer, the one that leads first.
+fn class(cause: &verdict::Cause) -> impl Iterator<Item = &str> {
+    [cause.id.as_str()].into_iter().chain(cause.alternatives.iter().map(|other| other.id.as_str()))
+}
+
+/// The verdict on an experiment, with its causes.
+fn explained(context: &Context<'_>, experiment: &Experiment) -> Result<Verdict> {
+    let mut verdict = context.silent(experiment, Mode::Both, Limits::default())?;
+    cause::explain(experiment, Comparison::default(), &mut verdict, context.stop)?;
+    Ok(verdict)
 }
 
 /// What was made, and what it was called.
@@ -251,8 +257,7 @@ fn run(context: &Context<'_>, study: &mut StudyVerdict) -> Result<Page> {
         |seed| format!("control {seed}"),
         |&seed| {
             let experiment = random::experiment(seed, false)?;
-            let (mut verdict, _) = Comparison::default().watched(&experiment, &mut run::Silent, context.stop)?;
-            cause::explain(&experiment, Comparison::default(), &mut verdict, context.stop)?;
+            let verdict = explained(context, &experiment)?;
             Ok(verdict.causes.iter().any(|cause| cause.status != Status::Unexplained))
         },
     )?;
@@ -304,15 +309,13 @@ fn of_one(
                 right(job, &[of])?
             }
         };
-        let (mut verdict, _) = Comparison::default().watched(&judged, &mut run::Silent, context.stop)?;
-        cause::explain(&judged, Comparison::default(), &mut verdict, context.stop)?;
+        let verdict = explained(context, &judged)?;
         let names: Vec<String> = verdict.causes.iter().map(|cause| cause.id.clone()).collect();
         let own = mistakes.iter().filter(|mistake| names.iter().any(|name| name == mistake.cause)).count();
-        let among = verdict.causes.iter().filter(|cause| {
-            let others = cause.alternatives.iter().map(|other| other.id.as_str());
-            let mut first = [cause.id.as_str()].into_iter().chain(others).take(3);
-            first.any(|name| mistakes.iter().any(|mistake| mistake.cause == name))
-        });
+        let among = verdict
+            .causes
+            .iter()
+            .filter(|cause| class(cause).take(3).any(|name| mistakes.iter().any(|mistake| mistake.cause == name)));
         let places = [own, among.count()].map(|count| count == mistakes.len());
         let answer = Answer::of(mistakes, &verdict);
         found.push(Found { network, optimizer, dtype, kept, made, answer, places, names });
@@ -361,16 +364,8 @@ fn wrong(job: [usize; 3], mistakes: &[Mistake]) -> Result<Option<Experiment>> {
 
 /// Records the candidate.
 fn record(experiment: &Experiment, folder: &Path, context: &Context<'_>) -> Result<()> {
-    let mut writer = None;
     let build = |side: &Side, rows: usize| Comparison::default().build(Role::Candidate, side, rows);
-    recorded(experiment, (RunSide::Candidate, &build), context.stop, &mut |manifest, step| {
-        let writer = match &mut writer {
-            Some(writer) => writer,
-            None => writer.insert(Writer::create(folder, manifest())?),
-        };
-        step.tensors.iter().try_for_each(|(name, tensor)| writer.append(name, *tensor))
-    })?;
-    writer.map_or(Ok(()), Writer::finish)
+    recorded_into(folder, experiment, (RunSide::Candidate, &build), context.stop, &mut |_, _| {}).map(drop)
 }
 
 #[cfg(all(test, feature = "torch"))]

@@ -1,12 +1,6 @@
 //! Mistakes in what layers compute.
 
-use super::{
-    super::{
-        edit::{HOLE, Range},
-        evidence::number,
-    },
-    ANY_SHARE, ANY_SIZE, Cause, Edit, Evidence, fault,
-};
+use super::{super::edit::HOLE, ANY_SHARE, ANY_SIZE, Cause, Edit, Evidence, fault, values};
 use crate::{
     model::{Axis, Gelu, Layer},
     run::Phase,
@@ -32,14 +26,6 @@ fn each(evidence: &Evidence<'_>, other: impl Fn(&Layer) -> Vec<Edit>) -> Vec<Edi
     let alone = all.iter().map(|one| Edit { keys: place(one), ..one.1.clone() });
     edits.extend(alone.filter(|_| all.len() > 1));
     edits
-}
-
-/// One layer's key, given with its own value, as each value that is known, and as any other one in a range.
-fn layer_values((key, own): (&str, f64), known: &[(f64, &str)], range: Range) -> Vec<Edit> {
-    let edit = |value: &str| Edit::key(format!(".{key}={value}"));
-    let known = known.iter().filter(|(value, _)| *value != own);
-    let known = known.map(|(value, words)| edit(&number(*value)).known_as(words));
-    known.chain([edit(HOLE).open(range)]).collect()
 }
 
 /// Whether a layer works element by element, without parameters.
@@ -114,7 +100,7 @@ pub(super) const CAUSES: &[Cause] = &[
                     (0.3, "Keras' default"),
                     (0.0, "ReLU"),
                 ];
-                layer_values(("leaky-relu.slope", *slope), &known, ANY_SIZE)
+                values(|value| format!(".leaky-relu.slope={value}"), *slope, &known, ANY_SIZE)
             })
         },
     },
@@ -137,9 +123,9 @@ pub(super) const CAUSES: &[Cause] = &[
             ];
             each(evidence, |layer| {
                 if let Layer::LayerNorm(norm) = layer {
-                    layer_values(("layer-norm.eps", norm.eps), &known, ANY_SIZE)
+                    values(|value| format!(".layer-norm.eps={value}"), norm.eps, &known, ANY_SIZE)
                 } else if let Layer::BatchNorm(batch_norm) = layer {
-                    layer_values(("batch-norm.eps", batch_norm.norm.eps), &known, ANY_SIZE)
+                    values(|value| format!(".batch-norm.eps={value}"), batch_norm.norm.eps, &known, ANY_SIZE)
                 } else {
                     Vec::new()
                 }

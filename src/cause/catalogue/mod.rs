@@ -30,10 +30,10 @@ const ANY_SIZE: Range = Range::Size { from: 1e-14, to: 1e3 };
 /// Shares that nothing is known of: μ, β, a slope.
 const ANY_SHARE: Range = Range::Share { least: 1e-6 };
 
-/// Edits of a key of the optimizer, given with its own value: each value that is known, with what it is known as, and any other
-/// one in a range.
-fn values(evidence: &Evidence<'_>, (key, own): (&str, f64), known: &[(f64, &str)], range: Range) -> Vec<Edit> {
+/// Edits of one key, which `key` says with a value, given its own value: each value that is known, with what it is known as, and
+/// any other one in a range.
+fn values(key: impl Fn(&str) -> String, own: f64, known: &[(f64, &str)], range: Range) -> Vec<Edit> {
     let known = known.iter().filter(|(value, _)| *value != own);
-    let known = known.map(|(value, words)| Edit::key(evidence.optimizer_key(key, &number(*value))).known_as(words));
-    known.chain([Edit::key(evidence.optimizer_key(key, HOLE)).open(range)]).collect()
+    let known = known.map(|(value, words)| Edit::key(key(&number(*value))).known_as(words));
+    known.chain([Edit::key(key(HOLE)).open(range)]).collect()
 }

@@ -201,7 +201,7 @@ pub(super) const CAUSES: &[Cause] = &[
                     (1e-6, ""),
                     (1e-10, ""),
                 ];
-                values(evidence, ("eps", own), &known, ANY_SIZE)
+                values(|value| evidence.optimizer_key("eps", value), own, &known, ANY_SIZE)
             })
         },
     },
@@ -290,7 +290,12 @@ pub(super) const CAUSES: &[Cause] = &[
         told_by: "a second step",
         edits: |evidence| match (sgd(evidence), rms_prop(evidence)) {
             (None, None) => Vec::new(),
-            _ => values(evidence, ("momentum", momentum(evidence)), &[(0.9, ""), (0.99, ""), (0.5, "")], ANY_SHARE),
+            _ => values(
+                |value| evidence.optimizer_key("momentum", value),
+                momentum(evidence),
+                &[(0.9, ""), (0.99, ""), (0.5, "")],
+                ANY_SHARE,
+            ),
         },
     },
     Cause {
@@ -317,13 +322,20 @@ pub(super) const CAUSES: &[Cause] = &[
         phase: Phase::Update,
         told_by: "a second step",
         edits: |evidence| match sgd(evidence) {
-            Some(Sgd { momentum, dampening, nesterov: false, .. }) if momentum > 0.0 && dampening == 0.0 => {
-                let own = ("dampening", dampening);
-                values(evidence, own, &[(momentum, "as large as the momentum: an average")], ANY_SHARE)
-            }
+            Some(Sgd { momentum, dampening, nesterov: false, .. }) if momentum > 0.0 && dampening == 0.0 => values(
+                |value| evidence.optimizer_key("dampening", value),
+                dampening,
+                &[(momentum, "as large as the momentum: an average")],
+                ANY_SHARE,
+            ),
             Some(Sgd { dampening, .. }) if dampening > 0.0 => {
                 let mut edits = fault("dampening-at-first");
-                edits.extend(values(evidence, ("dampening", dampening), &[(0.0, "PyTorch's default")], ANY_SHARE));
+                edits.extend(values(
+                    |value| evidence.optimizer_key("dampening", value),
+                    dampening,
+                    &[(0.0, "PyTorch's default")],
+                    ANY_SHARE,
+                ));
                 edits
             }
             _ => Vec::new(),
@@ -382,7 +394,7 @@ pub(super) const CAUSES: &[Cause] = &[
                 (1e-3, ""),
                 (0.1, ""),
             ];
-            let mut edits = values(evidence, ("weight_decay", own), &known, ANY_SIZE);
+            let mut edits = values(|value| evidence.optimizer_key("weight_decay", value), own, &known, ANY_SIZE);
             let bare: Vec<Edit> = edits.iter().filter(|_| own == 0.0).cloned().collect();
             edits.extend(bare.into_iter().map(|edit| edit.and(&Edit::fault("\"no-decay-on-biases\""))));
             edits
@@ -429,7 +441,7 @@ pub(super) const CAUSES: &[Cause] = &[
         edits: |evidence| {
             rms_prop(evidence).map_or(Vec::new(), |own| {
                 let known = [(0.9, "the default of Keras (rho) and optax (decay)"), (0.99, "PyTorch's default")];
-                values(evidence, ("alpha", own.alpha), &known, ANY_SHARE)
+                values(|value| evidence.optimizer_key("alpha", value), own.alpha, &known, ANY_SHARE)
             })
         },
     },
